@@ -1,0 +1,10 @@
+//! Deep linear networks: dimensions, weights, where they start and what they should become.
+
+pub mod init;
+pub mod matrix;
+pub mod shape;
+pub mod target;
+pub mod weights;
+
+pub use shape::Shape;
+pub use weights::Weights;

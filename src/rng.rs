@@ -1,0 +1,79 @@
+//! Random numbers: a counter-based generator with one stream for each use, and a pinned Gaussian.
+//!
+//! `stream(seed, digest, purpose, trial)` is ChaCha with 12 rounds (Bernstein 2008). Its 256-bit key
+//! is the BLAKE3 hash of seed, digest and purpose; its 64-bit stream number is the trial. So a
+//! trial's numbers depend on nothing else: not on the order of trials, on threads, or on the other
+//! cells of a sweep.
+
+use ndarray::Array2;
+use rand_chacha::ChaCha12Rng;
+use rand_core::{Rng, SeedableRng};
+
+use crate::digest::Digest;
+
+/// Name of the generator and the Gaussian, stored with every result.
+pub const GENERATOR: &str = "ChaCha12 keyed by BLAKE3, Box-Muller with libm";
+
+/// What random numbers are for; different purposes never share numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// The initial weights of a trial.
+    Init,
+    /// The target.
+    Target,
+}
+
+impl Purpose {
+    fn label(self) -> &'static str {
+        match self {
+            Self::Init => "init",
+            Self::Target => "target",
+        }
+    }
+}
+
+/// The random numbers of one trial for one purpose.
+#[derive(Debug, Clone)]
+pub struct Stream {
+    rng: ChaCha12Rng,
+    /// Second half of the last Box-Muller pair.
+    spare: Option<f64>,
+}
+
+/// The stream of `trial` for `purpose` in the study with this `seed`, in the cell (or whatever else
+/// the numbers belong to) with this `digest`.
+pub fn stream(seed: u64, digest: &Digest, purpose: Purpose, trial: u64) -> Stream {
+    let mut hasher = blake3::Hasher::new_derive_key("deeplin 2026 random stream v1");
+    hasher.update(&seed.to_le_bytes());
+    hasher.update(&digest.0);
+    hasher.update(purpose.label().as_bytes());
+    let mut rng = ChaCha12Rng::from_seed(*hasher.finalize().as_bytes());
+    rng.set_stream(trial);
+    Stream { rng, spare: None }
+}
+
+impl Stream {
+    /// Uniform on `(0, 1)`: the 2^53 midpoints `(k + 1/2) 2^-53`, so never 0 and never 1.
+    pub fn uniform(&mut self) -> f64 {
+        let k = self.rng.next_u64() >> 11;
+        // k + 1/2 needs 54 bits: scale first, both operations are then exact or correctly rounded.
+        (k as f64) * 2f64.powi(-53) + 2f64.powi(-54)
+    }
+
+    /// Standard normal, by Box and Muller (1958): two uniforms give two normals, so the number of
+    /// draws is fixed.
+    pub fn gaussian(&mut self) -> f64 {
+        if let Some(z) = self.spare.take() {
+            return z;
+        }
+        let radius = (-2.0 * libm::log(self.uniform())).sqrt();
+        let (sin, cos) = libm::sincos(2.0 * std::f64::consts::PI * self.uniform());
+        self.spare = Some(radius * sin);
+        radius * cos
+    }
+
+    /// `rows x cols` independent normals of standard deviation `std`, drawn row by row.
+    pub fn gaussian_matrix(&mut self, rows: usize, cols: usize, std: f64) -> Array2<f64> {
+        Array2::from_shape_simple_fn((rows, cols), || std * self.gaussian())
+    }
+}

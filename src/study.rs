@@ -1,0 +1,216 @@
+//! Plain data of the program: studies, cells, blocks and the rows they become.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::digest::Digest;
+use crate::network::Shape;
+use crate::network::init::Init;
+use crate::network::target::{Draw, Target};
+use crate::stop::{Outcome, StopRule};
+
+/// One validated configuration: cells times trials.
+#[derive(Debug, Clone)]
+pub struct Study {
+    /// `name`: what the default directory and the title of the results are called.
+    pub name: String,
+    /// `seed`, the only source of randomness.
+    pub seed: u64,
+    /// Trials of each cell.
+    pub trials: u64,
+    /// Axes of the sweep; the cells are their product in row-major order (last axis fastest).
+    pub axes: Vec<Axis>,
+    /// The points of the sweep; exactly one if there is no sweep.
+    pub cells: Vec<Cell>,
+    /// Excess losses whose first hits are recorded, strictly decreasing (`stop.ladder`).
+    pub ladder: Vec<f64>,
+    /// How the work is cut and stored; decides no bit of any row.
+    pub storage: StorageRule,
+    /// The resolved configuration as TOML: every key that decides a bit of the results, defaults
+    /// and `--set` applied. Two studies with equal text (and equal data files) are the same study.
+    pub config: String,
+    /// Digest of `config` and of the content of every data file it names.
+    pub digest: Digest,
+}
+
+/// How the work is cut and stored (`[store]`).
+#[derive(Debug, Clone, PartialEq)]
+pub struct StorageRule {
+    /// Trials of a block; `None`: chosen from the cost of the cell.
+    pub block: Option<u64>,
+    /// Seconds of work after which the blocks that are done are published as a part.
+    pub part_seconds: f64,
+}
+
+/// One axis of a sweep: one key, or several that move together (`[[sweep.zip]]`).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Axis {
+    /// The keys with their values, all equally long; the first names the dimension.
+    pub keys: Vec<AxisKey>,
+}
+
+impl Axis {
+    /// Number of points.
+    pub fn len(&self) -> usize {
+        self.keys[0].values.len()
+    }
+
+    /// Whether there is no point (never so in a validated study).
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// A swept key and its values along the axis.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AxisKey {
+    /// Dotted key, for instance `init.std`.
+    pub key: String,
+    /// Its values.
+    pub values: AxisValues,
+}
+
+impl AxisKey {
+    /// The key as a variable of the results file: `init_std`.
+    pub fn variable(&self) -> String {
+        self.key.replace('.', "_")
+    }
+}
+
+/// Values of a swept key.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum AxisValues {
+    /// Floating-point numbers.
+    Floats(Vec<f64>),
+    /// Whole numbers.
+    Integers(Vec<i64>),
+    /// Anything else, as the TOML text of the value (strings without quotes).
+    Labels(Vec<String>),
+}
+
+impl AxisValues {
+    /// Number of values.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Floats(v) => v.len(),
+            Self::Integers(v) => v.len(),
+            Self::Labels(v) => v.len(),
+        }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The `i`-th value as people write it.
+    pub fn text(&self, i: usize) -> String {
+        match self {
+            Self::Floats(v) => v[i].to_string(),
+            Self::Integers(v) => v[i].to_string(),
+            Self::Labels(v) => v[i].clone(),
+        }
+    }
+}
+
+/// One point of the sweep, with everything that decides its rows.
+#[derive(Debug, Clone)]
+pub struct Cell {
+    /// Position in the product of the axes, row-major.
+    pub index: usize,
+    /// Dimensions of the network.
+    pub shape: Shape,
+    /// Target.
+    pub target: Arc<Target>,
+    /// Digest of the `[target]` table and `d_0`, `d_N`: keys the random numbers of the target.
+    pub target_digest: Digest,
+    /// How often a random target is drawn.
+    pub draw: Draw,
+    /// Law of the initial weights.
+    pub init: Arc<Init>,
+    /// Learning rate `eta`.
+    pub learning_rate: f64,
+    /// When a trial ends.
+    pub stop: StopRule,
+    /// Digest of `[network]`, `[target]`, `[init]` and `[descent]` without `max_steps`: keys the
+    /// random numbers of the initial weights. So a larger budget or another loss target meets the
+    /// same starts.
+    pub digest: Digest,
+}
+
+/// A range of trial numbers of one cell: the unit of work and of durability.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Block {
+    /// Cell index.
+    pub cell: usize,
+    /// First trial.
+    pub first: u64,
+    /// Number of trials.
+    pub count: u64,
+}
+
+/// What one trial leaves.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TrialRow {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Updates made when it ended; for a converged trial the first step at or under the loss target.
+    pub steps: u64,
+    /// What was measured at its ends.
+    pub measures: Measures,
+    /// For each rung of the study's ladder the first step at or under it, -1 if never.
+    pub hit_steps: Vec<i64>,
+}
+
+/// Declares [`Measures`] once: the struct, the order in files, and the words of the file format.
+macro_rules! measures {
+    ($($(#[doc = $doc:literal])+ $name:ident: $long:literal,)+) => {
+        /// Floating-point measurements of one trial, each a variable of `results.h5`.
+        #[derive(Debug, Clone, Copy, PartialEq, Default)]
+        pub struct Measures {
+            $($(#[doc = $doc])+ pub $name: f64,)+
+        }
+
+        impl Measures {
+            /// Number of measurements.
+            pub const COUNT: usize = [$(stringify!($name)),+].len();
+            /// Variable name and `long_name` of each, in the order of [`Self::to_array`].
+            pub const NAMES: [(&'static str, &'static str); Self::COUNT] = [$((stringify!($name), $long)),+];
+
+            /// The values in the order of [`Self::NAMES`].
+            pub fn to_array(self) -> [f64; Self::COUNT] {
+                [$(self.$name),+]
+            }
+
+            /// The inverse of [`Self::to_array`].
+            pub fn from_array(values: [f64; Self::COUNT]) -> Self {
+                let [$($name),+] = values;
+                Self { $($name),+ }
+            }
+        }
+    };
+}
+
+measures! {
+    /// Excess loss of the initial weights.
+    loss_initial: "excess loss of the initial weights",
+    /// Excess loss of the final weights.
+    loss_final: "excess loss of the final weights",
+    /// `max_j ||W_{j+1}' W_{j+1} - W_j W_j'||_F` at the start.
+    balancedness_initial: "balancedness of the initial weights, max_j ||W_{j+1}' W_{j+1} - W_j W_j'||_F",
+    /// The same at the end.
+    balancedness_final: "balancedness of the final weights, max_j ||W_{j+1}' W_{j+1} - W_j W_j'||_F",
+    /// `sigma_min(Phi) - ||W(0) - Phi||_F`.
+    margin_initial: "deficiency margin of the initial weights, sigma_min(Phi) - ||W - Phi||_F (negative: none)",
+    /// Smallest of the `min(d_0, d_N)` singular values of the final end-to-end matrix.
+    sigma_min_final: "smallest singular value of the final end-to-end matrix",
+    /// `sqrt(sum_j ||G_j||_F^2)` at the end.
+    gradient_norm_final: "Euclidean norm of the loss gradient at the final weights",
+    /// `prod_j ||W_j||_F` at the start.
+    norm_product_initial: "product of the Frobenius norms of the initial layers",
+    /// `||W_N ... W_1||_F` at the start.
+    end_to_end_norm_initial: "Frobenius norm of the initial end-to-end matrix",
+    /// `||W_N ... W_1||_F` at the end.
+    end_to_end_norm_final: "Frobenius norm of the final end-to-end matrix",
+}

@@ -81,22 +81,37 @@ impl Error {
     /// A [`Error::Storage`] for `map_err`: `File::open(p).map_err(Error::storage("open", p))`.
     pub fn storage(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
-        move |source| Self::Storage { action, path, source }
+        move |source| Self::Storage {
+            action,
+            path,
+            source,
+        }
     }
 
     /// A [`Error::Data`].
     pub fn data(path: &Path, message: impl Into<String>, help: Option<String>) -> Self {
-        Self::Data { path: path.to_owned(), message: message.into(), help }
+        Self::Data {
+            path: path.to_owned(),
+            message: message.into(),
+            help,
+        }
     }
 
     /// A [`Error::Content`].
     pub fn content(path: &Path, message: impl Into<String>, help: Option<String>) -> Self {
-        Self::Content { path: path.to_owned(), message: message.into(), help }
+        Self::Content {
+            path: path.to_owned(),
+            message: message.into(),
+            help,
+        }
     }
 
     /// A [`Error::Usage`].
     pub fn usage(message: impl Into<String>, help: Option<String>) -> Self {
-        Self::Usage { message: message.into(), help }
+        Self::Usage {
+            message: message.into(),
+            help,
+        }
     }
 
     /// The exit status of the program: 2 usage or configuration, 3 storage, 4 unsafe environment.

@@ -4,10 +4,14 @@
 // Referenced so that the linker keeps OpenBLAS, which ndarray, ndarray-linalg and the kernels call.
 extern crate blas_src as _;
 
+pub mod descent;
 pub mod digest;
 pub mod error;
+pub mod kernel;
 pub mod network;
+pub mod observe;
 pub mod rng;
+pub mod start;
 pub mod stop;
 pub mod study;
 

@@ -3,6 +3,7 @@
 pub mod init;
 pub mod matrix;
 pub mod shape;
+pub mod svd;
 pub mod target;
 pub mod weights;
 

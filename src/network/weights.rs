@@ -16,7 +16,10 @@ pub struct Weights {
 impl Weights {
     /// All zeros.
     pub fn zeros(shape: &Shape) -> Self {
-        Self { shape: shape.clone(), data: vec![0.0; shape.parameters()] }
+        Self {
+            shape: shape.clone(),
+            data: vec![0.0; shape.parameters()],
+        }
     }
 
     /// From matrices `W_1 .. W_N`.
@@ -57,7 +60,8 @@ impl Weights {
     /// `W_j`, `d_j x d_{j-1}`, `j` from 1.
     pub fn layer(&self, j: usize) -> ArrayView2<'_, f64> {
         let range = Self::range(&self.shape, j);
-        ArrayView2::from_shape(self.shape.layer(j), &self.data[range]).expect("layers tile the buffer")
+        ArrayView2::from_shape(self.shape.layer(j), &self.data[range])
+            .expect("layers tile the buffer")
     }
 
     /// `W_j`, `d_j x d_{j-1}`, `j` from 1.
@@ -76,7 +80,11 @@ impl Weights {
     /// differs from `0`.
     pub fn same_bits(&self, other: &Self) -> bool {
         self.data.len() == other.data.len()
-            && self.data.iter().zip(&other.data).all(|(a, b)| a.to_bits() == b.to_bits())
+            && self
+                .data
+                .iter()
+                .zip(&other.data)
+                .all(|(a, b)| a.to_bits() == b.to_bits())
     }
 
     /// The end-to-end matrix `W_N ... W_1`, `d_N x d_0`, multiplied from the input side.

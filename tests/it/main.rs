@@ -1,1 +1,5 @@
-fn main(){}
+//! Integration tests, one binary.
+
+mod kernels;
+mod support;
+mod theory;

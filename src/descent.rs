@@ -1,0 +1,295 @@
+//! The loop of gradient descent: a queue of trials, advanced on a kernel until each has its verdict.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::kernel::chain::ChainPlan;
+use crate::kernel::{Kernel, Window};
+use crate::network::Weights;
+use crate::network::target::Problem;
+use crate::observe;
+use crate::start::{Start, Starts};
+use crate::stop::{Outcome, Thresholds, judge};
+use crate::study::{Block, Cell, Measures, TrialRow};
+
+/// Steps between two comparisons of the weights with themselves. Weights that come back to the same
+/// bits after this many steps are on a cycle whose length divides it, 1 (a fixed point) to 10 and
+/// many more: the map is deterministic, so the trial never converges, whatever its budget.
+const STALL_PERIOD: u64 = 5040;
+
+/// Floating-point operations in one call of the kernel, at most about: a fraction of a second, so
+/// that a request to stop is heard soon.
+const FLOPS_PER_CALL: f64 = 1e9;
+
+/// Follows the weights of a trial along its way.
+pub trait Observer {
+    /// The first step at or after `step` that is to be observed.
+    fn next(&self, step: u64) -> Option<u64>;
+
+    /// The weights after `step` updates; `excess` is their excess loss.
+    fn observe(&mut self, step: u64, excess: f64, weights: &Weights, start: &Start);
+}
+
+/// Runs the trials of `block`, which belongs to `cell`, and returns the rows of the longest complete
+/// prefix: all of them unless `stop` was raised.
+pub fn run_block(
+    kernel: &mut dyn Kernel,
+    cell: &Cell,
+    starts: &Starts<'_>,
+    block: Block,
+    ladder: &[f64],
+    stop: &AtomicBool,
+) -> Vec<TrialRow> {
+    let mut queue = block.first..block.first + block.count;
+    let mut lanes: Vec<Option<Lane>> = (0..kernel.lanes()).map(|_| None).collect();
+    let mut windows = vec![IDLE; lanes.len()];
+    let mut rows: Vec<Option<TrialRow>> = vec![None; block.count as usize];
+    let longest_call = longest_call(cell);
+    loop {
+        for (i, lane) in lanes
+            .iter_mut()
+            .enumerate()
+            .filter(|(_, lane)| lane.is_none())
+        {
+            match queue.next() {
+                Some(trial) => {
+                    *lane = Some(Lane::load(
+                        kernel,
+                        i,
+                        cell,
+                        trial,
+                        starts.start(trial),
+                        ladder,
+                    ))
+                }
+                None => kernel.clear(i),
+            }
+        }
+        let Some(steps) = lanes
+            .iter()
+            .flatten()
+            .map(|lane| lane.steps_to_event(u64::MAX))
+            .min()
+        else {
+            break;
+        };
+        if stop.load(Ordering::Relaxed) {
+            break;
+        }
+        for (window, lane) in windows.iter_mut().zip(&lanes) {
+            *window = lane.as_ref().map_or(IDLE, Lane::window);
+        }
+        let steps = kernel.advance(steps.min(longest_call), &windows);
+        for (i, slot) in lanes.iter_mut().enumerate() {
+            let Some(lane) = slot else { continue };
+            if let Some(outcome) = lane.arrive(kernel, i, steps) {
+                rows[(lane.trial - block.first) as usize] = Some(lane.finish(kernel, i, outcome));
+                *slot = None;
+            }
+        }
+    }
+    rows.into_iter().map_while(|row| row).collect()
+}
+
+/// Runs one trial alone and shows it to `observer`; the row has the bits it has in a study.
+pub fn run_observed(
+    kernel: &mut dyn Kernel,
+    cell: &Cell,
+    starts: &Starts<'_>,
+    trial: u64,
+    ladder: &[f64],
+    observer: &mut dyn Observer,
+) -> TrialRow {
+    for lane in 1..kernel.lanes() {
+        kernel.clear(lane);
+    }
+    let mut windows = vec![IDLE; kernel.lanes()];
+    let start = starts.start(trial);
+    let mut lane = Lane::load(kernel, 0, cell, trial, start.clone(), ladder);
+    let mut next = observer.next(0);
+    let mut steps = kernel.advance(0, &windows);
+    loop {
+        let verdict = lane.arrive(kernel, 0, steps);
+        if verdict.is_some() || next == Some(lane.steps) {
+            kernel.unload(0, &mut lane.now);
+            observer.observe(
+                lane.steps,
+                kernel.loss(0) - start.landscape.floor,
+                &lane.now,
+                &start,
+            );
+            next = observer.next(lane.steps + 1);
+        }
+        if let Some(outcome) = verdict {
+            return lane.finish(kernel, 0, outcome);
+        }
+        windows[0] = lane.window();
+        let to_observe = next.map_or(u64::MAX, |step| step - lane.steps);
+        steps = kernel.advance(
+            lane.steps_to_event(to_observe).min(longest_call(cell)),
+            &windows,
+        );
+    }
+}
+
+/// The window of a lane without a trial.
+const IDLE: Window = Window {
+    low: f64::NEG_INFINITY,
+    high: f64::INFINITY,
+};
+
+/// Most steps of one call of the kernel.
+fn longest_call(cell: &Cell) -> u64 {
+    (FLOPS_PER_CALL / ChainPlan::new(&cell.shape).flops().max(1.0)).max(1.0) as u64
+}
+
+/// One trial on its way.
+struct Lane {
+    trial: u64,
+    steps: u64,
+    problem: Arc<Problem>,
+    floor: f64,
+    thresholds: Thresholds,
+    /// Ladder of losses above the optimum of the data, and the rungs hit so far.
+    ladder: Vec<f64>,
+    hit_steps: Vec<i64>,
+    rung: usize,
+    measures: Measures,
+    /// Weights at the last multiple of [`STALL_PERIOD`], and room for those of now.
+    before: Weights,
+    now: Weights,
+    /// The kernel's loss was at the target, but the loss recomputed from the weights was not.
+    unconfirmed: bool,
+}
+
+impl Lane {
+    /// Puts a trial into lane `i` of the kernel.
+    fn load(
+        kernel: &mut dyn Kernel,
+        i: usize,
+        cell: &Cell,
+        trial: u64,
+        start: Start,
+        ladder: &[f64],
+    ) -> Self {
+        let Start {
+            weights,
+            problem,
+            landscape,
+        } = start;
+        kernel.load(i, &weights, &problem);
+        let loss = problem.loss(&weights.end_to_end());
+        let mut measures = Measures {
+            loss_initial: loss - landscape.floor,
+            ..Measures::default()
+        };
+        observe::measure_start(&weights, &problem, &landscape, &mut measures);
+        Self {
+            trial,
+            steps: 0,
+            floor: landscape.floor,
+            thresholds: cell
+                .stop
+                .thresholds(landscape.floor, landscape.excess_at_zero, loss),
+            ladder: ladder.iter().map(|rung| rung + landscape.floor).collect(),
+            hit_steps: vec![-1; ladder.len()],
+            rung: 0,
+            measures,
+            before: weights.clone(),
+            now: weights,
+            problem,
+            unconfirmed: false,
+        }
+    }
+
+    /// Losses among which nothing happens to the trial.
+    fn window(&self) -> Window {
+        if self.unconfirmed {
+            return Window {
+                low: f64::NEG_INFINITY,
+                high: self.thresholds.diverged,
+            };
+        }
+        let rung = self
+            .ladder
+            .get(self.rung)
+            .copied()
+            .unwrap_or(f64::NEG_INFINITY);
+        Window {
+            low: self.thresholds.converged.max(rung),
+            high: self.thresholds.diverged,
+        }
+    }
+
+    /// Steps until the trial has to be looked at, at most `limit`.
+    fn steps_to_event(&self, limit: u64) -> u64 {
+        if self.unconfirmed {
+            return 1;
+        }
+        let to_comparison = STALL_PERIOD - self.steps % STALL_PERIOD;
+        (self.thresholds.max_steps - self.steps)
+            .min(to_comparison)
+            .min(limit)
+    }
+
+    /// Looks at the trial after `steps` more steps: notes the rungs it has hit and judges it.
+    fn arrive(&mut self, kernel: &dyn Kernel, i: usize, steps: u64) -> Option<Outcome> {
+        self.steps += steps;
+        let loss = kernel.loss(i);
+        while self.ladder.get(self.rung).is_some_and(|&rung| loss <= rung) {
+            self.hit_steps[self.rung] = self.steps as i64;
+            self.rung += 1;
+        }
+        match judge(loss, self.steps, &self.thresholds) {
+            Some(Outcome::Converged) => self.confirm(kernel, i),
+            None if steps > 0 && self.steps.is_multiple_of(STALL_PERIOD) => self.compare(kernel, i),
+            verdict => verdict,
+        }
+    }
+
+    /// A trial has converged if the loss recomputed from its weights, in another order of operations,
+    /// is at its target too; if rounding alone brought the kernel there, it goes on.
+    fn confirm(&mut self, kernel: &dyn Kernel, i: usize) -> Option<Outcome> {
+        kernel.unload(i, &mut self.now);
+        let loss = self.problem.loss(&self.now.end_to_end());
+        if !self.now.is_finite() {
+            return Some(Outcome::Diverged);
+        }
+        self.unconfirmed = loss > self.thresholds.converged;
+        if !self.unconfirmed {
+            Some(Outcome::Converged)
+        } else if self.steps >= self.thresholds.max_steps {
+            Some(Outcome::StepLimit)
+        } else {
+            None
+        }
+    }
+
+    /// Whether the weights are where they were [`STALL_PERIOD`] steps ago.
+    fn compare(&mut self, kernel: &dyn Kernel, i: usize) -> Option<Outcome> {
+        kernel.unload(i, &mut self.now);
+        if !self.now.is_finite() {
+            return Some(Outcome::Diverged);
+        }
+        if self.now.same_bits(&self.before) {
+            return Some(Outcome::Stalled);
+        }
+        std::mem::swap(&mut self.now, &mut self.before);
+        None
+    }
+
+    /// The row of the trial.
+    fn finish(&mut self, kernel: &dyn Kernel, i: usize, outcome: Outcome) -> TrialRow {
+        kernel.unload(i, &mut self.now);
+        self.measures.loss_final = kernel.loss(i) - self.floor;
+        observe::measure_end(&self.now, &self.problem, &mut self.measures);
+        let finite = self.now.is_finite();
+        TrialRow {
+            // BLAS can hide NaN: whatever the loss says, weights that are not finite have diverged.
+            outcome: if finite { outcome } else { Outcome::Diverged },
+            steps: self.steps,
+            measures: self.measures,
+            hit_steps: std::mem::take(&mut self.hit_steps),
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! What is measured on weights at the ends of a trial and along a traced one.
+//!
+//! Everything here goes through [`matrix::product`] and [`svd`], so it is the same on every machine.
+
+use crate::network::target::{Landscape, Problem};
+use crate::network::{Weights, matrix, svd};
+use crate::study::Measures;
+
+/// `max_j ||W_{j+1}' W_{j+1} - W_j W_j'||_F` over `j = 1..N-1`; 0 for one layer
+/// (Arora, Cohen, Golowich, Hu 2019, definition 1).
+pub fn balancedness(weights: &Weights) -> f64 {
+    (1..weights.shape().depth())
+        .map(|j| {
+            let (below, above) = (weights.layer(j), weights.layer(j + 1));
+            let imbalance = matrix::product(above.t(), above) - matrix::product(below, below.t());
+            matrix::frobenius(imbalance.view())
+        })
+        .fold(0.0, nan_max)
+}
+
+/// `prod_j ||W_j||_F`, layer 1 first.
+pub fn norm_product(weights: &Weights) -> f64 {
+    (1..=weights.shape().depth())
+        .map(|j| matrix::frobenius(weights.layer(j)))
+        .product()
+}
+
+/// The larger of two numbers, NaN if one is (`f64::max` would hide it).
+fn nan_max(a: f64, b: f64) -> f64 {
+    if a.is_nan() || b.is_nan() {
+        f64::NAN
+    } else {
+        a.max(b)
+    }
+}
+
+/// Fills in what is measured at the start of a trial, but for the loss.
+pub fn measure_start(
+    weights: &Weights,
+    problem: &Problem,
+    landscape: &Landscape,
+    row: &mut Measures,
+) {
+    let end_to_end = weights.end_to_end();
+    let distance = matrix::frobenius((&end_to_end - &problem.phi).view());
+    row.balancedness_initial = balancedness(weights);
+    row.margin_initial = landscape.sigma_min - distance;
+    row.norm_product_initial = norm_product(weights);
+    row.end_to_end_norm_initial = matrix::frobenius(end_to_end.view());
+}
+
+/// Fills in what is measured at the end of a trial, but for the loss.
+pub fn measure_end(weights: &Weights, problem: &Problem, row: &mut Measures) {
+    let end_to_end = weights.end_to_end();
+    row.balancedness_final = balancedness(weights);
+    row.sigma_min_final = svd::singular_values(end_to_end.view())
+        .last()
+        .copied()
+        .unwrap_or(f64::NAN);
+    row.gradient_norm_final = gradient_norm(weights, problem);
+    row.end_to_end_norm_final = matrix::frobenius(end_to_end.view());
+}
+
+/// `sqrt(sum_j ||G_j||_F^2)`.
+pub fn gradient_norm(weights: &Weights, problem: &Problem) -> f64 {
+    problem
+        .gradient(weights)
+        .as_slice()
+        .iter()
+        .map(|g| g * g)
+        .sum::<f64>()
+        .sqrt()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::network::Shape;
+    use ndarray::array;
+
+    fn scalars(values: &[f64]) -> Weights {
+        let shape = Shape::new(vec![1; values.len() + 1]);
+        let layers: Vec<_> = values.iter().map(|&v| array![[v]]).collect();
+        Weights::from_layers(&shape, &layers)
+    }
+
+    #[test]
+    fn measures_of_a_scalar_chain() {
+        let weights = scalars(&[2.0, 0.5, 3.0]);
+        let problem = Problem::from_matrix(array![[4.0]]);
+        let mut row = Measures::default();
+        measure_start(&weights, &problem, &problem.landscape(1), &mut row);
+        measure_end(&weights, &problem, &mut row);
+        assert_eq!(row.balancedness_initial, 9.0 - 0.25);
+        assert_eq!(row.margin_initial, 4.0 - 1.0);
+        assert_eq!(row.norm_product_initial, 3.0);
+        assert_eq!(row.sigma_min_final, 3.0);
+        // Gradient with respect to w_j is (3 - 4) 3 / w_j.
+        assert_eq!(
+            row.gradient_norm_final,
+            (1.5f64.powi(2) + 6f64.powi(2) + 1.0).sqrt()
+        );
+    }
+
+    #[test]
+    fn nan_is_not_hidden() {
+        assert!(balancedness(&scalars(&[1.0, f64::NAN, 1.0])).is_nan());
+        assert!(balancedness(&scalars(&[f64::INFINITY, f64::INFINITY])).is_nan());
+    }
+}

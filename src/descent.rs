@@ -7,7 +7,7 @@ use crate::kernel::chain::ChainPlan;
 use crate::kernel::{Kernel, Window};
 use crate::network::Weights;
 use crate::network::target::Problem;
-use crate::observe;
+use crate::observe::{self, Observer};
 use crate::start::{Start, Starts};
 use crate::stop::{Outcome, Thresholds, judge};
 use crate::study::{Block, Cell, Measures, TrialRow};
@@ -20,15 +20,6 @@ const STALL_PERIOD: u64 = 5040;
 /// Floating-point operations in one call of the kernel, at most about: a fraction of a second, so
 /// that a request to stop is heard soon.
 const FLOPS_PER_CALL: f64 = 1e9;
-
-/// Follows the weights of a trial along its way.
-pub trait Observer {
-    /// The first step at or after `step` that is to be observed.
-    fn next(&self, step: u64) -> Option<u64>;
-
-    /// The weights after `step` updates; `excess` is their excess loss.
-    fn observe(&mut self, step: u64, excess: f64, weights: &Weights, start: &Start);
-}
 
 /// Runs the trials of `block`, which belongs to `cell`, and returns the rows of the longest complete
 /// prefix: all of them unless `stop` was raised.

@@ -1,2 +1,7 @@
-//! placeholder
-fn main() {}
+//! The program; see [`deeplin::cli`].
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    deeplin::cli::main()
+}

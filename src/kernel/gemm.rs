@@ -124,15 +124,7 @@ impl<P: Products> Chain<P> {
             let carried = &from[..r * e_below];
             P::nt(r, e, e_below, carried, layer, &mut to[..r * e]);
             let suffix = self.suffixes.get(j).map_or(&*last, Vec::as_slice);
-            P::tn_add(
-                e,
-                e_below,
-                r,
-                -1.0,
-                &suffix[..r * e],
-                carried,
-                layer,
-            );
+            P::tn_add(e, e_below, r, -1.0, &suffix[..r * e], carried, layer);
             std::mem::swap(&mut from, &mut to);
         }
         let last = &mut self.weights[self.plan.layer_start(depth)..];

@@ -2,9 +2,21 @@
 //!
 //! Everything here goes through [`matrix::product`] and [`svd`], so it is the same on every machine.
 
+pub mod trajectory;
+
 use crate::network::target::{Landscape, Problem};
 use crate::network::{Weights, matrix, svd};
+use crate::start::Start;
 use crate::study::Measures;
+
+/// Follows the weights of a trial along its way.
+pub trait Observer {
+    /// The first step at or after `step` that is to be observed.
+    fn next(&self, step: u64) -> Option<u64>;
+
+    /// The weights after `step` updates; `excess` is their excess loss.
+    fn observe(&mut self, step: u64, excess: f64, weights: &Weights, start: &Start);
+}
 
 /// `max_j ||W_{j+1}' W_{j+1} - W_j W_j'||_F` over `j = 1..N-1`; 0 for one layer
 /// (Arora, Cohen, Golowich, Hu 2019, definition 1).

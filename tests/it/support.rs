@@ -51,7 +51,12 @@ pub(crate) fn rows(cell: &Cell, trials: u64) -> Vec<TrialRow> {
 }
 
 /// Rows of trials `0..trials` on this kernel.
-pub(crate) fn rows_on(kernel: &mut dyn Kernel, cell: &Cell, trials: u64, ladder: &[f64]) -> Vec<TrialRow> {
+pub(crate) fn rows_on(
+    kernel: &mut dyn Kernel,
+    cell: &Cell,
+    trials: u64,
+    ladder: &[f64],
+) -> Vec<TrialRow> {
     let starts = Starts::new(2018, cell);
     let block = Block {
         cell: 0,

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use deeplin::digest::Digest;
+use deeplin::kernel::Window;
 use deeplin::kernel::reference::Reference;
 use deeplin::kernel::select::Choice;
-use deeplin::kernel::Window;
 use deeplin::network::init::{EndToEndLaw, Init, LayerValues};
 use deeplin::network::target::{Problem, Target};
 use deeplin::network::{Shape, Weights, matrix, svd};

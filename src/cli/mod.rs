@@ -1,0 +1,87 @@
+//! The command line: one file a command. The only room that prints, results to stdout and everything
+//! else to stderr.
+
+mod config;
+mod doctor;
+mod merge;
+mod output;
+mod progress;
+mod report;
+mod run;
+mod trace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::Result;
+use crate::run::interrupt::STOPPED;
+
+/// How likely is gradient descent on a deep linear network to reach a global minimum?
+///
+/// deeplin runs very many independent random starts of every cell of a sweep, estimates the
+/// probability of convergence with honest intervals, and stores every trial in HDF5.
+#[derive(Debug, Parser)]
+#[command(name = "deeplin", version, propagate_version = true, max_term_width = 100)]
+#[command(after_help = "\
+Examples:
+  deeplin run configs/quickstart.toml        run a study, or continue it
+  deeplin report runs/quickstart/results.h5  its table again
+  deeplin config > my-study.toml             every key, documented
+
+Exit status: 0 done, 2 bad usage or configuration, 3 storage, 4 unsafe environment,
+75 stopped early (run again to continue), 101 a bug.")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Run(run::Arguments),
+    Merge(merge::Arguments),
+    Report(report::Arguments),
+    Trace(trace::Arguments),
+    Doctor(doctor::Arguments),
+    Config(config::Arguments),
+}
+
+/// How a command ended that did not fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ending {
+    /// All was done.
+    Done,
+    /// Stopped early; running again continues.
+    Stopped,
+    /// The environment was found unsafe.
+    Unsafe,
+}
+
+/// Runs the program on the arguments of the process.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    output::set_up_log();
+    let ending = match &arguments.command {
+        Command::Run(arguments) => run::main(arguments),
+        Command::Merge(arguments) => merge::main(arguments),
+        Command::Report(arguments) => report::main(arguments),
+        Command::Trace(arguments) => trace::main(arguments),
+        Command::Doctor(arguments) => doctor::main(arguments),
+        Command::Config(arguments) => config::main(arguments),
+    };
+    finish(ending)
+}
+
+/// The exit status, after the message of an error.
+fn finish(ending: Result<Ending>) -> ExitCode {
+    match ending {
+        Ok(Ending::Done) => ExitCode::SUCCESS,
+        Ok(Ending::Stopped) => ExitCode::from(STOPPED),
+        Ok(Ending::Unsafe) => ExitCode::from(4),
+        Err(error) => {
+            let code = error.exit_code();
+            output::error(error);
+            ExitCode::from(code)
+        }
+    }
+}

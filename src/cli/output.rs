@@ -1,0 +1,44 @@
+//! The two streams.
+
+use std::io::{self, ErrorKind, Write};
+use std::path::Path;
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
+
+use crate::{Error, Result};
+
+/// Writes results to stdout. A reader that has gone away (`| head`) is not an error.
+pub(super) fn print(text: &str) -> Result<()> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(e) if e.kind() != ErrorKind::BrokenPipe => {
+            Err(Error::storage("write to", Path::new("standard output"))(e))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Says something on stderr; nobody listening is not an error.
+pub(super) fn say(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+/// Shows an error: message, place in the configuration, and what to do.
+pub(super) fn error(error: Error) {
+    say(format!("{:?}", miette::Report::new(error)).trim_end());
+}
+
+/// Warnings of the library go to stderr; `DEEPLIN_LOG` (as `RUST_LOG` elsewhere) asks for more.
+pub(super) fn set_up_log() {
+    let filter = EnvFilter::builder()
+        .with_env_var("DEEPLIN_LOG")
+        .with_default_directive(LevelFilter::WARN.into())
+        .from_env_lossy();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_target(false)
+        .without_time()
+        .init();
+}

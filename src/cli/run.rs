@@ -1,0 +1,100 @@
+//! `deeplin run`.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use indicatif::{HumanCount, HumanDuration};
+
+use super::{Ending, merge, output, progress, report};
+use crate::kernel::blas;
+use crate::run::blocks::Share;
+use crate::run::interrupt::Interrupt;
+use crate::run::{self, Options, Outcome, numerics, threads};
+use crate::store::io::Disk;
+use crate::study::Study;
+use crate::{Error, Result, config};
+
+/// Run what is missing of a study; ends with results.h5 and the table of probabilities
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Running again continues; when all is there it does nothing. INT, TERM, USR1 and USR2 stop the run
+soon and safely (exit status 75); a second INT stops it at once.
+
+Examples:
+  deeplin run study.toml
+  deeplin run study.toml --set trials=10000 --set init.kind=balanced -o runs/balanced
+  deeplin run study.toml --part 2/8 --max-time 3h50m    one of eight jobs; then: deeplin merge DIR")]
+pub(super) struct Arguments {
+    /// The study, a TOML file (see `deeplin config`)
+    config: PathBuf,
+    /// Directory of the results [default: runs/<name of the study>]
+    #[arg(short, long, value_name = "DIR")]
+    output: Option<PathBuf>,
+    /// Run only this part of the study: I/N, I from 1
+    #[arg(long, value_name = "I/N")]
+    part: Option<Share>,
+    /// Number of workers [default: what Slurm grants, else all processors]
+    #[arg(short, long, value_name = "T", value_parser = clap::value_parser!(u16).range(1..))]
+    threads: Option<u16>,
+    /// Stop safely after this time: 90s, 3h50m, 2days
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    max_time: Option<Duration>,
+    /// Override a key of the study; may be given several times
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    sets: Vec<String>,
+    /// No progress and no table
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+pub(super) fn main(arguments: &Arguments) -> Result<Ending> {
+    let study = config::load(&arguments.config, &arguments.sets)?;
+    let dir = arguments.output.clone().unwrap_or_else(|| Path::new("runs").join(&study.name));
+    let workers = threads::workers(arguments.threads.map(usize::from));
+    let blas = blas::prepare(workers)?;
+    config::limits::preflight(&study, workers, &dir)?;
+    let interrupt = Interrupt::on_signals(arguments.max_time).map_err(|error| Error::Environment {
+        message: format!("cannot listen to signals: {error}"),
+        help: None,
+    })?;
+    let options = Options { dir, share: arguments.part.unwrap_or(Share::WHOLE), workers };
+    let progress = progress::display(arguments.quiet);
+    let begin = Instant::now();
+    let numerics = numerics::of_this_build(&blas);
+    let outcome = run::run(&study, &options, &numerics, &Disk, &interrupt, progress.as_ref())?;
+    if !arguments.quiet {
+        say_what_ran(&outcome, begin.elapsed());
+    }
+    finish(arguments, &study, &options, &outcome)
+}
+
+/// What there is to do after the last row.
+fn finish(arguments: &Arguments, study: &Study, options: &Options, outcome: &Outcome) -> Result<Ending> {
+    let dir = options.dir.display();
+    if outcome.share_left > 0 {
+        let left = HumanCount(outcome.share_left);
+        output::say(&format!("stopped early: {left} trials are left; run the same command again to continue"));
+        return Ok(Ending::Stopped);
+    }
+    if !options.share.is_whole() {
+        output::say(&format!(
+            "part {} of {} is done; when all parts are: deeplin merge {dir}",
+            options.share, study.name
+        ));
+        return Ok(Ending::Done);
+    }
+    let results = merge::write_results(&options.dir, false)?;
+    if !arguments.quiet {
+        report::print_table(&results)?;
+    }
+    output::print(&format!("{}\n", results.display()))?;
+    Ok(Ending::Done)
+}
+
+/// What this run did, or that there was nothing to do.
+fn say_what_ran(outcome: &Outcome, elapsed: Duration) {
+    output::say(&match outcome.trials_run {
+        0 => "all trials are there already; nothing to do".to_owned(),
+        trials => format!("{} trials in {}", HumanCount(trials), HumanDuration(elapsed)),
+    });
+}

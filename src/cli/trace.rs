@@ -1,0 +1,191 @@
+//! `deeplin trace`.
+
+use std::path::{Path, PathBuf};
+
+use super::{Ending, output};
+use crate::descent;
+use crate::kernel::blas;
+use crate::kernel::select::Choice;
+use crate::observe::trajectory::Trajectory;
+use crate::run::numerics;
+use crate::start::Starts;
+use crate::store::io::Disk;
+use crate::store::{publish, trace};
+use crate::study::{Axis, AxisValues, Cell, Study};
+use crate::{Error, Result, config};
+
+/// Replay one trial exactly, and store its target, weights and trajectory (HDF5)
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+The file holds `target` (d_N x d_0), `initial/W_1` .. `initial/W_N`, `final/W_1` .. `final/W_N`, the
+trial's row, and along the way: step, loss, gradient_norm, balancedness, end_to_end_norm, sigma_min
+(every step up to 1000, then 100 a decade).
+
+Examples:
+  deeplin trace study.toml --trial 17 --at init.std=0.3,network.depth=4 -o trace.h5
+  deeplin trace study.toml --trial 17 --cell 5 -o trace.h5")]
+pub(super) struct Arguments {
+    /// The study, a TOML file
+    config: PathBuf,
+    /// Number of the trial, from 0
+    #[arg(long, value_name = "K")]
+    trial: u64,
+    /// Number of the cell, from 0, in the order of the sweep (last axis fastest)
+    #[arg(long, value_name = "I", conflicts_with = "at")]
+    cell: Option<usize>,
+    /// The cell nearest to these values of the sweep's axes
+    #[arg(long, value_name = "KEY=VALUE,...", value_delimiter = ',')]
+    at: Vec<String>,
+    /// The file to write
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+    /// Override a key of the study; may be given several times
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    sets: Vec<String>,
+}
+
+pub(super) fn main(arguments: &Arguments) -> Result<Ending> {
+    let study = config::load(&arguments.config, &arguments.sets)?;
+    let cell = find_cell(&study, arguments)?;
+    if arguments.trial >= study.trials {
+        return Err(Error::usage(
+            format!("there is no trial {}: a cell has {} trials", arguments.trial, study.trials),
+            Some(format!("trials are numbered from 0 to {}", study.trials - 1)),
+        ));
+    }
+    let blas = blas::prepare(1)?;
+    let starts = Starts::new(study.seed, cell);
+    let mut kernel = Choice::for_shape(&cell.shape).build(&cell.shape, cell.learning_rate);
+    let mut trajectory = Trajectory::default();
+    let row = descent::run_observed(
+        kernel.as_mut(),
+        cell,
+        &starts,
+        arguments.trial,
+        &study.ladder,
+        &mut trajectory,
+    );
+    let trace = trace::Trace {
+        study: &study,
+        cell,
+        trial: arguments.trial,
+        start: &starts.start(arguments.trial),
+        row: &row,
+        trajectory: &trajectory,
+        kernel: Choice::for_shape(&cell.shape).name(),
+        numerics: &numerics::of_this_build(&blas),
+    };
+    write(&arguments.output, &trace)?;
+    output::print(&format!(
+        "{} after {} steps, loss {:e}\n{}\n",
+        row.outcome.name(),
+        row.steps,
+        row.measures.loss_final,
+        arguments.output.display()
+    ))?;
+    Ok(Ending::Done)
+}
+
+/// Publishes the trace under the name that was asked for.
+fn write(path: &Path, trace: &trace::Trace<'_>) -> Result<()> {
+    let name = path.file_name().and_then(|name| name.to_str()).ok_or_else(|| {
+        Error::usage(format!("`{}` does not name a file", path.display()), None)
+    })?;
+    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    publish::publish_replacing(&Disk, dir, name, &trace.image(path)?)?;
+    Ok(())
+}
+
+/// The cell that the arguments name.
+fn find_cell<'a>(study: &'a Study, arguments: &Arguments) -> Result<&'a Cell> {
+    let cells = study.cells.len();
+    if let Some(index) = arguments.cell {
+        return study.cells.get(index).ok_or_else(|| {
+            Error::usage(
+                format!("there is no cell {index}: the study has {cells}"),
+                Some(format!("cells are numbered from 0 to {}", cells - 1)),
+            )
+        });
+    }
+    let places = places(&arguments.at)?;
+    if let Some((key, _)) = places.iter().find(|(key, _)| study.axes.iter().all(|axis| !has_key(axis, key))) {
+        let keys: Vec<&str> =
+            study.axes.iter().flat_map(|axis| &axis.keys).map(|k| k.key.as_str()).collect();
+        let axes = if keys.is_empty() { "the study has no sweep".to_owned() } else { keys.join(", ") };
+        return Err(Error::usage(format!("`{key}` is no axis of the sweep"), Some(format!("axes: {axes}"))));
+    }
+    let index = study.axes.iter().try_fold(0, |index, axis| {
+        Ok::<_, Error>(index * axis.len() + position(axis, &places)?)
+    })?;
+    let cell = &study.cells[index];
+    let chosen: Vec<String> = places.iter().map(|(key, _)| described(study, index, key)).collect();
+    if !chosen.is_empty() {
+        output::say(&format!("cell {index}: {}", chosen.join(", ")));
+    }
+    Ok(cell)
+}
+
+/// `key=value` pairs.
+fn places(at: &[String]) -> Result<Vec<(&str, &str)>> {
+    at.iter()
+        .map(|place| {
+            let (key, value) = place.split_once('=').ok_or_else(|| {
+                Error::usage(
+                    format!("`--at {place}` is not KEY=VALUE"),
+                    Some("for instance --at init.std=0.3,network.depth=4".to_owned()),
+                )
+            })?;
+            Ok((key.trim(), value.trim()))
+        })
+        .collect()
+}
+
+fn has_key(axis: &Axis, key: &str) -> bool {
+    axis.keys.iter().any(|k| k.key == key)
+}
+
+/// The point of an axis that is named, or the only one it has.
+fn position(axis: &Axis, places: &[(&str, &str)]) -> Result<usize> {
+    let named = places
+        .iter()
+        .find_map(|&(key, value)| Some((axis.keys.iter().find(|k| k.key == key)?, value)));
+    match named {
+        Some((key, value)) => nearest(&key.values, value).ok_or_else(|| {
+            let values: Vec<String> = (0..axis.len()).map(|i| key.values.text(i)).collect();
+            Error::usage(
+                format!("`{value}` is no value of {}", key.key),
+                Some(format!("its values are {}", values.join(", "))),
+            )
+        }),
+        None if axis.len() == 1 => Ok(0),
+        None => Err(Error::usage(
+            format!("which cell? The sweep has an axis {}", axis.keys[0].key),
+            Some(format!("say --at {}=VALUE, or --cell I", axis.keys[0].key)),
+        )),
+    }
+}
+
+/// The index of the value nearest to `text`: people round the values of a logarithmic axis.
+fn nearest(values: &AxisValues, text: &str) -> Option<usize> {
+    let by_distance = |numbers: &mut dyn Iterator<Item = f64>| {
+        let wanted: f64 = text.parse().ok().filter(|x: &f64| x.is_finite())?;
+        let distances = numbers.map(|x| (x - wanted).abs()).enumerate();
+        distances.min_by(|a, b| a.1.total_cmp(&b.1)).map(|(i, _)| i)
+    };
+    match values {
+        AxisValues::Floats(v) => by_distance(&mut v.iter().copied()),
+        AxisValues::Integers(v) => v.iter().position(|x| text.parse() == Ok(*x)),
+        AxisValues::Labels(v) => v.iter().position(|x| x == text),
+    }
+}
+
+/// `key = value` of a cell.
+fn described(study: &Study, mut index: usize, key: &str) -> String {
+    for axis in study.axes.iter().rev() {
+        if let Some(k) = axis.keys.iter().find(|k| k.key == key) {
+            return format!("{key} = {}", k.values.text(index % axis.len()));
+        }
+        index /= axis.len();
+    }
+    key.to_owned()
+}

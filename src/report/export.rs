@@ -1,0 +1,84 @@
+//! The table for programs.
+
+use serde_json::{Map, Value, json as value};
+
+use super::{position, swept_keys};
+use crate::store::reader::ResultsFile;
+use crate::store::summary::CellSummary;
+use crate::study::AxisValues;
+
+/// Name and value of each column of a cell, as the variables of `results.h5` are called.
+fn columns(cell: &CellSummary) -> [(&'static str, Value); 12] {
+    [
+        ("trial_count", value!(cell.trials)),
+        ("converged_count", value!(cell.converged)),
+        ("diverged_count", value!(cell.diverged)),
+        ("stalled_count", value!(cell.stalled)),
+        ("step_limit_count", value!(cell.step_limit)),
+        ("probability", value!(cell.probability)),
+        ("probability_lower", value!(cell.probability_lower)),
+        ("probability_upper", value!(cell.probability_upper)),
+        ("probability_upper_budget", value!(cell.probability_upper_budget)),
+        // Without converged trials NaN, which JSON writes as null.
+        ("steps_median", value!(cell.steps_median)),
+        ("steps_q10", value!(cell.steps_q10)),
+        ("steps_q90", value!(cell.steps_q90)),
+    ]
+}
+
+/// Every cell: the swept keys with their values, then the columns.
+fn cells(results: &ResultsFile) -> Vec<Map<String, Value>> {
+    let keys = swept_keys(results);
+    let cell = |(i, cell): (usize, &CellSummary)| {
+        let position = position(&results.axes, i);
+        let swept = keys
+            .iter()
+            .map(|(axis, key)| (key.key.clone(), axis_value(&key.values, position[*axis])));
+        swept.chain(columns(cell).map(|(name, v)| (name.to_owned(), v))).collect()
+    };
+    results.cells.iter().enumerate().map(cell).collect()
+}
+
+fn axis_value(values: &AxisValues, i: usize) -> Value {
+    match values {
+        AxisValues::Floats(v) => value!(v[i]),
+        AxisValues::Integers(v) => value!(v[i]),
+        AxisValues::Labels(v) => value!(v[i]),
+    }
+}
+
+/// Everything of the table as one JSON object, numbers in full precision.
+pub fn json(results: &ResultsFile) -> String {
+    let object = value!({
+        "name": results.name,
+        "study_digest": results.digest.hex(),
+        // As text: not every reader of JSON keeps 64-bit integers.
+        "seed": results.seed.to_string(),
+        "trials": results.trials,
+        "interval": { "method": results.interval_method, "level": results.interval_level },
+        "cells": cells(results),
+    });
+    format!("{object:#}\n")
+}
+
+/// The cells as CSV with a header, numbers in full precision, empty where there is none.
+pub fn csv(results: &ResultsFile) -> String {
+    let rows = cells(results);
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let keys = swept_keys(results);
+    let header = keys.iter().map(|(_, key)| key.key.clone());
+    let names: Vec<String> = header
+        .chain(results.cells.first().into_iter().flat_map(|cell| columns(cell).map(|(name, _)| name.to_owned())))
+        .collect();
+    let text = |v: &Value| match v {
+        Value::Null => String::new(),
+        Value::String(s) => s.clone(),
+        other => other.to_string(),
+    };
+    // A writer into memory does not fail.
+    let _ = writer.write_record(&names);
+    for row in &rows {
+        let _ = writer.write_record(names.iter().map(|name| row.get(name).map_or_else(String::new, text)));
+    }
+    writer.into_inner().map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
+}

@@ -1,0 +1,132 @@
+//! The table on the terminal.
+
+use std::fmt::Write;
+
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+
+use super::format::{probability, significant, value};
+use super::{position, swept_keys};
+use crate::store::reader::ResultsFile;
+use crate::store::summary::CellSummary;
+
+/// Longest table of cells that is shown.
+const MOST_ROWS: usize = 120;
+/// Longest second axis of a phase diagram.
+const MOST_COLUMNS: usize = 12;
+
+/// What was estimated, a phase diagram if two axes were swept, and a line for each cell.
+pub fn table(results: &ResultsFile) -> String {
+    let mut text = String::new();
+    // Writing to a string cannot fail.
+    let _ = writeln!(
+        text,
+        "{}: {} cells x {} trials, seed {}\n",
+        results.name,
+        results.cells.len(),
+        results.trials,
+        results.seed
+    );
+    let _ = writeln!(text, "{}", cells(results));
+    if let Some(diagram) = phase_diagram(results) {
+        let _ = writeln!(text, "\n{diagram}");
+    }
+    let _ = writeln!(text, "\n{}", legend(results));
+    text
+}
+
+/// What the columns mean.
+fn legend(results: &ResultsFile) -> String {
+    format!(
+        "P: part of the trials that converged within the step limit. [lower, upper]: {} bounds at {} %,\n\
+         the lower from the converged trials alone, the upper as if every undecided trial would\n\
+         converge with more steps. undecided: still above the loss target at the step limit.\n\
+         stalled: proved never to converge. steps: median (10 % .. 90 %) of the converged trials.",
+        results.interval_method,
+        significant(100.0 * results.interval_level, 4),
+    )
+}
+
+/// A line for each cell.
+fn cells(results: &ResultsFile) -> String {
+    let keys = swept_keys(results);
+    let mut table = plain_table();
+    let columns = ["P", "[lower, upper]", "converged", "undecided", "diverged", "stalled", "steps"];
+    table.set_header(keys.iter().map(|(_, key)| key.key.as_str()).chain(columns));
+    for (i, cell) in results.cells.iter().enumerate().take(MOST_ROWS) {
+        let position = position(&results.axes, i);
+        let mut row: Vec<String> =
+            keys.iter().map(|(axis, key)| value(&key.values, position[*axis])).collect();
+        row.extend(summary(cell));
+        table.add_row(row);
+    }
+    align(&mut table);
+    let hidden = results.cells.len().saturating_sub(MOST_ROWS);
+    if hidden > 0 { format!("{table}\n... and {hidden} cells more: see --csv or --json") } else { table.to_string() }
+}
+
+/// The columns that do not depend on the sweep.
+fn summary(cell: &CellSummary) -> [String; 7] {
+    let steps = if cell.converged > 0 {
+        let [median, low, high] = [cell.steps_median, cell.steps_q10, cell.steps_q90];
+        format!("{median} ({low} .. {high})")
+    } else {
+        "-".to_owned()
+    };
+    [
+        probability(cell.probability),
+        format!("[{}, {}]", probability(cell.probability_lower), probability(cell.probability_upper)),
+        cell.converged.to_string(),
+        cell.step_limit.to_string(),
+        cell.diverged.to_string(),
+        cell.stalled.to_string(),
+        steps,
+    ]
+}
+
+/// Probabilities over two axes, the longer one downwards; `None` unless exactly two were swept.
+fn phase_diagram(results: &ResultsFile) -> Option<String> {
+    let [first, second] = results.axes.as_slice() else { return None };
+    let transposed = first.len() < second.len();
+    let (down, across) = if transposed { (second, first) } else { (first, second) };
+    if across.len() > MOST_COLUMNS || down.len() > MOST_ROWS {
+        return None;
+    }
+    let mut table = plain_table();
+    let corner = format!("{} \\ {}", down.keys[0].key, across.keys[0].key);
+    let header = (0..across.len()).map(|c| value(&across.keys[0].values, c));
+    table.set_header(std::iter::once(corner).chain(header));
+    for d in 0..down.len() {
+        let entries = (0..across.len()).map(|a| {
+            let cell = if transposed { a * second.len() + d } else { d * second.len() + a };
+            let p = results.cells[cell].probability;
+            format!("{} {}", probability(p), shade(p))
+        });
+        table.add_row(std::iter::once(value(&down.keys[0].values, d)).chain(entries));
+    }
+    align(&mut table);
+    Some(table.to_string())
+}
+
+/// A block as dark as the probability is high.
+fn shade(p: f64) -> &'static str {
+    match (4.0 * p).round() as i64 {
+        0 => "    ",
+        1 => "░░░░",
+        2 => "▒▒▒▒",
+        3 => "▓▓▓▓",
+        _ => "████",
+    }
+}
+
+fn plain_table() -> Table {
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    table
+}
+
+/// Numbers to the right.
+fn align(table: &mut Table) {
+    for column in table.column_iter_mut() {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+}

@@ -1,0 +1,290 @@
+//! A run: what is left of a study goes to the workers, their rows to one writer.
+
+pub mod blocks;
+pub mod interrupt;
+pub mod numerics;
+pub mod threads;
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+use rayon::ThreadPoolBuilder;
+
+use self::blocks::Share;
+use self::interrupt::Interrupt;
+use crate::descent;
+use crate::error::{Error, Result};
+use crate::kernel::chain::ChainPlan;
+use crate::kernel::select::Choice;
+use crate::start::Starts;
+use crate::store::coverage::Coverage;
+use crate::store::io::FileSystem;
+use crate::store::manifest::Manifest;
+use crate::store::numerics::Numerics;
+use crate::store::part::{self, BlockRows};
+use crate::store::scan::scan;
+use crate::study::{Block, Study};
+
+/// Rows that the writer keeps in memory before it publishes them whatever the time.
+const MOST_ROWS_PENDING: usize = 200_000;
+
+/// How often the writer looks at the clock while no rows come.
+const TICK: Duration = Duration::from_millis(100);
+
+/// How to run.
+#[derive(Debug)]
+pub struct Options {
+    /// Directory of the results.
+    pub dir: PathBuf,
+    /// Which part of the study.
+    pub share: Share,
+    /// Number of workers.
+    pub workers: usize,
+}
+
+/// How far a run is. Work is counted in operations, were every trial to run to its step limit.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Work {
+    /// Trials of this run's share, those of earlier runs included.
+    pub trials: u64,
+    /// Of these, the ones that are done.
+    pub trials_done: u64,
+    operations: f64,
+    operations_done: f64,
+}
+
+impl Work {
+    /// The part of the work that is done, 0 to 1.
+    pub fn fraction(&self) -> f64 {
+        if self.operations > 0.0 { self.operations_done / self.operations } else { 1.0 }
+    }
+}
+
+/// Is told how far a run is.
+pub trait Progress {
+    /// The run begins here.
+    fn begin(&self, work: Work);
+    /// It has come to here.
+    fn update(&self, work: Work);
+    /// It ends.
+    fn end(&self);
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Outcome {
+    /// Trials that were run.
+    pub trials_run: u64,
+    /// Trials of the share that are left.
+    pub share_left: u64,
+    /// Trials of the whole study that are left, as far as this run can know.
+    pub study_left: u64,
+}
+
+/// Runs what is missing of `study` in the directory of `options`, until it is done or `interrupt` is
+/// raised. BLAS must have been prepared for as many workers.
+///
+/// # Errors
+/// Those of storage; everything published before one is kept.
+///
+/// # Panics
+/// If a worker panics, which is a bug.
+pub fn run(
+    study: &Study,
+    options: &Options,
+    numerics: &Numerics,
+    fs: &dyn FileSystem,
+    interrupt: &Interrupt,
+    progress: &dyn Progress,
+) -> Result<Outcome> {
+    let manifest = Manifest::from_study(study, numerics::kernels(study));
+    manifest.establish(fs, &options.dir)?;
+    let coverage = scan(fs, &options.dir, &manifest)?.coverage;
+    let blocks = blocks::left(study, &coverage, options.share);
+    let mut writer = Writer {
+        study,
+        options,
+        manifest: &manifest,
+        numerics,
+        fs,
+        work: work(study, options.share, &blocks),
+        coverage,
+        pending: Vec::new(),
+        published: Instant::now(),
+        trials_run: 0,
+    };
+    progress.begin(writer.work);
+    let written = compute(study, &blocks, options.workers, interrupt, |rows| {
+        writer.write_all(&rows, interrupt, progress)
+    });
+    progress.end();
+    written?;
+    Ok(writer.outcome())
+}
+
+/// Runs blocks on `workers` threads; `write` gets their rows on this one. If it fails, the workers
+/// are stopped.
+fn compute(
+    study: &Study,
+    blocks: &[Block],
+    workers: usize,
+    interrupt: &Interrupt,
+    write: impl FnOnce(Receiver<BlockRows>) -> Result<()>,
+) -> Result<()> {
+    let pool = ThreadPoolBuilder::new()
+        .num_threads(workers)
+        .thread_name(|i| format!("worker-{i}"))
+        .build()
+        .map_err(|error| Error::Environment {
+            message: format!("cannot start {workers} workers: {error}"),
+            help: Some("ask for fewer with `--threads`".to_owned()),
+        })?;
+    let next = AtomicUsize::new(0);
+    // Bounded, so that slow storage slows the workers instead of filling the memory.
+    let (sender, receiver) = crossbeam_channel::bounded(4 * workers);
+    pool.in_place_scope(|scope| {
+        for _ in 0..workers {
+            let (sender, next) = (sender.clone(), &next);
+            scope.spawn(move |_| work_on(study, blocks, next, interrupt, &sender));
+        }
+        drop(sender);
+        write(receiver).inspect_err(|_| interrupt.raise())
+    })
+}
+
+/// One worker: takes the next block until none is left, the run is interrupted, or the writer is gone.
+fn work_on(
+    study: &Study,
+    blocks: &[Block],
+    next: &AtomicUsize,
+    interrupt: &Interrupt,
+    sender: &Sender<BlockRows>,
+) {
+    let mut at_hand = None;
+    while let Some(&block) = blocks.get(next.fetch_add(1, Ordering::Relaxed)) {
+        let cell = &study.cells[block.cell];
+        if at_hand.as_ref().is_none_or(|(index, _, _)| *index != cell.index) {
+            let kernel = Choice::for_shape(&cell.shape).build(&cell.shape, cell.learning_rate);
+            at_hand = Some((cell.index, kernel, Starts::new(study.seed, cell)));
+        }
+        let Some((_, kernel, starts)) = &mut at_hand else { return };
+        let rows = descent::run_block(
+            kernel.as_mut(),
+            cell,
+            starts,
+            block,
+            &study.ladder,
+            interrupt.flag(),
+        );
+        let block = Block { count: rows.len() as u64, ..block };
+        if !rows.is_empty() && sender.send(BlockRows { block, rows }).is_err() {
+            return;
+        }
+        if interrupt.raised() {
+            return;
+        }
+    }
+}
+
+/// The only one that writes.
+struct Writer<'a> {
+    study: &'a Study,
+    options: &'a Options,
+    manifest: &'a Manifest,
+    numerics: &'a Numerics,
+    fs: &'a dyn FileSystem,
+    work: Work,
+    coverage: Coverage,
+    pending: Vec<BlockRows>,
+    published: Instant,
+    trials_run: u64,
+}
+
+impl Writer<'_> {
+    /// Takes rows until all workers are done, and publishes them now and then and at the end.
+    fn write_all(
+        &mut self,
+        rows: &Receiver<BlockRows>,
+        interrupt: &Interrupt,
+        progress: &dyn Progress,
+    ) -> Result<()> {
+        loop {
+            match rows.recv_timeout(TICK) {
+                Ok(block) => {
+                    self.take(block);
+                    progress.update(self.work);
+                }
+                Err(RecvTimeoutError::Timeout) => progress.update(self.work),
+                Err(RecvTimeoutError::Disconnected) => return self.publish(),
+            }
+            // Raises the flag that the workers look at when the time is over.
+            interrupt.raised();
+            if self.is_due() {
+                self.publish()?;
+            }
+        }
+    }
+
+    fn take(&mut self, rows: BlockRows) {
+        let Block { cell, count, .. } = rows.block;
+        self.work.trials_done += count;
+        self.work.operations_done += operations(self.study, cell) * count as f64;
+        self.trials_run += count;
+        self.pending.push(rows);
+    }
+
+    fn is_due(&self) -> bool {
+        let rows: usize = self.pending.iter().map(|block| block.rows.len()).sum();
+        let age = self.published.elapsed().as_secs_f64();
+        rows >= MOST_ROWS_PENDING || rows > 0 && age >= self.study.storage.part_seconds
+    }
+
+    fn publish(&mut self) -> Result<()> {
+        if !self.pending.is_empty() {
+            // In the order of the study, so that the same rows are the same part.
+            self.pending.sort_by_key(|rows| rows.block);
+            let dir = &self.options.dir;
+            part::write_part(self.fs, dir, self.manifest, self.numerics, &self.pending)?;
+            for rows in self.pending.drain(..) {
+                self.coverage.insert(rows.block);
+            }
+        }
+        self.published = Instant::now();
+        Ok(())
+    }
+
+    fn outcome(&self) -> Outcome {
+        let trials = |blocks: Vec<Block>| blocks.iter().map(|block| block.count).sum();
+        let left = |share| trials(blocks::left(self.study, &self.coverage, share));
+        Outcome {
+            trials_run: self.trials_run,
+            share_left: left(self.options.share),
+            study_left: left(Share::WHOLE),
+        }
+    }
+}
+
+/// The work of a share, of which `left` is left.
+fn work(study: &Study, share: Share, left: &[Block]) -> Work {
+    let all = blocks::left(study, &Coverage::new(study.cells.len()), share);
+    let sum = |blocks: &[Block]| {
+        let trials: u64 = blocks.iter().map(|block| block.count).sum();
+        let cost = |block: &Block| operations(study, block.cell) * block.count as f64;
+        (trials, blocks.iter().map(cost).sum::<f64>())
+    };
+    let ((trials, operations), (trials_left, operations_left)) = (sum(&all), sum(left));
+    Work {
+        trials,
+        trials_done: trials - trials_left,
+        operations,
+        operations_done: operations - operations_left,
+    }
+}
+
+/// Operations of one trial of a cell that runs to its step limit.
+fn operations(study: &Study, cell: usize) -> f64 {
+    let cell = &study.cells[cell];
+    ChainPlan::new(&cell.shape).flops().max(blocks::LEAST_FLOPS_PER_STEP) * cell.stop.max_steps as f64
+}

@@ -1,0 +1,91 @@
+//! Who computed what, when and how fast: `run.json`, which decides no byte of the results.
+
+use std::path::Path;
+use std::time::SystemTime;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::store::io::FileSystem;
+use crate::store::publish::{self, publish_replacing};
+
+/// The file that gathers all sessions of a directory.
+pub const FILE: &str = "run.json";
+/// The directory with one file for each session: several processes may run at once, and none of
+/// them rewrites what another has written.
+const DIR: &str = "sessions";
+
+/// One process that computed trials.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Session {
+    /// When it began, UTC.
+    pub began: String,
+    /// Name of the machine.
+    pub host: String,
+    /// Process number.
+    pub process: u32,
+    /// Its share of the study, `I/N`.
+    pub share: String,
+    /// Number of workers.
+    pub workers: usize,
+    /// Trials that it computed.
+    pub trials: u64,
+    /// Steps of all of them together.
+    pub steps: u64,
+    /// How long that took.
+    pub seconds: f64,
+    /// `steps / seconds`.
+    pub steps_per_second: f64,
+}
+
+impl Session {
+    /// A session of this process that began at `began`.
+    pub fn of_this_process(began: SystemTime, share: &str, workers: usize, trials: u64, steps: u64) -> Self {
+        let seconds = began.elapsed().map_or(0.0, |time| time.as_secs_f64());
+        Self {
+            began: humantime::format_rfc3339_seconds(began).to_string(),
+            host: publish::host().to_owned(),
+            process: std::process::id(),
+            share: share.to_owned(),
+            workers,
+            trials,
+            steps,
+            seconds,
+            steps_per_second: if seconds > 0.0 { steps as f64 / seconds } else { 0.0 },
+        }
+    }
+
+    /// Publishes the session in the directory of results and gathers all of them in `run.json`.
+    ///
+    /// # Errors
+    /// Those of storage.
+    pub fn record(&self, fs: &dyn FileSystem, dir: &Path) -> Result<()> {
+        let sessions = dir.join(DIR);
+        fs.create_dir_all(&sessions).map_err(Error::storage("create", &sessions))?;
+        let name = format!("{}-{}-{}.json", self.began.replace(':', ""), self.host, self.process);
+        publish_replacing(fs, &sessions, &name, &to_json(self))?;
+        let gathered = gather(fs, &sessions)?;
+        publish_replacing(fs, dir, FILE, &to_json(&gathered))?;
+        Ok(())
+    }
+}
+
+/// All sessions, in the order of their beginnings; a file that is not one is passed over.
+fn gather(fs: &dyn FileSystem, sessions: &Path) -> Result<Vec<Session>> {
+    let names = fs.list(sessions).map_err(Error::storage("list", sessions))?;
+    let read = |path: &Path| serde_json::from_slice(&fs.read(path).ok()?).ok();
+    let mut all: Vec<Session> = names
+        .iter()
+        .map(|name| sessions.join(name))
+        .filter(|path| path.extension().is_some_and(|e| e == "json"))
+        .filter_map(|path| read(&path))
+        .collect();
+    all.sort_by(|a, b| (&a.began, &a.host, a.process).cmp(&(&b.began, &b.host, b.process)));
+    Ok(all)
+}
+
+fn to_json(value: &impl Serialize) -> Vec<u8> {
+    let mut text = serde_json::to_vec_pretty(value).expect("plain data");
+    text.push(b'\n');
+    text
+}

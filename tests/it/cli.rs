@@ -1,0 +1,233 @@
+//! Every command, every exit status, and what a user is told.
+
+use std::fs;
+use std::path::Path;
+
+use crate::program::{self, Desk};
+
+const STUDY: &str = r#"
+name = "small"
+trials = 20
+[network]
+input = 2
+hidden = 2
+output = 2
+depth = 2
+[descent]
+learning_rate = 0.1
+max_steps = 500
+[sweep]
+"init.std" = [0.1, 0.5]
+"network.depth" = [2, 3]
+"#;
+
+fn desk() -> Desk {
+    let desk = Desk::new();
+    desk.write("study.toml", STUDY);
+    desk
+}
+
+#[test]
+fn run_ends_with_the_table_and_the_path() {
+    let desk = desk();
+    let ran = desk.succeed(&["run", "study.toml"]);
+    assert!(ran.stdout.contains("init.std"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("[lower, upper]"), "{}", ran.stdout);
+    assert_eq!(ran.stdout.lines().last(), Some("runs/small/results.h5"));
+    // Off a terminal: plain lines, no escape codes.
+    assert!(ran.stderr.contains("of 80 trials") && !ran.stderr.contains('\u{1b}'), "{}", ran.stderr);
+}
+
+#[test]
+fn a_finished_study_is_left_alone() {
+    let desk = desk();
+    desk.succeed(&["run", "study.toml"]);
+    let listing = || {
+        let mut files: Vec<_> = walk(&desk.path("runs"));
+        files.sort();
+        files
+    };
+    let before = listing();
+    let ran = desk.succeed(&["run", "study.toml"]);
+    assert!(ran.stderr.contains("nothing to do"), "{}", ran.stderr);
+    assert_eq!(ran.stdout.lines().last(), Some("runs/small/results.h5"));
+    assert_eq!(before, listing(), "no file is touched");
+}
+
+/// Every file below a directory with the time of its last change.
+fn walk(dir: &Path) -> Vec<(std::path::PathBuf, std::time::SystemTime)> {
+    let mut files = vec![];
+    for entry in fs::read_dir(dir).expect("a directory").flatten() {
+        if entry.path().is_dir() {
+            files.extend(walk(&entry.path()));
+        } else {
+            let changed = entry.metadata().and_then(|m| m.modified()).expect("metadata");
+            files.push((entry.path(), changed));
+        }
+    }
+    files
+}
+
+#[test]
+fn another_study_does_not_enter_a_directory() {
+    let desk = desk();
+    desk.succeed(&["run", "study.toml", "-o", "out", "--quiet"]);
+    let ran = desk.run(&["run", "study.toml", "-o", "out", "--set", "seed=1"]);
+    assert_eq!(ran.code, 3, "{}", ran.stderr);
+    assert!(ran.stderr.contains("seed"), "names what differs: {}", ran.stderr);
+}
+
+#[test]
+fn refusals_name_line_key_and_remedy() {
+    let desk = desk();
+    for (set, words) in [
+        ("init.sdt=0.3", ["init.sdt", "init.std"]),
+        ("trials=0", ["trials", "1"]),
+        ("descent.learning_rate=-1", ["descent.learning_rate", "above 0"]),
+    ] {
+        let ran = desk.run(&["run", "study.toml", "--set", set]);
+        assert_eq!(ran.code, 2, "{}", ran.stderr);
+        for word in words {
+            assert!(ran.stderr.contains(word), "{set}: no {word} in\n{}", ran.stderr);
+        }
+    }
+    desk.write("typo.toml", &STUDY.replace("hidden = 2", "hiden = 2"));
+    let ran = desk.run(&["run", "typo.toml"]);
+    assert_eq!(ran.code, 2);
+    for words in ["typo.toml", "hiden = 2", "network.hidden", "hiden"] {
+        assert!(ran.stderr.contains(words), "no {words} in\n{}", ran.stderr);
+    }
+    let ran = desk.run(&["run", "absent.toml"]);
+    assert!(ran.stderr.contains("absent.toml"), "{}", ran.stderr);
+    assert!(!desk.path("runs").exists(), "nothing ran");
+}
+
+#[test]
+fn usage_errors_are_status_2() {
+    let desk = desk();
+    for arguments in [
+        &["run"][..],
+        &["run", "study.toml", "--part", "3/2"],
+        &["run", "study.toml", "--threads", "0"],
+        &["run", "study.toml", "--max-time", "soon"],
+        &["trace", "study.toml", "--trial", "20", "--cell", "0", "-o", "t.h5"],
+        &["trace", "study.toml", "--trial", "0", "-o", "t.h5"],
+        &["trace", "study.toml", "--trial", "0", "--cell", "4", "-o", "t.h5"],
+        &["trace", "study.toml", "--trial", "0", "--at", "init.gain=1,init.std=0.1", "-o", "t.h5"],
+        &["trace", "study.toml", "--trial", "0", "--at", "network.depth=7,init.std=0.1", "-o", "t.h5"],
+        &["nonsense"],
+    ] {
+        let ran = desk.run(arguments);
+        assert_eq!(ran.code, 2, "{arguments:?}: {}", ran.stderr);
+        assert!(!ran.stderr.is_empty() && !ran.stderr.contains("panicked"), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn report_in_three_forms() {
+    let desk = desk();
+    desk.succeed(&["run", "study.toml", "--quiet"]);
+    let table = desk.succeed(&["report", "runs/small"]).stdout;
+    assert!(table.contains("undecided"), "{table}");
+    let csv = desk.succeed(&["report", "runs/small/results.h5", "--csv"]).stdout;
+    let lines: Vec<&str> = csv.lines().collect();
+    assert_eq!(lines.len(), 5);
+    assert!(lines[0].starts_with("init.std,network.depth,trial_count,converged_count,"), "{}", lines[0]);
+    assert!(lines[1].starts_with("0.1,2,20,"), "{}", lines[1]);
+    let json = desk.succeed(&["report", "runs/small/results.h5", "--json"]).stdout;
+    let value: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(value["cells"][3]["init.std"], 0.5);
+    assert_eq!(value["cells"][3]["network.depth"], 3);
+    let fields: Vec<&str> = lines[4].split(',').collect();
+    assert_eq!(value["cells"][3]["probability"].to_string(), fields[7]);
+    let ran = desk.run(&["report", "study.toml"]);
+    assert_eq!(ran.code, 3, "not HDF5: {}", ran.stderr);
+    let ran = desk.run(&["report", "absent.h5"]);
+    assert_eq!(ran.code, 3, "{}", ran.stderr);
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let desk = desk();
+    desk.succeed(&["run", "study.toml", "--quiet"]);
+    let mut child = desk
+        .command(&["report", "runs/small"])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .expect("starting deeplin");
+    drop(child.stdout.take());
+    let output = child.wait_with_output().expect("waiting");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn config_prints_the_default_which_is_a_study() {
+    let desk = Desk::new();
+    let ran = desk.succeed(&["config"]);
+    assert_eq!(ran.stdout, include_str!("../../configs/default.toml"));
+    desk.write("default.toml", &ran.stdout);
+    desk.succeed(&["run", "default.toml", "--set", "trials=2", "--set", "descent.max_steps=10"]);
+}
+
+#[test]
+fn doctor_finds_this_machine_sound() {
+    let ran = Desk::new().succeed(&["doctor"]);
+    for words in ["OpenBLAS core", "self-test", "passed", "HDF5", "peak"] {
+        assert!(ran.stdout.contains(words), "no {words} in\n{}", ran.stdout);
+    }
+}
+
+/// Debian's serial OpenBLAS, first on the path of the loader.
+#[test]
+fn a_serial_openblas_is_refused() {
+    let serial = format!("/usr/lib/{}-linux-gnu/openblas-serial", std::env::consts::ARCH);
+    if !Path::new(&serial).is_dir() {
+        program::may_skip("the package libopenblas0-serial");
+        return;
+    }
+    let desk = desk();
+    let run = |arguments: &[&str]| {
+        let output = desk.command(arguments).env("LD_LIBRARY_PATH", &serial).output();
+        program::Ran::from(output.expect("starting deeplin"))
+    };
+    for command in [&["run", "study.toml", "--threads", "2"][..], &["doctor", "--threads", "2"]] {
+        let ran = run(command);
+        assert_eq!(ran.code, 4, "{command:?}: {}", ran.stderr);
+        assert!(ran.stderr.contains("libopenblas-pthread-dev"), "names the package: {}", ran.stderr);
+    }
+    assert!(!desk.path("runs").exists(), "nothing ran");
+    // One worker is safe.
+    let ran = run(&["run", "study.toml", "--threads", "1", "--quiet"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+}
+
+#[test]
+fn storage_errors_are_status_3() {
+    let desk = desk();
+    desk.write("file", "not a directory");
+    let ran = desk.run(&["run", "study.toml", "-o", "file"]);
+    assert_eq!(ran.code, 3, "{}", ran.stderr);
+    assert!(ran.stderr.contains("file"), "{}", ran.stderr);
+    let ran = desk.run(&["merge", "nowhere"]);
+    assert_eq!(ran.code, 3, "{}", ran.stderr);
+}
+
+/// A damaged part is named, computed again, and the result is what it was.
+#[test]
+fn a_damaged_part_is_computed_again() {
+    let desk = desk();
+    desk.succeed(&["run", "study.toml", "-o", "out", "--quiet"]);
+    let expected = desk.read("out/results.h5");
+    let parts: Vec<_> = fs::read_dir(desk.path("out/parts")).expect("parts").flatten().collect();
+    let part = parts[0].path();
+    let mut bytes = fs::read(&part).expect("a part");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&part, bytes).expect("damaging a part");
+    fs::remove_file(desk.path("out/results.h5")).expect("removing the results");
+    let ran = desk.succeed(&["run", "study.toml", "-o", "out"]);
+    let name = part.file_name().and_then(|n| n.to_str()).expect("a name");
+    assert!(ran.stderr.contains(name), "names the part: {}", ran.stderr);
+    assert!(desk.read("out/results.h5") == expected);
+}

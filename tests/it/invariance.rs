@@ -1,0 +1,142 @@
+//! The same bytes however a study is cut up: threads, blocks, parts, interruption.
+
+use std::os::unix::process::ExitStatusExt;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use crate::program::Desk;
+
+/// Cells on both kernels, on both sides of the chain, with every outcome.
+const STUDY: &str = r#"
+name = "invariance"
+seed = 5
+trials = 37
+[network]
+input = 3
+hidden = 3
+output = 3
+depth = 2
+[init]
+kind = "gaussian"
+std = 0.3
+[descent]
+learning_rate = 0.1
+max_steps = 6000
+[stop]
+loss = 1e-6
+[store]
+block = 8
+[sweep]
+"init.std" = [0.05, 0.5, 3.0]
+[[sweep.zip]]
+"network.input" = [3, 2, 20]
+"network.hidden" = [3, 4, 24]
+"network.output" = [3, 5, 16]
+"#;
+
+fn run(arguments: &[&str]) -> Vec<u8> {
+    let desk = Desk::new();
+    desk.write("study.toml", STUDY);
+    let mut all = vec!["run", "study.toml", "--quiet", "-o", "out"];
+    all.extend(arguments);
+    desk.succeed(&all);
+    desk.read("out/results.h5")
+}
+
+#[test]
+fn threads_and_blocks_decide_no_byte() {
+    let expected = run(&["--threads", "1"]);
+    for arguments in [
+        ["--threads", "2", "--set", "store.block=8"],
+        ["--threads", "5", "--set", "store.block=8"],
+        ["--threads", "2", "--set", "store.block=1"],
+        ["--threads", "2", "--set", "store.block=37"],
+        ["--threads", "2", "--set", "store.block=0"],
+        ["--threads", "2", "--set", "store.part_seconds=0.001"],
+    ] {
+        assert!(run(&arguments) == expected, "{arguments:?} gives other bytes");
+    }
+}
+
+#[test]
+fn parts_merge_to_the_same_bytes() {
+    let expected = run(&[]);
+    let desk = Desk::new();
+    desk.write("study.toml", STUDY);
+    let part = |share: &str| {
+        let ran = desk.succeed(&["run", "study.toml", "-o", "out", "--part", share, "--quiet"]);
+        assert!(ran.stderr.contains("deeplin merge"), "{}", ran.stderr);
+    };
+    part("2/2");
+    let early = desk.run(&["merge", "out"]);
+    assert_eq!(early.code, 3, "{}", early.stderr);
+    assert!(early.stderr.contains("missing"), "{}", early.stderr);
+    assert!(!desk.path("out/results.h5").exists(), "nothing is written before all rows are there");
+    part("1/2");
+    desk.succeed(&["merge", "out"]);
+    assert!(desk.read("out/results.h5") == expected, "two parts merged");
+
+    // Other numbers of parts, run one over the other.
+    let desk = Desk::new();
+    desk.write("study.toml", STUDY);
+    for share in ["1/3", "2/2", "3/3", "5/5", "1/5", "2/5"] {
+        desk.succeed(&["run", "study.toml", "-o", "out", "--part", share, "--quiet"]);
+    }
+    desk.succeed(&["run", "study.toml", "-o", "out", "--quiet"]);
+    assert!(desk.read("out/results.h5") == expected, "parts of different cuts");
+}
+
+#[test]
+fn an_interrupted_run_continues_to_the_same_bytes() {
+    // Long enough to be interrupted several times.
+    let slow = ["--set", "trials=150", "--set", "store.block=4", "--set", "store.part_seconds=0.01"];
+    let expected = run(&slow);
+    let desk = Desk::new();
+    desk.write("study.toml", STUDY);
+    let mut arguments = vec!["run", "study.toml", "-o", "out", "--threads", "2"];
+    arguments.extend(slow);
+    let mut stopped = 0;
+    for attempt in 1.. {
+        assert!(attempt < 200, "the study ends at some time");
+        let mut child = desk
+            .command(&arguments)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("starting deeplin");
+        let deadline = Instant::now() + Duration::from_millis(60 + 20 * attempt);
+        let status = loop {
+            if let Some(status) = child.try_wait().expect("waiting") {
+                break status;
+            }
+            if Instant::now() >= deadline {
+                let id = child.id().to_string();
+                // The signals take turns; KILL among them leaves no time to say goodbye.
+                let signal = ["-TERM", "-USR1", "-KILL", "-INT", "-USR2"][attempt as usize % 5];
+                let _ = std::process::Command::new("kill").args([signal, &id]).status();
+                break child.wait().expect("waiting");
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        };
+        match (status.code(), status.signal()) {
+            (Some(0), _) => break,
+            (Some(75), _) | (None, Some(_)) => stopped += 1,
+            other => panic!("unexpected end {other:?}"),
+        }
+    }
+    assert!(stopped >= 3, "interrupted only {stopped} times");
+    assert!(desk.read("out/results.h5") == expected, "interrupted {stopped} times");
+}
+
+#[test]
+fn a_limit_of_time_stops_and_continues() {
+    let desk = Desk::new();
+    desk.write("study.toml", STUDY);
+    let arguments = ["run", "study.toml", "-o", "out", "--set", "store.block=4", "--max-time"];
+    let mut ran = desk.run(&[&arguments[..], &["20ms"]].concat());
+    assert_eq!(ran.code, 75, "{}", ran.stderr);
+    assert!(ran.stderr.contains("continue"), "{}", ran.stderr);
+    ran = desk.succeed(&[&arguments[..], &["1h"]].concat());
+    assert!(ran.stdout.contains("results.h5"), "{}", ran.stdout);
+    assert!(desk.read("out/results.h5") == run(&[]));
+}

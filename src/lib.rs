@@ -9,6 +9,7 @@ pub mod error;
 pub mod network;
 pub mod rng;
 pub mod stop;
+pub mod store;
 pub mod study;
 
 pub use error::{Error, Result};

@@ -13,7 +13,7 @@ use hdf5::{
 };
 use ndarray::IxDyn;
 
-use super::scale;
+use super::{scale, seal};
 use crate::study::AxisValues;
 use crate::{Error, Result};
 
@@ -30,34 +30,42 @@ pub(super) struct Guarded {
 }
 
 impl Guarded {
-    /// Opens a file and checks that no link of its root leaves it.
+    /// Opens a sealed file and checks that no link of its root leaves it.
     pub(super) fn open(path: &Path) -> Result<Self> {
         scale::disable_plugins();
-        let size = fs::metadata(path)
-            .map_err(Error::storage("open", path))?
-            .len();
-        let file = File::open(path).map_err(|_| {
-            let help = "if a run or a copy was interrupted, `deeplin merge` writes it anew";
-            Error::content(path, "is not a whole HDF5 file", Some(help.into()))
-        })?;
-        let limit = size.saturating_mul(EXPANSION);
+        let metadata = fs::metadata(path).map_err(Error::storage("open", path))?;
+        if !metadata.is_file() {
+            let help = "give the file results.h5 in a directory that `deeplin run` wrote to";
+            return Err(Error::content(path, "is not a file", Some(help.into())));
+        }
+        if !seal::is_whole(path).map_err(Error::storage("read", path))? {
+            let help = "if a copy was interrupted or another program has written to it, `deeplin \
+                        merge` writes it anew from the parts";
+            let message =
+                "is not a file of deeplin as it was written (the hash at its end is wrong)";
+            return Err(Error::content(path, message, Some(help.into())));
+        }
+        let file = File::open(path)
+            .map_err(|e| Error::content(path, format!("HDF5 cannot open it: {e}"), None))?;
         let guarded = Self {
             path: path.to_owned(),
             file,
-            limit,
+            limit: metadata.len().saturating_mul(EXPANSION),
         };
-        let links = guarded
-            .file
+        guarded.check_links(&guarded.file)?;
+        Ok(guarded)
+    }
+
+    fn check_links(&self, group: &Group) -> Result<()> {
+        let links = group
             .links(IndexType::Name, IterationOrder::Native)
-            .map_err(|e| guarded.fault("the root group", &e))?;
+            .map_err(|e| self.fault("a group", &e))?;
         match links
             .iter()
             .find(|(_, link)| link.link_type != LinkType::Hard)
         {
-            Some((name, _)) => {
-                Err(guarded.refuse(format!("has a link {name:?} that is not plain")))
-            }
-            None => Ok(guarded),
+            Some((name, _)) => Err(self.refuse(format!("has a link {name:?} that is not plain"))),
+            None => Ok(()),
         }
     }
 
@@ -77,9 +85,11 @@ impl Guarded {
         &self.file
     }
 
-    /// A group of the root.
+    /// A group of the root, without links that leave it.
     pub(super) fn group(&self, name: &str) -> Result<Group> {
-        self.file.group(name).map_err(|e| self.fault(name, &e))
+        let group = self.file.group(name).map_err(|e| self.fault(name, &e))?;
+        self.check_links(&group)?;
+        Ok(group)
     }
 
     /// A text attribute.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::io::FileSystem;
-use super::publish::publish;
+use super::publish::{publish, sweep};
 use crate::digest::Digest;
 use crate::study::{Axis, Study};
 use crate::{Error, Result};
@@ -115,17 +115,22 @@ impl Manifest {
     }
 
     /// Makes `dir` the directory of this study: creates it with its `study.json`, or checks that the
-    /// one there is of this study. Harmless when several processes do it at once.
+    /// one there is of this study; removes what killed processes left in it. Harmless when several
+    /// processes do it at once.
     ///
     /// # Errors
     /// [`Error::Storage`], or [`Error::Content`] if the directory belongs to another study or was
     /// planned by another version of the program.
     pub fn establish(&self, fs: &dyn FileSystem, dir: &Path) -> Result<()> {
-        fs.create_dir_all(dir)
-            .map_err(Error::storage("create", dir))?;
+        let parts = parts_dir(dir);
+        fs.create_dir_all(&parts)
+            .map_err(Error::storage("create", &parts))?;
         let path = dir.join(FILE);
         if let Some(there) = Self::read_if_there(fs, &path)? {
-            return there.check_same(self, &path);
+            there.check_same(self, &path)?;
+            sweep(fs, dir)?;
+            sweep(fs, &parts)?;
+            return Ok(());
         }
         match publish(fs, dir, FILE, &self.to_json()) {
             Ok(_) => Ok(()),
@@ -193,6 +198,14 @@ impl Manifest {
             return Err(format!(
                 "the axes have {cells} cells, but {found} are listed"
             ));
+        }
+        let is_word = |text: &str| !text.is_empty() && !text.contains(char::is_whitespace);
+        if !self
+            .kernels
+            .iter()
+            .all(|k| is_word(&k.kernel) && is_word(&k.precision))
+        {
+            return Err("the name of a kernel is not one word".into());
         }
         if self.trials == 0 || self.max_steps > i64::MAX as u64 {
             return Err("the number of trials or steps is out of range".into());

@@ -304,6 +304,20 @@ mod tests {
     }
 
     #[test]
+    fn results_do_not_depend_on_the_time() {
+        let build = || {
+            let dir = tempfile::tempdir().unwrap();
+            store(dir.path(), &swept(), TRIALS, "Haswell");
+            complete(dir.path(), false);
+            fs::read(dir.path().join("results.h5")).unwrap()
+        };
+        let first = build();
+        // HDF5 would record times in seconds.
+        std::thread::sleep(std::time::Duration::from_millis(1100));
+        assert_eq!(first, build());
+    }
+
+    #[test]
     fn what_was_written_is_read_back() {
         let dir = tempfile::tempdir().unwrap();
         let manifest = swept();

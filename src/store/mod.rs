@@ -1,6 +1,6 @@
 //! How rows are kept while a study runs and how they become `results.h5`.
 //!
-//! Workers publish immutable [`part`]s; [`merge`] reads them into a [`table`] and builds the results
+//! Workers publish immutable [`part`]s; [`merge()`] reads them into a [`table`] and builds the results
 //! file in memory ([`results`], on [`image`]), so that HDF5 never touches a disk while it writes and
 //! every byte goes through [`io::FileSystem`].
 
@@ -18,6 +18,7 @@ pub mod results;
 mod scale;
 pub mod scan;
 pub mod schema;
+mod seal;
 pub mod summary;
 mod superblock;
 pub mod table;

@@ -11,7 +11,7 @@
 //! | 4 + n | length and text of the [`Numerics`], as JSON |
 //! | 8 | number of blocks |
 //! | 24 + rows | for each block: cell, first trial, number of trials; then its rows |
-//! | 32 | BLAKE3 of everything before |
+//! | 32 | the seal: BLAKE3 of everything before |
 //!
 //! A row: outcome (1 byte), steps (8), the measures (8 each, bit for bit), first hits of the ladder
 //! (8 each).
@@ -22,6 +22,7 @@ use super::io::FileSystem;
 use super::manifest::{Manifest, parts_dir};
 use super::numerics::Numerics;
 use super::publish::{publish, publish_replacing};
+use super::seal;
 use crate::digest::Digest;
 use crate::stop::Outcome;
 use crate::study::{Block, Measures, TrialRow};
@@ -29,7 +30,6 @@ use crate::{Error, Result};
 
 const MAGIC: [u8; 8] = *b"DLINPART";
 const VERSION: [u16; 2] = [1, 0];
-const TRAILER: usize = 32;
 
 /// The rows of a block.
 #[derive(Debug, Clone, PartialEq)]
@@ -76,7 +76,7 @@ pub fn write_part(
     fs.create_dir_all(&parts)
         .map_err(Error::storage("create", &parts))?;
     let bytes = encode(manifest, numerics, blocks);
-    let digest = Digest::of(&bytes[..bytes.len() - TRAILER]);
+    let digest = Digest::of(&bytes[..bytes.len() - seal::SIZE]);
     let name = format!("{}.part", &digest.hex()[..32]);
     let path = parts.join(&name);
     // The name is the content, so other content under it is damage and may be replaced.
@@ -118,7 +118,7 @@ fn encode(manifest: &Manifest, numerics: &Numerics, blocks: &[BlockRows]) -> Vec
     let numerics = serde_json::to_vec(numerics).expect("plain data with text keys");
     let rows: usize = blocks.iter().map(|b| b.rows.len()).sum();
     let mut bytes = Vec::with_capacity(
-        64 + numerics.len() + 24 * blocks.len() + rows * row_size(ladder) + TRAILER,
+        64 + numerics.len() + 24 * blocks.len() + rows * row_size(ladder) + seal::SIZE,
     );
     bytes.extend(MAGIC);
     bytes.extend(VERSION.iter().flat_map(|v| v.to_le_bytes()));
@@ -141,7 +141,7 @@ fn encode(manifest: &Manifest, numerics: &Numerics, blocks: &[BlockRows]) -> Vec
             bytes.extend(row.hit_steps.iter().flat_map(|h| h.to_le_bytes()));
         }
     }
-    bytes.extend(Digest::of(&bytes).0);
+    seal::append(&mut bytes);
     bytes
 }
 
@@ -151,7 +151,8 @@ fn row_size(ladder: usize) -> usize {
 
 /// Reads the bytes of a part of the study `manifest`. Never panics, whatever the bytes.
 pub(super) fn decode(bytes: &[u8], manifest: &Manifest) -> std::result::Result<Part, Fault> {
-    let content = verified(bytes)?;
+    let content = seal::content(bytes)
+        .ok_or_else(|| Fault::Damaged("its content does not have the hash at its end".into()))?;
     let mut cursor = Cursor(content);
     cursor.head(manifest)?;
     let numerics_len = cursor.u32()? as usize;
@@ -165,18 +166,6 @@ pub(super) fn decode(bytes: &[u8], manifest: &Manifest) -> std::result::Result<P
         return Err(Fault::Damaged("it is longer than it says".into()));
     }
     Ok(Part { numerics, blocks })
-}
-
-/// Everything before the trailer, if the trailer is its hash.
-fn verified(bytes: &[u8]) -> std::result::Result<&[u8], Fault> {
-    let content_len = bytes.len().checked_sub(TRAILER).ok_or_else(too_short)?;
-    let (content, trailer) = bytes.split_at(content_len);
-    if Digest::of(content).0 != trailer {
-        return Err(Fault::Damaged(
-            "its content does not have the hash at its end".into(),
-        ));
-    }
-    Ok(content)
 }
 
 fn too_short() -> Fault {
@@ -393,7 +382,7 @@ pub(super) mod tests {
     #[test]
     fn wrong_content_under_a_right_hash_is_refused() {
         let (manifest, good) = example();
-        let content = good.len() - TRAILER;
+        let content = good.len() - seal::SIZE;
         for i in 0..content {
             for value in [0, 0x7f, 0xff] {
                 let mut bad = good[..content].to_vec();
@@ -401,7 +390,7 @@ pub(super) mod tests {
                     continue;
                 }
                 bad[i] = value;
-                bad.extend(Digest::of(&bad).0);
+                seal::append(&mut bad);
                 // Whatever it is taken for, the rows stay inside the study.
                 if let Ok(part) = decode(&bad, &manifest) {
                     for BlockRows { block, rows } in part.blocks {
@@ -423,9 +412,9 @@ pub(super) mod tests {
         longer.ladder = vec![0.1, 0.01];
         assert!(matches!(decode(&good, &longer), Err(Fault::Foreign(_))));
         for (at, value) in [(0, b'X'), (8, 2)] {
-            let mut bad = good[..good.len() - TRAILER].to_vec();
+            let mut bad = good[..good.len() - seal::SIZE].to_vec();
             bad[at] = value;
-            bad.extend(Digest::of(&bad).0);
+            seal::append(&mut bad);
             assert!(
                 matches!(decode(&bad, &manifest), Err(Fault::Foreign(_))),
                 "{at}"
@@ -456,7 +445,7 @@ pub(super) mod tests {
             // Past the hash, after a right head.
             let mut headed = good[..80].to_vec();
             headed.append(&mut bytes);
-            headed.extend(Digest::of(&headed).0);
+            seal::append(&mut headed);
             let _ = decode(&headed, &manifest);
         }
     }

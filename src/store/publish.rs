@@ -144,6 +144,52 @@ impl<'a> Temporary<'a> {
     }
 }
 
+/// Removes what processes of this machine left behind when they were killed while they published
+/// into `dir`; returns how many files.
+///
+/// # Errors
+/// [`Error::Storage`] if the directory cannot be listed or a file not removed.
+pub fn sweep(fs: &dyn FileSystem, dir: &Path) -> Result<usize> {
+    let names = fs.list(dir).map_err(Error::storage("list", dir))?;
+    let mut removed = 0;
+    for name in names.iter().filter(|name| is_left_behind(name)) {
+        let path = dir.join(name);
+        match fs.remove(&path) {
+            Ok(()) => removed += 1,
+            // Another process sweeps too.
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+            Err(e) => return Err(Error::storage("remove", &path)(e)),
+        }
+    }
+    Ok(removed)
+}
+
+/// Whether a file name is that of a [`Temporary`] whose process was of this machine and is no more.
+fn is_left_behind(name: &str) -> bool {
+    let fields = name
+        .strip_prefix('.')
+        .and_then(|rest| rest.strip_suffix(".tmp"));
+    // From the end: the number, the process, the machine.
+    let mut fields = fields
+        .into_iter()
+        .flat_map(|rest| rest.rsplitn(4, '.'))
+        .skip(1);
+    let process = fields.next().and_then(|digits| digits.parse::<i32>().ok());
+    fields.next() == Some(HOST.as_str()) && process.is_some_and(|id| !is_running(id))
+}
+
+#[cfg(unix)]
+fn is_running(process: i32) -> bool {
+    use rustix::io::Errno;
+    use rustix::process::{Pid, test_kill_process};
+    Pid::from_raw(process).is_none_or(|id| test_kill_process(id) != Err(Errno::SRCH))
+}
+
+#[cfg(not(unix))]
+fn is_running(_process: i32) -> bool {
+    true
+}
+
 /// Name of the machine, so that processes of several machines in one directory do not collide.
 static HOST: LazyLock<String> = LazyLock::new(|| {
     #[cfg(unix)]
@@ -293,6 +339,27 @@ mod tests {
             }
             assert!(publish(&Disk, dir, "x", b"whole").is_ok());
         }
+    }
+
+    #[test]
+    fn sweeps_what_dead_processes_of_this_machine_left() {
+        let dir = tempfile::tempdir().unwrap();
+        let dir = dir.path();
+        // No process has the largest number: the kernel's limit is lower.
+        let (host, me, dead) = (&*HOST, std::process::id(), i32::MAX);
+        let kept = [
+            format!(".x.part.{host}.{me}.0.tmp"),
+            format!(".x.part.not-{host}.{dead}.0.tmp"),
+            ".x.tmp".into(),
+            format!("x.part.{host}.{dead}.0.tmp"),
+        ];
+        let left = format!(".x.part.{host}.{dead}.0.tmp");
+        for name in kept.iter().chain([&left]) {
+            fs::write(dir.join(name), "").unwrap();
+        }
+        assert_eq!(sweep(&Disk, dir).unwrap(), 1);
+        assert_eq!(names(dir).len(), kept.len());
+        assert!(!dir.join(left).exists());
     }
 
     #[test]

@@ -80,8 +80,8 @@ impl ResultsFile {
             seed: number("seed", &text("seed")?)?,
             config: text("config")?,
             cells: read_cells(&file, &lengths)?,
-            kernels: read_kernels(&file, &lengths)?,
             provenance: file.texts(&file.group(schema::PROVENANCE)?)?,
+            kernels: read_kernels(&file, &lengths)?,
             interval_method: file.text(&bound, "method")?,
             interval_level: level.first().copied().unwrap_or(f64::NAN),
             digest,
@@ -330,12 +330,160 @@ fn read_words(file: &Guarded, name: &str, lengths: &[usize]) -> Result<Vec<Strin
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
+    use crate::Error;
+    use crate::store::image::{Attribute, Image, Values};
+    use crate::store::manifest::tests::{axis, manifest};
+    use crate::store::numerics::Numerics;
+    use crate::store::part::tests::row;
+    use crate::store::summary::IntervalMethod;
+    use crate::store::table::Table;
+    use crate::store::{results, seal};
+    use crate::study::AxisValues;
+
+    /// Why `bytes` are refused as a results file.
+    fn refusal(bytes: &[u8]) -> String {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("results.h5");
+        fs::write(&path, bytes).unwrap();
+        let error = ResultsFile::open(&path).unwrap_err();
+        assert!(matches!(error, Error::Content { .. }), "{error}");
+        error.to_string()
+    }
+
+    fn sealed(image: Image) -> Vec<u8> {
+        let mut bytes = image.finish().unwrap();
+        seal::append(&mut bytes);
+        bytes
+    }
 
     #[test]
     fn cells_are_row_major() {
         assert_eq!(position(0, &[]), [0_usize; 0]);
         assert_eq!(position(7, &[3, 4]), [1, 3]);
         assert_eq!(position(23, &[2, 3, 4]), [1, 2, 3]);
+    }
+
+    #[test]
+    fn truncated_and_changed_files_are_refused() {
+        let manifest = manifest(
+            vec![axis("init.std", AxisValues::Floats(vec![0.5]))],
+            1,
+            &[],
+        );
+        let mut table = Table::new(1, 1, 0);
+        assert!(table.set(0, 0, &row(0, 0, 0)));
+        let interval = IntervalMethod {
+            method: "test",
+            level: 0.95,
+            bounds: &|_, _| (0.0, 1.0),
+        };
+        let (outcomes, steps) = table.cell(0);
+        let cells = [CellSummary::of(outcomes, steps, &interval)];
+        let good =
+            results::build(&manifest, &[Numerics::default()], &table, &cells, &interval).unwrap();
+        for len in (0..good.len()).step_by(97) {
+            assert!(refusal(&good[..len]).contains("hash"), "{len}");
+        }
+        for i in (0..good.len()).step_by(97) {
+            let mut bad = good.clone();
+            bad[i] ^= 0x80;
+            assert!(refusal(&bad).contains("hash"), "{i}");
+        }
+    }
+
+    #[test]
+    fn other_formats_and_newer_versions_are_refused() {
+        let image = |format, version: &[i32]| {
+            let mut image = Image::new().unwrap();
+            let format = ("deeplin_format", Attribute::Text(format));
+            image
+                .attributes(&[format, ("format_version", Attribute::Ints(version))])
+                .unwrap();
+            image
+        };
+        let cases = [
+            (
+                sealed(Image::new().unwrap()),
+                "not a results file of deeplin",
+            ),
+            (sealed(image("trace", &[1, 0])), "of format \"trace\""),
+            (sealed(image("results", &[2, 3])), "format version 2.3"),
+            (sealed(image("results", &[1])), "not [major, minor]"),
+            (
+                sealed(image("results", &[1, 0])),
+                "study_digest cannot be read",
+            ),
+        ];
+        for (bytes, expected) in cases {
+            let message = refusal(&bytes);
+            assert!(message.contains(expected), "{message}");
+        }
+        let mut text = b"not HDF5 at all".to_vec();
+        seal::append(&mut text);
+        assert!(refusal(&text).contains("HDF5 cannot open it"));
+    }
+
+    #[test]
+    fn wrong_types_and_shapes_are_refused() {
+        let build = |trial: Values<'_>, sweep: &str| {
+            let mut image = Image::new().unwrap();
+            image
+                .attributes(&[
+                    ("deeplin_format", Attribute::Text(schema::FORMAT)),
+                    ("format_version", Attribute::Ints(&schema::VERSION)),
+                    ("study_digest", Attribute::Text(&Digest::of(b"").hex())),
+                    ("sweep", Attribute::Text(sweep)),
+                ])
+                .unwrap();
+            image.dimension("trial", trial, &[]).unwrap();
+            image
+                .dimension("init_std", Values::Int8(&[1]), &[])
+                .unwrap();
+            let level = [("level", Attribute::Text("high"))];
+            image
+                .variable("probability_lower", &["trial"], Values::Int8(&[0]), &level)
+                .unwrap();
+            sealed(image)
+        };
+        let trial = Values::Int64(&[0]);
+        let cases = [
+            (build(trial, "[[]]"), "an axis of the sweep is empty"),
+            (build(trial, "{}"), "not a list of keys"),
+            (
+                build(trial, r#"[["init.gain"]]"#),
+                "init_gain cannot be read",
+            ),
+            (
+                build(trial, r#"[["init.std"]]"#),
+                "init_std is not of the type",
+            ),
+            (build(trial, "[]"), "level is not of the type"),
+        ];
+        for (bytes, expected) in cases {
+            let message = refusal(&bytes);
+            assert!(message.contains(expected), "{message}");
+        }
+    }
+
+    #[test]
+    fn links_that_leave_the_file_are_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("linked.h5");
+        let file = hdf5::File::create(&path).unwrap();
+        file.link_external("/etc/passwd", "/", "outcome").unwrap();
+        file.close().unwrap();
+        let mut bytes = fs::read(&path).unwrap();
+        seal::append(&mut bytes);
+        assert!(refusal(&bytes).contains("link \"outcome\" that is not plain"));
+    }
+
+    #[test]
+    fn a_directory_is_named_as_such() {
+        let dir = tempfile::tempdir().unwrap();
+        let error = ResultsFile::open(dir.path()).unwrap_err();
+        assert!(error.to_string().contains("is not a file"), "{error}");
     }
 }

@@ -4,6 +4,7 @@ use super::image::{Attribute, Image, Named, Values};
 use super::manifest::Manifest;
 use super::numerics::Numerics;
 use super::schema::{self, Source, Variable};
+use super::seal;
 use super::summary::{CellSummary, IntervalMethod};
 use super::table::Table;
 use crate::stop::Outcome;
@@ -16,7 +17,7 @@ pub const FILE: &str = "results.h5";
 /// they were computed with, more than one only if the caller was asked to mix.
 ///
 /// # Errors
-/// If HDF5 fails, or a swept key has the name of a variable of the format.
+/// If HDF5 fails.
 pub fn build(
     manifest: &Manifest,
     numerics: &[Numerics],
@@ -37,7 +38,9 @@ pub fn build(
         writer.write(&mut image, &variable)?;
     }
     write_provenance(&mut image, manifest, numerics)?;
-    image.finish()
+    let mut bytes = image.finish()?;
+    seal::append(&mut bytes);
+    Ok(bytes)
 }
 
 /// Names of the sweep's dimensions.

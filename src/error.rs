@@ -52,6 +52,9 @@ pub enum Error {
         path: PathBuf,
         /// The cause.
         source: io::Error,
+        /// What to do.
+        #[help]
+        help: Option<String>,
     },
 
     /// A stored file whose content is not what it must be: damaged, foreign, or contradicting another.
@@ -81,37 +84,25 @@ impl Error {
     /// A [`Error::Storage`] for `map_err`: `File::open(p).map_err(Error::storage("open", p))`.
     pub fn storage(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
-        move |source| Self::Storage {
-            action,
-            path,
-            source,
+        move |source| {
+            let help = storage_help(source.kind());
+            Self::Storage { action, path, source, help }
         }
     }
 
     /// A [`Error::Data`].
     pub fn data(path: &Path, message: impl Into<String>, help: Option<String>) -> Self {
-        Self::Data {
-            path: path.to_owned(),
-            message: message.into(),
-            help,
-        }
+        Self::Data { path: path.to_owned(), message: message.into(), help }
     }
 
     /// A [`Error::Content`].
     pub fn content(path: &Path, message: impl Into<String>, help: Option<String>) -> Self {
-        Self::Content {
-            path: path.to_owned(),
-            message: message.into(),
-            help,
-        }
+        Self::Content { path: path.to_owned(), message: message.into(), help }
     }
 
     /// A [`Error::Usage`].
     pub fn usage(message: impl Into<String>, help: Option<String>) -> Self {
-        Self::Usage {
-            message: message.into(),
-            help,
-        }
+        Self::Usage { message: message.into(), help }
     }
 
     /// The exit status of the program: 2 usage or configuration, 3 storage, 4 unsafe environment.
@@ -122,6 +113,25 @@ impl Error {
             Self::Environment { .. } => 4,
         }
     }
+}
+
+/// What to do about a refused file operation, where that is known.
+fn storage_help(kind: io::ErrorKind) -> Option<String> {
+    let help = match kind {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            "free space there (or raise the quota) and run the same command again: what is finished \
+             is kept, and the run continues from it"
+        }
+        io::ErrorKind::FileTooLarge => {
+            "the system limits the size of files (`ulimit -f`): raise the limit and run the same \
+             command again, which continues"
+        }
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            "choose a directory that you may write to with -o"
+        }
+        _ => return None,
+    };
+    Some(help.to_owned())
 }
 
 /// A refused configuration, pointing into the text it came from.

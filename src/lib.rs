@@ -13,6 +13,7 @@ pub mod observe;
 pub mod rng;
 pub mod start;
 pub mod stop;
+pub mod store;
 pub mod study;
 
 pub use error::{Error, Result};

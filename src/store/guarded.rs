@@ -1,0 +1,232 @@
+//! Access to an HDF5 file that may be damaged or made to harm: only plain data inside the file, of
+//! known types and shapes, no larger than such a file can hold.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use hdf5::dataset::Layout;
+use hdf5::filters::Filter;
+use hdf5::types::{FloatSize, IntSize, TypeDescriptor, VarLenUnicode};
+use hdf5::{
+    Container, Dataset, File, Group, H5Type, Hyperslab, IndexType, IterationOrder, LinkType,
+    Location, SliceOrIndex,
+};
+use ndarray::IxDyn;
+
+use super::{scale, seal};
+use crate::study::AxisValues;
+use crate::{Error, Result};
+
+/// The most that gzip can expand.
+const EXPANSION: u64 = 1032;
+
+/// A file opened for reading.
+#[derive(Debug)]
+pub(super) struct Guarded {
+    path: PathBuf,
+    file: File,
+    /// No dataset can be larger, in bytes.
+    limit: u64,
+}
+
+impl Guarded {
+    /// Opens a sealed file and checks that no link of its root leaves it.
+    pub(super) fn open(path: &Path) -> Result<Self> {
+        scale::disable_plugins();
+        let metadata = fs::metadata(path).map_err(Error::storage("open", path))?;
+        if !metadata.is_file() {
+            let help = "give the file results.h5 in a directory that `deeplin run` wrote to";
+            return Err(Error::content(path, "is not a file", Some(help.into())));
+        }
+        if !seal::is_whole(path).map_err(Error::storage("read", path))? {
+            let help = "if a copy was interrupted or another program has written to it, `deeplin \
+                        merge` writes it anew from the parts";
+            let message =
+                "is not a file of deeplin as it was written (the hash at its end is wrong)";
+            return Err(Error::content(path, message, Some(help.into())));
+        }
+        let file = File::open(path)
+            .map_err(|e| Error::content(path, format!("HDF5 cannot open it: {e}"), None))?;
+        let guarded = Self {
+            path: path.to_owned(),
+            file,
+            limit: metadata.len().saturating_mul(EXPANSION),
+        };
+        guarded.check_links(&guarded.file)?;
+        Ok(guarded)
+    }
+
+    fn check_links(&self, group: &Group) -> Result<()> {
+        let links = group
+            .links(IndexType::Name, IterationOrder::Native)
+            .map_err(|e| self.fault("a group", &e))?;
+        match links
+            .iter()
+            .find(|(_, link)| link.link_type != LinkType::Hard)
+        {
+            Some((name, _)) => Err(self.refuse(format!("has a link {name:?} that is not plain"))),
+            None => Ok(()),
+        }
+    }
+
+    /// The error for content that is not as it must be.
+    pub(super) fn refuse(&self, message: impl Into<String>) -> Error {
+        let help = "it is damaged or was not written by this program; `deeplin merge` writes it \
+                    anew from the parts";
+        Error::content(&self.path, message, Some(help.into()))
+    }
+
+    fn fault(&self, what: &str, error: &hdf5::Error) -> Error {
+        self.refuse(format!("{what} cannot be read: {error}"))
+    }
+
+    /// The root group.
+    pub(super) fn root(&self) -> &Group {
+        &self.file
+    }
+
+    /// A group of the root, without links that leave it.
+    pub(super) fn group(&self, name: &str) -> Result<Group> {
+        let group = self.file.group(name).map_err(|e| self.fault(name, &e))?;
+        self.check_links(&group)?;
+        Ok(group)
+    }
+
+    /// A text attribute.
+    pub(super) fn text(&self, location: &Location, name: &str) -> Result<String> {
+        let attribute = location.attr(name).map_err(|e| self.fault(name, &e))?;
+        self.check_type(name, &attribute, &[TypeDescriptor::VarLenUnicode])?;
+        let text: VarLenUnicode = attribute.read_scalar().map_err(|e| self.fault(name, &e))?;
+        self.string(name, &text)
+    }
+
+    /// A numeric attribute: a scalar or a short list.
+    pub(super) fn attribute<T: H5Type>(&self, location: &Location, name: &str) -> Result<Vec<T>> {
+        let attribute = location.attr(name).map_err(|e| self.fault(name, &e))?;
+        self.check_type(name, &attribute, &[T::type_descriptor()])?;
+        if attribute.size() > 256 {
+            return Err(self.refuse(format!("the attribute {name} is too long")));
+        }
+        attribute.read_raw().map_err(|e| self.fault(name, &e))
+    }
+
+    /// All text attributes of a group, in order of creation.
+    pub(super) fn texts(&self, group: &Group) -> Result<Vec<(String, String)>> {
+        let names = group
+            .attr_names_by(IndexType::CreationOrder, IterationOrder::Increasing)
+            .map_err(|e| self.fault("a list of attributes", &e))?;
+        let text = |name: String| self.text(group, &name).map(|text| (name, text));
+        names.into_iter().map(text).collect()
+    }
+
+    /// Length of a 1-dimensional dataset.
+    pub(super) fn length(&self, name: &str) -> Result<usize> {
+        let dataset = self.file.dataset(name).map_err(|e| self.fault(name, &e))?;
+        match dataset.shape()[..] {
+            [length] => Ok(length),
+            _ => Err(self.refuse(format!("{name} is not a list"))),
+        }
+    }
+
+    /// All values of a dataset of this shape.
+    pub(super) fn values<T: H5Type>(&self, name: &str, shape: &[usize]) -> Result<Vec<T>> {
+        let dataset = self.checked(name, shape, &convertible::<T>())?;
+        dataset.read_raw().map_err(|e| self.fault(name, &e))
+    }
+
+    /// The values of a selection of a dataset of this shape.
+    pub(super) fn selected<T: H5Type>(
+        &self,
+        name: &str,
+        shape: &[usize],
+        selection: Vec<SliceOrIndex>,
+    ) -> Result<Vec<T>> {
+        let dataset = self.checked(name, shape, &convertible::<T>())?;
+        let selected = dataset
+            .read_slice::<T, _, IxDyn>(Hyperslab::from(selection))
+            .map_err(|e| self.fault(name, &e))?;
+        Ok(selected.into_raw_vec_and_offset().0)
+    }
+
+    /// The coordinates of a swept key.
+    pub(super) fn coordinates(&self, name: &str, length: usize) -> Result<AxisValues> {
+        let dataset = self.file.dataset(name).map_err(|e| self.fault(name, &e))?;
+        let kind = dataset.dtype().and_then(|t| t.to_descriptor());
+        match kind.map_err(|e| self.fault(name, &e))? {
+            TypeDescriptor::Float(_) => Ok(AxisValues::Floats(self.values(name, &[length])?)),
+            TypeDescriptor::Integer(_) => Ok(AxisValues::Integers(self.values(name, &[length])?)),
+            _ => {
+                let dataset = self.checked(name, &[length], &[TypeDescriptor::VarLenUnicode])?;
+                let labels = dataset
+                    .read_raw::<VarLenUnicode>()
+                    .map_err(|e| self.fault(name, &e))?;
+                let labels = labels.iter().map(|label| self.string(name, label));
+                labels.collect::<Result<_>>().map(AxisValues::Labels)
+            }
+        }
+    }
+
+    /// A dataset, if it is plain data of this shape and one of these types.
+    fn checked(&self, name: &str, shape: &[usize], types: &[TypeDescriptor]) -> Result<Dataset> {
+        let dataset = self.file.dataset(name).map_err(|e| self.fault(name, &e))?;
+        if dataset.shape() != shape {
+            let found = dataset.shape();
+            return Err(self.refuse(format!("{name} has shape {found:?} instead of {shape:?}")));
+        }
+        self.check_type(name, &dataset, types)?;
+        let item = types.iter().map(TypeDescriptor::size).max().unwrap_or(1);
+        let bytes = shape
+            .iter()
+            .try_fold(item, |n, &length| n.checked_mul(length));
+        if bytes.is_none_or(|bytes| bytes as u64 > self.limit) {
+            return Err(self.refuse(format!("{name} claims to be larger than the file can hold")));
+        }
+        let plan = dataset.dcpl().map_err(|e| self.fault(name, &e))?;
+        let plain = matches!(
+            plan.layout(),
+            Layout::Compact | Layout::Contiguous | Layout::Chunked
+        ) && plan.external().is_empty()
+            && plan.filters().iter().all(|filter| {
+                matches!(
+                    filter,
+                    Filter::Shuffle | Filter::Deflate(_) | Filter::Fletcher32
+                )
+            });
+        if plain {
+            Ok(dataset)
+        } else {
+            Err(self.refuse(format!(
+                "{name} is stored in a way that is not of this format"
+            )))
+        }
+    }
+
+    fn check_type(&self, name: &str, of: &Container, types: &[TypeDescriptor]) -> Result<()> {
+        let found = of.dtype().and_then(|t| t.to_descriptor());
+        if types.contains(&found.map_err(|e| self.fault(name, &e))?) {
+            Ok(())
+        } else {
+            Err(self.refuse(format!("{name} is not of the type of this format")))
+        }
+    }
+
+    /// Not by [`VarLenUnicode::as_str`], which takes on trust that a file holds UTF-8.
+    fn string(&self, name: &str, text: &VarLenUnicode) -> Result<String> {
+        String::from_utf8(text.as_bytes().to_vec())
+            .map_err(|_| self.refuse(format!("{name} is not UTF-8")))
+    }
+}
+
+/// The types in a file that are read as `T`: itself, and for 64-bit integers the narrower ones.
+fn convertible<T: H5Type>() -> Vec<TypeDescriptor> {
+    match T::type_descriptor() {
+        TypeDescriptor::Integer(IntSize::U8) => {
+            vec![
+                TypeDescriptor::Integer(IntSize::U4),
+                TypeDescriptor::Integer(IntSize::U8),
+            ]
+        }
+        TypeDescriptor::Float(FloatSize::U8) => vec![TypeDescriptor::Float(FloatSize::U8)],
+        other => vec![other],
+    }
+}

@@ -1,0 +1,157 @@
+//! The file-system calls that storage makes: a trait, so that tests can fail each of them.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::Path;
+
+/// What storage needs of a file system. Every call is one step that can fail on its own.
+pub trait FileSystem: Send + Sync {
+    /// Creates a directory and those above it.
+    ///
+    /// # Errors
+    /// Those of the operating system, as in all methods.
+    fn create_dir_all(&self, dir: &Path) -> io::Result<()>;
+
+    /// Names in a directory, sorted; names that are not UTF-8 are not ours and left out.
+    fn list(&self, dir: &Path) -> io::Result<Vec<String>>;
+
+    /// The content of a regular file.
+    fn read(&self, file: &Path) -> io::Result<Vec<u8>>;
+
+    /// Creates a file that must not exist.
+    fn create_new(&self, file: &Path) -> io::Result<Box<dyn NewFile>>;
+
+    /// Renames a file; [`io::ErrorKind::AlreadyExists`] if the new name is taken.
+    fn rename_new(&self, from: &Path, to: &Path) -> io::Result<()>;
+
+    /// Renames a file over whatever has the new name.
+    fn rename_over(&self, from: &Path, to: &Path) -> io::Result<()>;
+
+    /// Removes a file.
+    fn remove(&self, file: &Path) -> io::Result<()>;
+
+    /// Makes the names in a directory durable.
+    fn sync_dir(&self, dir: &Path) -> io::Result<()>;
+}
+
+/// A file being written for the first time.
+pub trait NewFile {
+    /// Writes all of `bytes`.
+    ///
+    /// # Errors
+    /// Those of the operating system, as in all methods.
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()>;
+
+    /// Makes the content durable. Not to be called again after an error: the system may have
+    /// dropped the pages and then report success.
+    fn sync(&mut self) -> io::Result<()>;
+}
+
+/// The file system of the machine.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Disk;
+
+impl FileSystem for Disk {
+    fn create_dir_all(&self, dir: &Path) -> io::Result<()> {
+        fs::create_dir_all(dir)
+    }
+
+    fn list(&self, dir: &Path) -> io::Result<Vec<String>> {
+        let mut names = Vec::new();
+        for entry in fs::read_dir(dir)? {
+            if let Ok(name) = entry?.file_name().into_string() {
+                names.push(name);
+            }
+        }
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    fn read(&self, file: &Path) -> io::Result<Vec<u8>> {
+        // A pipe would block for ever.
+        if !fs::metadata(file)?.is_file() {
+            let message = "it is not a regular file";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+        }
+        fs::read(file)
+    }
+
+    fn create_new(&self, file: &Path) -> io::Result<Box<dyn NewFile>> {
+        let file = OpenOptions::new().write(true).create_new(true).open(file)?;
+        Ok(Box::new(file))
+    }
+
+    fn rename_new(&self, from: &Path, to: &Path) -> io::Result<()> {
+        #[cfg(target_os = "linux")]
+        {
+            use rustix::fs::{CWD, RenameFlags, renameat_with};
+            use rustix::io::Errno;
+            match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+                // Not every file system can rename without replacing (NFS cannot).
+                Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {}
+                done => return done.map_err(io::Error::from),
+            }
+        }
+        fs::hard_link(from, to)?;
+        fs::remove_file(from)
+    }
+
+    fn rename_over(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::rename(from, to)
+    }
+
+    fn remove(&self, file: &Path) -> io::Result<()> {
+        fs::remove_file(file)
+    }
+
+    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
+        match File::open(dir)?.sync_all() {
+            // Some network file systems know no such thing as syncing a directory.
+            Err(e) if e.kind() == io::ErrorKind::InvalidInput => Ok(()),
+            done => done,
+        }
+    }
+}
+
+impl NewFile for File {
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        Write::write_all(self, bytes)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.sync_all()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn renaming_to_a_taken_name_is_refused_and_changes_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let (a, b) = (dir.path().join("a"), dir.path().join("b"));
+        fs::write(&a, "a").unwrap();
+        fs::write(&b, "b").unwrap();
+        let error = Disk.rename_new(&a, &b).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(fs::read(&a).unwrap(), b"a");
+        assert_eq!(fs::read(&b).unwrap(), b"b");
+    }
+
+    #[test]
+    fn reads_regular_files_only() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(Disk.read(dir.path()).is_err());
+        assert!(Disk.read(&dir.path().join("absent")).is_err());
+    }
+
+    #[test]
+    fn lists_sorted_names() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["c", "a", "b"] {
+            fs::write(dir.path().join(name), "").unwrap();
+        }
+        assert_eq!(Disk.list(dir.path()).unwrap(), ["a", "b", "c"]);
+    }
+}

@@ -1,0 +1,414 @@
+//! `study.json`: what a directory of results is about, without the configuration file or the data.
+
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::io::FileSystem;
+use super::publish::{publish, sweep};
+use crate::digest::Digest;
+use crate::study::{Axis, Study};
+use crate::{Error, Result};
+
+/// The file's name.
+pub const FILE: &str = "study.json";
+
+/// What the file says it is.
+const FORMAT: &str = "deeplin study";
+
+/// Major and minor version of the file's format; a newer major one is refused.
+const VERSION: [u32; 2] = [1, 0];
+
+/// Everything about a study that storing, merging and reporting need. A function of the study and
+/// of the kernels planned for it only, so equal on every machine.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// What the file is.
+    format: String,
+    /// Version of its format.
+    format_version: [u32; 2],
+    /// Name of the study.
+    pub name: String,
+    /// Digest of the study.
+    #[serde(with = "hex")]
+    pub digest: Digest,
+    /// Seed.
+    pub seed: u64,
+    /// Trials of each cell.
+    pub trials: u64,
+    /// The largest number of updates that a trial of any cell may make.
+    pub max_steps: u64,
+    /// Axes of the sweep.
+    pub axes: Vec<Axis>,
+    /// Losses whose first hits are recorded.
+    pub ladder: Vec<f64>,
+    /// How each cell is computed, in the order of the cells.
+    pub kernels: Vec<CellKernel>,
+    /// The resolved configuration.
+    pub config: String,
+}
+
+/// How a cell is computed.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct CellKernel {
+    /// Name of the kernel, one word.
+    pub kernel: String,
+    /// Format of its numbers, one word: `float64`.
+    pub precision: String,
+}
+
+impl Manifest {
+    /// The manifest of a study whose `i`-th cell is computed by `kernels[i]`.
+    ///
+    /// # Panics
+    /// If there is not one kernel for each cell.
+    pub fn from_study(study: &Study, kernels: Vec<CellKernel>) -> Self {
+        assert_eq!(kernels.len(), study.cells.len(), "one kernel for each cell");
+        Self {
+            format: FORMAT.into(),
+            format_version: VERSION,
+            name: study.name.clone(),
+            digest: study.digest,
+            seed: study.seed,
+            trials: study.trials,
+            max_steps: study
+                .cells
+                .iter()
+                .map(|c| c.stop.max_steps)
+                .max()
+                .unwrap_or(0),
+            axes: study.axes.clone(),
+            ladder: study.ladder.clone(),
+            kernels,
+            config: study.config.clone(),
+        }
+    }
+
+    /// Number of cells.
+    pub fn cells(&self) -> usize {
+        self.kernels.len()
+    }
+
+    /// Number of points of each axis.
+    pub fn lengths(&self) -> Vec<usize> {
+        self.axes.iter().map(Axis::len).collect()
+    }
+
+    /// Reads `study.json` of a directory.
+    ///
+    /// # Errors
+    /// [`Error::Storage`] if it cannot be read; [`Error::Content`] if it is foreign, damaged or of a
+    /// newer format.
+    pub fn read(fs: &dyn FileSystem, dir: &Path) -> Result<Self> {
+        let path = dir.join(FILE);
+        match Self::read_if_there(fs, &path)? {
+            Some(manifest) => Ok(manifest),
+            None => Err(Error::content(
+                dir,
+                format!("there is no {FILE}: this is not a directory of results"),
+                Some(
+                    "give the directory that `deeplin run` wrote to (runs/NAME by default)".into(),
+                ),
+            )),
+        }
+    }
+
+    /// Makes `dir` the directory of this study: creates it with its `study.json`, or checks that the
+    /// one there is of this study; removes what killed processes left in it. Harmless when several
+    /// processes do it at once.
+    ///
+    /// # Errors
+    /// [`Error::Storage`], or [`Error::Content`] if the directory belongs to another study or was
+    /// planned by another version of the program.
+    pub fn establish(&self, fs: &dyn FileSystem, dir: &Path) -> Result<()> {
+        let parts = parts_dir(dir);
+        fs.create_dir_all(&parts)
+            .map_err(Error::storage("create", &parts))?;
+        let path = dir.join(FILE);
+        if let Some(there) = Self::read_if_there(fs, &path)? {
+            there.check_same(self, &path)?;
+            sweep(fs, dir)?;
+            sweep(fs, &parts)?;
+            return Ok(());
+        }
+        match publish(fs, dir, FILE, &self.to_json()) {
+            Ok(_) => Ok(()),
+            // Another process was faster; whether it runs the same study is to be seen.
+            Err(Error::Content { .. }) => Self::read(fs, dir)?.check_same(self, &path),
+            Err(e) => Err(e),
+        }
+    }
+
+    fn read_if_there(fs: &dyn FileSystem, path: &Path) -> Result<Option<Self>> {
+        match fs.read(path) {
+            Ok(bytes) => Self::from_json(&bytes).map(Some).map_err(|message| {
+                let help = "choose another directory with -o, or restore the file";
+                Error::content(path, message, Some(help.into()))
+            }),
+            Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(Error::storage("read", path)(e)),
+        }
+    }
+
+    fn to_json(&self) -> Vec<u8> {
+        let mut json = serde_json::to_vec_pretty(self).expect("plain data with text keys");
+        json.push(b'\n');
+        json
+    }
+
+    fn from_json(bytes: &[u8]) -> std::result::Result<Self, String> {
+        /// What every version of the format begins with.
+        #[derive(Deserialize)]
+        struct Head {
+            format: String,
+            format_version: [u32; 2],
+        }
+        let head: Head =
+            serde_json::from_slice(bytes).map_err(|e| format!("is not a {FORMAT} file: {e}"))?;
+        if head.format != FORMAT {
+            return Err(format!("is not a {FORMAT} file but {:?}", head.format));
+        }
+        let [major, minor] = head.format_version;
+        if major > VERSION[0] {
+            return Err(format!(
+                "has format version {major}.{minor}; this program reads up to {}.x, so a newer \
+                 deeplin is needed",
+                VERSION[0]
+            ));
+        }
+        let manifest: Self =
+            serde_json::from_slice(bytes).map_err(|e| format!("is damaged: {e}"))?;
+        manifest.check().map_err(|e| format!("is damaged: {e}"))?;
+        Ok(manifest)
+    }
+
+    /// What the rest of the room relies on.
+    fn check(&self) -> std::result::Result<(), String> {
+        let mut cells = 1_usize;
+        for axis in &self.axes {
+            let len = axis.keys.first().map_or(0, |key| key.values.len());
+            if len == 0 || axis.keys.iter().any(|key| key.values.len() != len) {
+                return Err("an axis is empty or its keys are not equally long".into());
+            }
+            cells = cells.checked_mul(len).ok_or("the sweep is too large")?;
+        }
+        if cells != self.kernels.len() {
+            let found = self.kernels.len();
+            return Err(format!(
+                "the axes have {cells} cells, but {found} are listed"
+            ));
+        }
+        let is_word = |text: &str| !text.is_empty() && !text.contains(char::is_whitespace);
+        if !self
+            .kernels
+            .iter()
+            .all(|k| is_word(&k.kernel) && is_word(&k.precision))
+        {
+            return Err("the name of a kernel is not one word".into());
+        }
+        if self.trials == 0 || self.max_steps > i64::MAX as u64 {
+            return Err("the number of trials or steps is out of range".into());
+        }
+        let rows = usize::try_from(self.trials)
+            .ok()
+            .and_then(|t| t.checked_mul(cells));
+        if rows.is_none() {
+            return Err("there are too many trials".into());
+        }
+        Ok(())
+    }
+
+    /// Whether `self`, which was found at `path`, is the manifest of `mine`.
+    fn check_same(&self, mine: &Self, path: &Path) -> Result<()> {
+        if self.digest != mine.digest {
+            return Err(self.other_study(mine, path));
+        }
+        if self.kernels != mine.kernels {
+            let i = (0..self.cells().min(mine.cells()))
+                .find(|&i| self.kernels[i] != mine.kernels[i])
+                .unwrap_or(0);
+            let name = |m: &Self| m.kernels.get(i).map_or("nothing", |k| &k.kernel).to_owned();
+            let help = "finish it with the version of deeplin that began it, or choose another \
+                        directory with -o";
+            return Err(Error::content(
+                path,
+                format!(
+                    "was planned by another version of deeplin: cell {i} by {}, now by {}",
+                    name(self),
+                    name(mine)
+                ),
+                Some(help.into()),
+            ));
+        }
+        Ok(())
+    }
+
+    fn other_study(&self, mine: &Self, path: &Path) -> Error {
+        let differences = differing_lines(&self.config, &mine.config);
+        let message = if differences.is_empty() {
+            format!("belongs to the study {:?} with other data files", self.name)
+        } else {
+            format!(
+                "belongs to another study, {:?}; they differ in\n{differences}",
+                self.name
+            )
+        };
+        let help = "choose another directory with -o, or move this one away";
+        Error::content(path, message, Some(help.into()))
+    }
+}
+
+/// The lines that only one of two configurations has, `there:` and `now:`, at most twelve.
+fn differing_lines(there: &str, now: &str) -> String {
+    const SHOWN: usize = 12;
+    let only = |a: &str, b: &str, label: &str| -> Vec<String> {
+        a.lines()
+            .filter(|line| !b.lines().any(|other| other == *line))
+            .map(|line| format!("  {label} {line}"))
+            .collect()
+    };
+    let mut lines = only(there, now, "there:");
+    lines.extend(only(now, there, "now:  "));
+    if lines.len() > SHOWN {
+        let more = lines.len() - SHOWN;
+        lines.truncate(SHOWN);
+        lines.push(format!("  and {more} lines more"));
+    }
+    lines.join("\n")
+}
+
+/// Where the parts of a directory of results are.
+pub fn parts_dir(dir: &Path) -> PathBuf {
+    dir.join("parts")
+}
+
+/// Digests as hexadecimal text.
+mod hex {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    use crate::digest::Digest;
+
+    pub(super) fn serialize<S: Serializer>(digest: &Digest, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&digest.hex())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Digest, D::Error> {
+        let text = String::deserialize(from)?;
+        Digest::from_hex(&text).ok_or_else(|| D::Error::custom("not a digest of 64 hex digits"))
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::store::io::Disk;
+    use crate::study::{AxisKey, AxisValues};
+
+    /// A manifest over the given axes, for the tests of this room.
+    pub(in crate::store) fn manifest(axes: Vec<Axis>, trials: u64, ladder: &[f64]) -> Manifest {
+        let cells = axes.iter().map(Axis::len).product();
+        let kernel = CellKernel {
+            kernel: "blas".into(),
+            precision: "float64".into(),
+        };
+        let config = format!("name = \"test\"\nseed = 7\ntrials = {trials}\n");
+        Manifest {
+            format: FORMAT.into(),
+            format_version: VERSION,
+            name: "test".into(),
+            digest: Digest::of(config.as_bytes()),
+            seed: 7,
+            trials,
+            max_steps: 1000,
+            axes,
+            ladder: ladder.to_vec(),
+            kernels: vec![kernel; cells],
+            config,
+        }
+    }
+
+    /// An axis of one key.
+    pub(in crate::store) fn axis(key: &str, values: AxisValues) -> Axis {
+        Axis {
+            keys: vec![AxisKey {
+                key: key.into(),
+                values,
+            }],
+        }
+    }
+
+    fn example() -> Manifest {
+        let stds = AxisValues::Floats(vec![0.1, 1.0 / 3.0]);
+        manifest(vec![axis("init.std", stds)], 5, &[1e-1, 1e-5])
+    }
+
+    #[test]
+    fn reads_back_what_it_wrote() {
+        let dir = tempfile::tempdir().unwrap();
+        let manifest = example();
+        manifest.establish(&Disk, dir.path()).unwrap();
+        assert_eq!(Manifest::read(&Disk, dir.path()).unwrap(), manifest);
+        manifest.establish(&Disk, dir.path()).unwrap();
+    }
+
+    #[test]
+    fn another_study_is_refused_with_the_lines_that_differ() {
+        let dir = tempfile::tempdir().unwrap();
+        example().establish(&Disk, dir.path()).unwrap();
+        let other = manifest(example().axes, 6, &[]);
+        let error = other.establish(&Disk, dir.path()).unwrap_err().to_string();
+        assert!(error.contains("there: trials = 5"), "{error}");
+        assert!(error.contains("now:   trials = 6"), "{error}");
+    }
+
+    #[test]
+    fn another_plan_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        example().establish(&Disk, dir.path()).unwrap();
+        let mut other = example();
+        other.kernels[1].kernel = "compact".into();
+        let error = other.establish(&Disk, dir.path()).unwrap_err().to_string();
+        assert!(error.contains("cell 1 by blas, now by compact"), "{error}");
+    }
+
+    #[test]
+    fn foreign_damaged_and_newer_files_are_refused() {
+        let good = String::from_utf8(example().to_json()).unwrap();
+        let cases = [
+            ("", "is not a deeplin study file"),
+            ("{}", "is not a deeplin study file"),
+            (&good[..good.len() / 2], "is not a deeplin study file"),
+            (&good.replace("deeplin study", "other"), "but \"other\""),
+            (
+                &good.replacen("    1,\n    0", "    2,\n    0", 1),
+                "newer deeplin",
+            ),
+            (
+                &good.replace("\"trials\": 5", "\"trials\": 0"),
+                "is damaged",
+            ),
+            (
+                &good.replace("\"trials\": 5", "\"trials\": -1"),
+                "is damaged",
+            ),
+            (&good.replace("0.1,", ""), "is damaged"),
+        ];
+        for (text, expected) in cases {
+            let dir = tempfile::tempdir().unwrap();
+            fs::write(dir.path().join(FILE), text).unwrap();
+            let error = Manifest::read(&Disk, dir.path()).unwrap_err();
+            assert!(matches!(error, Error::Content { .. }));
+            assert!(error.to_string().contains(expected), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_directory_without_a_study_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let error = Manifest::read(&Disk, dir.path()).unwrap_err().to_string();
+        assert!(error.contains("no study.json"), "{error}");
+    }
+}

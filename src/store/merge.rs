@@ -1,0 +1,441 @@
+//! Parts to `results.h5`: a pure function of the rows, however they were cut up.
+
+use std::fmt;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use super::coverage::Coverage;
+use super::io::FileSystem;
+use super::manifest::Manifest;
+use super::numerics::Numerics;
+use super::part::{BlockRows, Part};
+use super::publish::{Published, publish_replacing};
+use super::results;
+use super::scan::{Scan, scan_with};
+use super::summary::{CellSummary, IntervalMethod};
+use super::table::Table;
+use crate::study::Block;
+use crate::{Error, Result};
+
+/// How to merge.
+#[derive(Clone, Copy)]
+pub struct MergeOptions<'a> {
+    /// Whether parts that were computed with different libraries or versions may be put together.
+    pub mixed: bool,
+    /// How the bounds of the probabilities are computed.
+    pub interval: IntervalMethod<'a>,
+}
+
+/// What merging came to.
+#[derive(Debug, Clone)]
+pub enum Merge {
+    /// Everything is there and `results.h5` holds it.
+    Complete {
+        /// The file.
+        path: PathBuf,
+        /// Whether it is new.
+        published: Published,
+        /// The cells.
+        cells: Vec<CellSummary>,
+        /// Damaged parts, which were not needed.
+        damaged: Vec<PathBuf>,
+    },
+    /// Rows are missing; nothing was written.
+    Incomplete {
+        /// Which.
+        missing: Missing,
+        /// Damaged parts, whose rows count as missing.
+        damaged: Vec<PathBuf>,
+    },
+}
+
+/// Trials that are missing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Missing {
+    /// For each cell with gaps its number and the ranges of trials that are missing.
+    pub cells: Vec<(usize, Vec<Range<u64>>)>,
+    /// Trials of the study.
+    pub of: u64,
+}
+
+/// Builds `DIR/results.h5` from the parts of `dir`, if every row is there.
+///
+/// # Errors
+/// [`Error::Storage`]; [`Error::Content`] if the directory is not one of results, a part belongs to
+/// another study, two parts contradict each other, or their numerics differ without
+/// [`MergeOptions::mixed`].
+pub fn merge(fs: &dyn FileSystem, dir: &Path, options: &MergeOptions<'_>) -> Result<Merge> {
+    let manifest = Manifest::read(fs, dir)?;
+    let mut rows = Rows::new(&manifest);
+    let scan = scan_with(fs, dir, &manifest, |path, part| rows.add(path, part))?;
+    let missing = Missing::of(&scan.coverage, manifest.trials);
+    if !missing.cells.is_empty() {
+        return Ok(Merge::Incomplete {
+            missing,
+            damaged: scan.damaged,
+        });
+    }
+    let numerics = agreed(dir, &scan, options.mixed)?;
+    let cells: Vec<CellSummary> = (0..manifest.cells())
+        .map(|cell| {
+            let (outcomes, steps) = rows.table.cell(cell);
+            CellSummary::of(outcomes, steps, &options.interval)
+        })
+        .collect();
+    let path = dir.join(results::FILE);
+    let bytes = results::build(&manifest, &numerics, &rows.table, &cells, &options.interval)
+        .map_err(|e| Error::content(&path, format!("cannot be built: {e}"), None))?;
+    let published = publish_replacing(fs, dir, results::FILE, &bytes)?;
+    Ok(Merge::Complete {
+        path,
+        published,
+        cells,
+        damaged: scan.damaged,
+    })
+}
+
+/// What the rows were computed with: one, or several if they may be mixed.
+fn agreed(dir: &Path, scan: &Scan, mixed: bool) -> Result<Vec<Numerics>> {
+    if let [(a, path_a), (b, path_b), ..] = &scan.numerics[..]
+        && !mixed
+    {
+        let message = format!(
+            "parts were computed with different versions or libraries, for instance {} and {}: {}",
+            path_a.display(),
+            path_b.display(),
+            a.differences(b)
+        );
+        let help = "their last bits may differ, so they are not one experiment: remove the parts \
+                    of one kind and run again, or put them together all the same with --mixed, \
+                    which the file will say";
+        return Err(Error::content(dir, message, Some(help.into())));
+    }
+    Ok(scan
+        .numerics
+        .iter()
+        .map(|(numerics, _)| numerics.clone())
+        .collect())
+}
+
+/// The rows seen so far.
+struct Rows {
+    table: Table,
+    /// Which file brought which block, to name both when two disagree.
+    origins: Vec<(Block, PathBuf)>,
+}
+
+impl Rows {
+    fn new(manifest: &Manifest) -> Self {
+        // The manifest was checked: cells times trials is a usize.
+        let trials = manifest.trials as usize;
+        let table = Table::new(manifest.cells(), trials, manifest.ladder.len());
+        Self {
+            table,
+            origins: Vec::new(),
+        }
+    }
+
+    fn add(&mut self, path: &Path, part: &Part) -> Result<()> {
+        for BlockRows { block, rows } in &part.blocks {
+            for (trial, row) in (block.first..).zip(rows) {
+                if !self.table.set(block.cell, trial as usize, row) {
+                    return Err(self.contradiction(path, block.cell, trial));
+                }
+            }
+            self.origins.push((*block, path.to_owned()));
+        }
+        Ok(())
+    }
+
+    fn contradiction(&self, path: &Path, cell: usize, trial: u64) -> Error {
+        let holds = |block: &Block| {
+            block.cell == cell && (block.first..block.first + block.count).contains(&trial)
+        };
+        let other = self.origins.iter().find(|(block, _)| holds(block));
+        let other = other.map_or(path, |(_, path)| path);
+        let help = "the same trial gave two results: look for a changed library or machine, or \
+                    damaged memory (`deeplin doctor`), remove the part that you do not trust, and \
+                    run again";
+        Error::content(
+            path,
+            format!(
+                "contradicts {} in trial {trial} of cell {cell}",
+                other.display()
+            ),
+            Some(help.into()),
+        )
+    }
+}
+
+impl Missing {
+    fn of(coverage: &Coverage, trials: u64) -> Self {
+        let gaps = |cell| {
+            let ranges = coverage.missing(cell, trials);
+            (!ranges.is_empty()).then_some((cell, ranges))
+        };
+        Self {
+            cells: (0..coverage.cells()).filter_map(gaps).collect(),
+            of: trials * coverage.cells() as u64,
+        }
+    }
+
+    /// Number of trials that are missing.
+    pub fn count(&self) -> u64 {
+        self.cells
+            .iter()
+            .flat_map(|(_, ranges)| ranges)
+            .map(|r| r.end - r.start)
+            .sum()
+    }
+}
+
+impl fmt::Display for Missing {
+    /// One line in all, then one for each cell; cells in a row that miss the same are one line.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of {} trials are missing:", self.count(), self.of)?;
+        let alike = |a: &(usize, Vec<_>), b: &(usize, Vec<_>)| a.0 + 1 == b.0 && a.1 == b.1;
+        for group in self.cells.chunk_by(alike) {
+            let ((first, ranges), (last, _)) = (&group[0], &group[group.len() - 1]);
+            match group.len() {
+                1 => write!(f, "\n  cell {first}: trials ")?,
+                _ => write!(f, "\n  cells {first}-{last}: trials ")?,
+            }
+            for (i, range) in ranges.iter().enumerate() {
+                let separator = if i == 0 { "" } else { ", " };
+                write!(f, "{separator}{}-{}", range.start, range.end - 1)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::store::io::Disk;
+    use crate::store::manifest::parts_dir;
+    use crate::store::manifest::tests::{axis, manifest};
+    use crate::store::part::tests::{row, rows};
+    use crate::store::part::write_part;
+    use crate::store::reader::ResultsFile;
+    use crate::study::{Axis, AxisKey, AxisValues};
+
+    const TRIALS: u64 = 6;
+
+    fn options(mixed: bool) -> MergeOptions<'static> {
+        let bounds = &|k: u64, n: u64| (k as f64 / n as f64 / 2.0, (k + n) as f64 / (2 * n) as f64);
+        let interval = IntervalMethod {
+            method: "test",
+            level: 0.95,
+            bounds,
+        };
+        MergeOptions { mixed, interval }
+    }
+
+    /// A sweep with every kind of axis: floats, labels, and integers with a key that moves along.
+    fn swept() -> Manifest {
+        let keys = [
+            ("network.depth", AxisValues::Integers(vec![2, 4])),
+            ("descent.learning_rate", AxisValues::Floats(vec![0.1, 0.05])),
+        ];
+        let zipped = keys.map(|(key, values)| AxisKey {
+            key: key.into(),
+            values,
+        });
+        let axes = vec![
+            axis("init.std", AxisValues::Floats(vec![0.1, 0.3, 1.0])),
+            Axis {
+                keys: zipped.into(),
+            },
+            axis(
+                "init.kind",
+                AxisValues::Labels(vec!["gaussian".into(), "μ ∞".into()]),
+            ),
+        ];
+        let mut manifest = manifest(axes, TRIALS, &[1e-1, 1e-3]);
+        manifest.kernels[3].kernel = "compact".into();
+        manifest
+    }
+
+    fn numerics(core: &str) -> Numerics {
+        Numerics {
+            engine_version: "0.1.0".into(),
+            blas_core: core.into(),
+            ..Numerics::default()
+        }
+    }
+
+    /// Stores all rows of a study in parts of `trials` trials of one cell each.
+    fn store(dir: &Path, manifest: &Manifest, trials: u64, core: &str) {
+        manifest.establish(&Disk, dir).unwrap();
+        for cell in 0..manifest.cells() {
+            for first in (0..manifest.trials).step_by(trials as usize) {
+                let count = trials.min(manifest.trials - first);
+                let block = rows(cell, first, count, manifest.ladder.len());
+                write_part(&Disk, dir, manifest, &numerics(core), &[block]).unwrap();
+            }
+        }
+    }
+
+    fn complete(dir: &Path, mixed: bool) -> Published {
+        match merge(&Disk, dir, &options(mixed)).unwrap() {
+            Merge::Complete { published, .. } => published,
+            Merge::Incomplete { missing, .. } => panic!("{missing}"),
+        }
+    }
+
+    #[test]
+    fn results_do_not_depend_on_how_the_work_was_cut() {
+        for manifest in [swept(), manifest(vec![], TRIALS, &[])] {
+            let images: Vec<Vec<u8>> = [1, 4, TRIALS]
+                .iter()
+                .map(|&trials| {
+                    let dir = tempfile::tempdir().unwrap();
+                    store(dir.path(), &manifest, trials, "Haswell");
+                    assert_eq!(complete(dir.path(), false), Published::New);
+                    assert_eq!(complete(dir.path(), false), Published::AlreadyThere);
+                    fs::read(dir.path().join("results.h5")).unwrap()
+                })
+                .collect();
+            assert!(images.windows(2).all(|pair| pair[0] == pair[1]));
+        }
+    }
+
+    #[test]
+    fn results_do_not_depend_on_the_time() {
+        let build = || {
+            let dir = tempfile::tempdir().unwrap();
+            store(dir.path(), &swept(), TRIALS, "Haswell");
+            complete(dir.path(), false);
+            fs::read(dir.path().join("results.h5")).unwrap()
+        };
+        let first = build();
+        // HDF5 would record times in seconds.
+        std::thread::sleep(std::time::Duration::from_millis(1100));
+        assert_eq!(first, build());
+    }
+
+    #[test]
+    fn what_was_written_is_read_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let manifest = swept();
+        store(dir.path(), &manifest, 4, "Haswell");
+        complete(dir.path(), false);
+        let file = ResultsFile::open(&dir.path().join("results.h5")).unwrap();
+        assert_eq!(
+            (&file.name, file.digest, file.seed, file.trials),
+            (&manifest.name, manifest.digest, manifest.seed, TRIALS)
+        );
+        assert_eq!(file.config, manifest.config);
+        assert_eq!(file.axes, manifest.axes);
+        assert_eq!(file.ladder, manifest.ladder);
+        assert_eq!(file.kernels, manifest.kernels);
+        assert_eq!(
+            (file.interval_method.as_str(), file.interval_level),
+            ("test", 0.95)
+        );
+        assert!(
+            file.provenance
+                .contains(&("blas_core".into(), "Haswell".into()))
+        );
+        for (cell, summary) in file.cells.iter().enumerate() {
+            let there = file.rows(cell, 1..TRIALS).unwrap();
+            for (trial, found) in (1..TRIALS).zip(&there) {
+                let wanted = row(cell, trial, 2);
+                let bits = |r: &crate::study::TrialRow| r.measures.to_array().map(f64::to_bits);
+                assert_eq!(bits(found), bits(&wanted));
+                assert_eq!((found.outcome, found.steps), (wanted.outcome, wanted.steps));
+                assert_eq!(found.hit_steps, wanted.hit_steps);
+            }
+            let outcomes = file.outcomes(cell).unwrap();
+            let converged = |(outcome, _): &&(crate::stop::Outcome, u64)| {
+                *outcome == crate::stop::Outcome::Converged
+            };
+            assert_eq!(
+                summary.converged,
+                outcomes.iter().filter(converged).count() as u64
+            );
+        }
+    }
+
+    #[test]
+    fn missing_rows_are_listed_and_nothing_is_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let manifest = swept();
+        store(dir.path(), &manifest, 2, "Haswell");
+        let damaged = Disk.list(&parts_dir(dir.path())).unwrap().remove(0);
+        fs::write(parts_dir(dir.path()).join(damaged), "damaged").unwrap();
+        let Merge::Incomplete { missing, damaged } =
+            merge(&Disk, dir.path(), &options(false)).unwrap()
+        else {
+            panic!("a damaged part must be missed");
+        };
+        assert_eq!((missing.count(), missing.of, damaged.len()), (2, 72, 1));
+        assert!(!dir.path().join("results.h5").exists());
+    }
+
+    #[test]
+    fn what_is_missing_reads_well() {
+        let mut coverage = Coverage::new(5);
+        for (cell, first, count) in [(0, 0, 10), (1, 2, 3), (4, 0, 9)] {
+            coverage.insert(Block { cell, first, count });
+        }
+        assert_eq!(
+            Missing::of(&coverage, 10).to_string(),
+            "28 of 50 trials are missing:\n  cell 1: trials 0-1, 5-9\n  cells 2-3: trials 0-9\n  \
+             cell 4: trials 9-9"
+        );
+    }
+
+    #[test]
+    fn contradicting_parts_name_both_files_and_the_trial() {
+        let dir = tempfile::tempdir().unwrap();
+        let manifest = manifest(vec![], TRIALS, &[]);
+        store(dir.path(), &manifest, TRIALS, "Haswell");
+        let mut other = rows(0, 2, 2, 0);
+        other.rows[1].measures.loss_final = 0.5;
+        write_part(&Disk, dir.path(), &manifest, &numerics("Haswell"), &[other]).unwrap();
+        let error = merge(&Disk, dir.path(), &options(false))
+            .unwrap_err()
+            .to_string();
+        let names = Disk.list(&parts_dir(dir.path())).unwrap();
+        assert!(names.iter().all(|name| error.contains(name)), "{error}");
+        assert!(error.contains("trial 3 of cell 0"), "{error}");
+    }
+
+    #[test]
+    fn other_numerics_are_mixed_on_request_only_and_recorded() {
+        let dir = tempfile::tempdir().unwrap();
+        let manifest = manifest(vec![], TRIALS, &[]);
+        store(dir.path(), &manifest, TRIALS, "Haswell");
+        let again = rows(0, 0, 2, 0);
+        write_part(&Disk, dir.path(), &manifest, &numerics("Zen"), &[again]).unwrap();
+        let error = merge(&Disk, dir.path(), &options(false))
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains(r#"blas_core: "Haswell" and "Zen""#),
+            "{error}"
+        );
+
+        complete(dir.path(), true);
+        let file = ResultsFile::open(&dir.path().join("results.h5")).unwrap();
+        assert!(
+            file.provenance
+                .contains(&("blas_core".into(), "Haswell; Zen".into()))
+        );
+        assert!(
+            file.provenance
+                .iter()
+                .any(|(name, _)| name == "mixed_numerics")
+        );
+    }
+
+    #[test]
+    fn a_directory_that_is_none_of_results_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(merge(&Disk, dir.path(), &options(false)).is_err());
+    }
+}

@@ -1,0 +1,452 @@
+//! Parts: immutable files of rows, named and checked by their content.
+//!
+//! Layout, all numbers little-endian:
+//!
+//! | bytes | what |
+//! |---|---|
+//! | 8 | `DLINPART` |
+//! | 2 + 2 | major and minor version of the format |
+//! | 32 | digest of the study |
+//! | 4 + 4 | number of measures, number of rungs of the ladder |
+//! | 4 + n | length and text of the [`Numerics`], as JSON |
+//! | 8 | number of blocks |
+//! | 24 + rows | for each block: cell, first trial, number of trials; then its rows |
+//! | 32 | the seal: BLAKE3 of everything before |
+//!
+//! A row: outcome (1 byte), steps (8), the measures (8 each, bit for bit), first hits of the ladder
+//! (8 each).
+
+use std::path::{Path, PathBuf};
+
+use super::io::FileSystem;
+use super::manifest::{Manifest, parts_dir};
+use super::numerics::Numerics;
+use super::publish::{publish, publish_replacing};
+use super::seal;
+use crate::digest::Digest;
+use crate::stop::Outcome;
+use crate::study::{Block, Measures, TrialRow};
+use crate::{Error, Result};
+
+const MAGIC: [u8; 8] = *b"DLINPART";
+const VERSION: [u16; 2] = [1, 0];
+
+/// The rows of a block.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BlockRows {
+    /// Which trials.
+    pub block: Block,
+    /// Their rows, one for each.
+    pub rows: Vec<TrialRow>,
+}
+
+/// The content of a part.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Part {
+    /// What the rows were computed with.
+    pub numerics: Numerics,
+    /// The rows.
+    pub blocks: Vec<BlockRows>,
+}
+
+/// Why the bytes of a part are refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// They are not what was written. Harmless: the rows can be computed again.
+    Damaged(String),
+    /// They are whole but not of this study or not of a format that is known.
+    Foreign(String),
+}
+
+/// Publishes rows as a part of the directory `dir`; returns its path. Equal parts are one file.
+///
+/// # Errors
+/// As [`publish`].
+///
+/// # Panics
+/// If a block does not have as many rows as trials, or a row not as many hits as the ladder rungs.
+pub fn write_part(
+    fs: &dyn FileSystem,
+    dir: &Path,
+    manifest: &Manifest,
+    numerics: &Numerics,
+    blocks: &[BlockRows],
+) -> Result<PathBuf> {
+    let parts = parts_dir(dir);
+    fs.create_dir_all(&parts)
+        .map_err(Error::storage("create", &parts))?;
+    let bytes = encode(manifest, numerics, blocks);
+    let digest = Digest::of(&bytes[..bytes.len() - seal::SIZE]);
+    let name = format!("{}.part", &digest.hex()[..32]);
+    let path = parts.join(&name);
+    // The name is the content, so other content under it is damage and may be replaced.
+    let damaged = fs.read(&path).is_ok_and(|there| there != bytes);
+    if damaged {
+        tracing::warn!("{}: damaged, written anew", path.display());
+        publish_replacing(fs, &parts, &name, &bytes)?;
+    } else {
+        publish(fs, &parts, &name, &bytes)?;
+    }
+    Ok(path)
+}
+
+/// Reads a part of the study `manifest`.
+///
+/// # Errors
+/// [`Error::Storage`] if it cannot be read, [`Error::Content`] if it is damaged (by its hash, checked
+/// before anything else), of another study, or of a newer format.
+pub fn read_part(fs: &dyn FileSystem, path: &Path, manifest: &Manifest) -> Result<Part> {
+    let bytes = fs.read(path).map_err(Error::storage("read", path))?;
+    decode(&bytes, manifest).map_err(|fault| match fault {
+        Fault::Damaged(message) => Error::content(
+            path,
+            format!("is damaged: {message}"),
+            Some("remove it and run the study again, which computes its rows anew".into()),
+        ),
+        Fault::Foreign(message) => foreign(path, &message),
+    })
+}
+
+/// The error for a part that does not belong to the directory it is in.
+pub(super) fn foreign(path: &Path, message: &str) -> Error {
+    let help = "move it out of the directory of this study";
+    Error::content(path, message, Some(help.into()))
+}
+
+fn encode(manifest: &Manifest, numerics: &Numerics, blocks: &[BlockRows]) -> Vec<u8> {
+    let ladder = manifest.ladder.len();
+    let numerics = serde_json::to_vec(numerics).expect("plain data with text keys");
+    let rows: usize = blocks.iter().map(|b| b.rows.len()).sum();
+    let mut bytes = Vec::with_capacity(
+        64 + numerics.len() + 24 * blocks.len() + rows * row_size(ladder) + seal::SIZE,
+    );
+    bytes.extend(MAGIC);
+    bytes.extend(VERSION.iter().flat_map(|v| v.to_le_bytes()));
+    bytes.extend(manifest.digest.0);
+    for length in [Measures::COUNT, ladder, numerics.len()] {
+        bytes.extend(u32::try_from(length).expect("short lists").to_le_bytes());
+    }
+    bytes.extend(numerics);
+    bytes.extend((blocks.len() as u64).to_le_bytes());
+    for BlockRows { block, rows } in blocks {
+        assert_eq!(rows.len() as u64, block.count, "one row for each trial");
+        for number in [block.cell as u64, block.first, block.count] {
+            bytes.extend(number.to_le_bytes());
+        }
+        for row in rows {
+            assert_eq!(row.hit_steps.len(), ladder, "one hit for each rung");
+            bytes.push(row.outcome as u8);
+            bytes.extend(row.steps.to_le_bytes());
+            bytes.extend(row.measures.to_array().iter().flat_map(|m| m.to_le_bytes()));
+            bytes.extend(row.hit_steps.iter().flat_map(|h| h.to_le_bytes()));
+        }
+    }
+    seal::append(&mut bytes);
+    bytes
+}
+
+fn row_size(ladder: usize) -> usize {
+    1 + 8 + 8 * Measures::COUNT + 8 * ladder
+}
+
+/// Reads the bytes of a part of the study `manifest`. Never panics, whatever the bytes.
+pub(super) fn decode(bytes: &[u8], manifest: &Manifest) -> std::result::Result<Part, Fault> {
+    let content = seal::content(bytes)
+        .ok_or_else(|| Fault::Damaged("its content does not have the hash at its end".into()))?;
+    let mut cursor = Cursor(content);
+    cursor.head(manifest)?;
+    let numerics_len = cursor.u32()? as usize;
+    let numerics = serde_json::from_slice(cursor.take(numerics_len)?)
+        .map_err(|e| Fault::Damaged(format!("what it was computed with is unreadable: {e}")))?;
+    let mut blocks = Vec::new();
+    for _ in 0..cursor.u64()? {
+        blocks.push(cursor.block(manifest)?);
+    }
+    if !cursor.0.is_empty() {
+        return Err(Fault::Damaged("it is longer than it says".into()));
+    }
+    Ok(Part { numerics, blocks })
+}
+
+fn too_short() -> Fault {
+    Fault::Damaged("it ends too early".into())
+}
+
+/// The bytes that are still to be read.
+struct Cursor<'a>(&'a [u8]);
+
+impl<'a> Cursor<'a> {
+    fn take(&mut self, count: usize) -> std::result::Result<&'a [u8], Fault> {
+        let (taken, rest) = self.0.split_at_checked(count).ok_or_else(too_short)?;
+        self.0 = rest;
+        Ok(taken)
+    }
+
+    fn array<const N: usize>(&mut self) -> std::result::Result<[u8; N], Fault> {
+        let (taken, rest) = self.0.split_first_chunk().ok_or_else(too_short)?;
+        self.0 = rest;
+        Ok(*taken)
+    }
+
+    fn u32(&mut self) -> std::result::Result<u32, Fault> {
+        self.array().map(u32::from_le_bytes)
+    }
+
+    fn u64(&mut self) -> std::result::Result<u64, Fault> {
+        self.array().map(u64::from_le_bytes)
+    }
+
+    /// Everything up to the numerics: whether this is a part of this study.
+    fn head(&mut self, manifest: &Manifest) -> std::result::Result<(), Fault> {
+        if self.array()? != MAGIC {
+            return Err(Fault::Foreign("is not a part of deeplin results".into()));
+        }
+        let major = u16::from_le_bytes(self.array()?);
+        let minor = u16::from_le_bytes(self.array()?);
+        if major != VERSION[0] {
+            return Err(Fault::Foreign(format!(
+                "has format version {major}.{minor}; this program reads {}.x",
+                VERSION[0]
+            )));
+        }
+        let digest = Digest(self.array()?);
+        if digest != manifest.digest {
+            return Err(Fault::Foreign(format!(
+                "belongs to the study with digest {}, not to {:?} with digest {}",
+                digest.short(),
+                manifest.name,
+                manifest.digest.short()
+            )));
+        }
+        let (measures, ladder) = (self.u32()? as usize, self.u32()? as usize);
+        if measures != Measures::COUNT || ladder != manifest.ladder.len() {
+            return Err(Fault::Foreign(format!(
+                "has rows of {measures} measures and {ladder} rungs instead of {} and {}",
+                Measures::COUNT,
+                manifest.ladder.len()
+            )));
+        }
+        Ok(())
+    }
+
+    fn block(&mut self, manifest: &Manifest) -> std::result::Result<BlockRows, Fault> {
+        let (cell, first, count) = (self.u64()?, self.u64()?, self.u64()?);
+        let cell = usize::try_from(cell).ok().filter(|&c| c < manifest.cells());
+        let end = first
+            .checked_add(count)
+            .filter(|&end| end <= manifest.trials);
+        let (Some(cell), Some(_)) = (cell, end) else {
+            return Err(Fault::Damaged(
+                "it holds trials that the study does not have".into(),
+            ));
+        };
+        let ladder = manifest.ladder.len();
+        let size = usize::try_from(count)
+            .ok()
+            .and_then(|n| n.checked_mul(row_size(ladder)));
+        let mut rows = Cursor(self.take(size.ok_or_else(too_short)?)?);
+        let rows = (0..count)
+            .map(|_| rows.row(ladder, manifest.max_steps))
+            .collect::<std::result::Result<_, _>>()?;
+        let block = Block { cell, first, count };
+        Ok(BlockRows { block, rows })
+    }
+
+    fn row(&mut self, ladder: usize, max_steps: u64) -> std::result::Result<TrialRow, Fault> {
+        let [code] = self.array()?;
+        let outcome = Outcome::from_code(code).filter(|&o| o != Outcome::NotRun);
+        let steps = self.u64()?;
+        let mut measures = [0.0; Measures::COUNT];
+        for measure in &mut measures {
+            *measure = f64::from_le_bytes(self.array()?);
+        }
+        let mut hit_steps = Vec::with_capacity(ladder);
+        for _ in 0..ladder {
+            hit_steps.push(i64::from_le_bytes(self.array()?));
+        }
+        let possible = |&hit: &i64| hit == -1 || u64::try_from(hit).is_ok_and(|h| h <= max_steps);
+        match outcome {
+            Some(outcome) if steps <= max_steps && hit_steps.iter().all(possible) => Ok(TrialRow {
+                outcome,
+                steps,
+                measures: Measures::from_array(measures),
+                hit_steps,
+            }),
+            _ => Err(Fault::Damaged(
+                "a row has an impossible outcome or step".into(),
+            )),
+        }
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::store::io::Disk;
+    use crate::store::manifest::tests::{axis, manifest};
+    use crate::study::AxisValues;
+
+    /// A row that is a function of the numbers given, with every bit pattern of interest somewhere.
+    pub(in crate::store) fn row(cell: usize, trial: u64, ladder: usize) -> TrialRow {
+        let x = cell as f64 + trial as f64 / 8.0;
+        let mut measures = [x; Measures::COUNT];
+        measures[0] = -0.0;
+        measures[1] = f64::from_bits(0x7ff8_0000_dead_beef);
+        measures[2] = f64::NEG_INFINITY;
+        TrialRow {
+            outcome: Outcome::ALL[1 + (cell + trial as usize) % 4],
+            steps: 10 * trial + cell as u64,
+            measures: Measures::from_array(measures),
+            hit_steps: (0..ladder as i64).map(|rung| rung * 3 - 1).collect(),
+        }
+    }
+
+    /// The rows of a block.
+    pub(in crate::store) fn rows(cell: usize, first: u64, count: u64, ladder: usize) -> BlockRows {
+        let block = Block { cell, first, count };
+        let rows = (first..first + count)
+            .map(|t| row(cell, t, ladder))
+            .collect();
+        BlockRows { block, rows }
+    }
+
+    fn example() -> (Manifest, Vec<u8>) {
+        let manifest = manifest(
+            vec![axis("network.depth", AxisValues::Integers(vec![2, 3]))],
+            4,
+            &[0.1],
+        );
+        let blocks = [rows(0, 0, 2, 1), rows(1, 1, 1, 1)];
+        let bytes = encode(&manifest, &Numerics::default(), &blocks);
+        (manifest, bytes)
+    }
+
+    fn bits(part: &Part) -> Vec<u64> {
+        let rows = part.blocks.iter().flat_map(|b| &b.rows);
+        rows.flat_map(|r| r.measures.to_array().map(f64::to_bits))
+            .collect()
+    }
+
+    #[test]
+    fn rows_come_back_bit_for_bit() {
+        let dir = tempfile::tempdir().unwrap();
+        let (manifest, _) = example();
+        let numerics = Numerics {
+            blas: "OpenBLAS".into(),
+            ..Numerics::default()
+        };
+        let blocks = vec![rows(0, 0, 2, 1), rows(1, 1, 1, 1)];
+        let path = write_part(&Disk, dir.path(), &manifest, &numerics, &blocks).unwrap();
+        let part = read_part(&Disk, &path, &manifest).unwrap();
+        assert_eq!(part.numerics, numerics);
+        assert_eq!(
+            bits(&part),
+            bits(&Part {
+                numerics,
+                blocks: blocks.clone()
+            })
+        );
+        for (there, written) in part.blocks.iter().zip(&blocks) {
+            assert_eq!(there.block, written.block);
+            for (a, b) in there.rows.iter().zip(&written.rows) {
+                assert_eq!(
+                    (a.outcome, a.steps, &a.hit_steps),
+                    (b.outcome, b.steps, &b.hit_steps)
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn every_truncation_and_every_flipped_byte_is_refused() {
+        let (manifest, good) = example();
+        assert!(decode(&good, &manifest).is_ok());
+        for len in 0..good.len() {
+            assert!(
+                matches!(decode(&good[..len], &manifest), Err(Fault::Damaged(_))),
+                "{len}"
+            );
+        }
+        for i in 0..good.len() {
+            let mut bad = good.clone();
+            bad[i] ^= 0x10;
+            assert!(
+                matches!(decode(&bad, &manifest), Err(Fault::Damaged(_))),
+                "{i}"
+            );
+        }
+    }
+
+    #[test]
+    fn wrong_content_under_a_right_hash_is_refused() {
+        let (manifest, good) = example();
+        let content = good.len() - seal::SIZE;
+        for i in 0..content {
+            for value in [0, 0x7f, 0xff] {
+                let mut bad = good[..content].to_vec();
+                if bad[i] == value {
+                    continue;
+                }
+                bad[i] = value;
+                seal::append(&mut bad);
+                // Whatever it is taken for, the rows stay inside the study.
+                if let Ok(part) = decode(&bad, &manifest) {
+                    for BlockRows { block, rows } in part.blocks {
+                        assert!(block.cell < 2 && block.first + block.count <= 4);
+                        assert_eq!(rows.len() as u64, block.count);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn parts_of_other_studies_and_formats_are_foreign() {
+        let (manifest, good) = example();
+        let mut other = manifest.clone();
+        other.digest = Digest::of(b"other");
+        assert!(matches!(decode(&good, &other), Err(Fault::Foreign(_))));
+        let mut longer = manifest.clone();
+        longer.ladder = vec![0.1, 0.01];
+        assert!(matches!(decode(&good, &longer), Err(Fault::Foreign(_))));
+        for (at, value) in [(0, b'X'), (8, 2)] {
+            let mut bad = good[..good.len() - seal::SIZE].to_vec();
+            bad[at] = value;
+            seal::append(&mut bad);
+            assert!(
+                matches!(decode(&bad, &manifest), Err(Fault::Foreign(_))),
+                "{at}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_damaged_file_under_the_name_of_a_part_is_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        let (manifest, _) = example();
+        let write = || {
+            let blocks = [rows(0, 0, 1, 1)];
+            write_part(&Disk, dir.path(), &manifest, &Numerics::default(), &blocks).unwrap()
+        };
+        let path = write();
+        std::fs::write(&path, "damaged").unwrap();
+        assert!(read_part(&Disk, &path, &manifest).is_err());
+        assert_eq!(write(), path);
+        assert!(read_part(&Disk, &path, &manifest).is_ok());
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_bytes_are_refused(mut bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+            let (manifest, good) = example();
+            prop_assert!(decode(&bytes, &manifest).is_err());
+            // Past the hash, after a right head.
+            let mut headed = good[..80].to_vec();
+            headed.append(&mut bytes);
+            seal::append(&mut headed);
+            let _ = decode(&headed, &manifest);
+        }
+    }
+}

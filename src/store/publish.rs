@@ -1,0 +1,376 @@
+//! How a file appears: whole or not at all.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::io::FileSystem;
+use crate::{Error, Result};
+
+/// What publishing did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Published {
+    /// The file is new.
+    New,
+    /// The file was there with the same bytes.
+    AlreadyThere,
+    /// The file was there with other bytes and has been replaced.
+    Replaced,
+}
+
+/// Makes the file `name` with content `bytes` appear in `dir`, whole and durable, or not at all.
+///
+/// # Errors
+/// [`Error::Storage`] if a step fails; [`Error::Content`] if the name is taken by other bytes or the
+/// file system does not give back what was written.
+pub fn publish(fs: &dyn FileSystem, dir: &Path, name: &str, bytes: &[u8]) -> Result<Published> {
+    let path = dir.join(name);
+    let temporary = Temporary::write(fs, dir, name, bytes)?;
+    let published = match fs.rename_new(&temporary.path, &path) {
+        Ok(()) => Published::New,
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
+            temporary.discard()?;
+            let there = fs.read(&path).map_err(Error::storage("read", &path))?;
+            if there != bytes {
+                return Err(contradiction(&path));
+            }
+            Published::AlreadyThere
+        }
+        Err(e) => {
+            temporary.give_up();
+            return Err(Error::storage("publish", &path)(e));
+        }
+    };
+    fs.sync_dir(dir).map_err(Error::storage("sync", dir))?;
+    Ok(published)
+}
+
+/// As [`publish`], but a file of that name is replaced, unless its bytes are the same already.
+///
+/// # Errors
+/// As [`publish`], without the contradiction.
+pub fn publish_replacing(
+    fs: &dyn FileSystem,
+    dir: &Path,
+    name: &str,
+    bytes: &[u8],
+) -> Result<Published> {
+    let path = dir.join(name);
+    let published = match fs.read(&path) {
+        Ok(there) if there == bytes => return Ok(Published::AlreadyThere),
+        Ok(_) => Published::Replaced,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Published::New,
+        Err(e) => return Err(Error::storage("read", &path)(e)),
+    };
+    let temporary = Temporary::write(fs, dir, name, bytes)?;
+    if let Err(e) = fs.rename_over(&temporary.path, &path) {
+        temporary.give_up();
+        return Err(Error::storage("publish", &path)(e));
+    }
+    fs.sync_dir(dir).map_err(Error::storage("sync", dir))?;
+    Ok(published)
+}
+
+fn contradiction(path: &Path) -> Error {
+    let help = "two computations of the same thing disagree: look for a damaged disk or memory, or \
+                a machine or library that changed in between (`deeplin doctor`); then move the \
+                file away and run again";
+    Error::content(
+        path,
+        "exists with other content than was computed now",
+        Some(help.into()),
+    )
+}
+
+/// A complete, checked and durable file under a name that nobody reads.
+struct Temporary<'a> {
+    fs: &'a dyn FileSystem,
+    path: PathBuf,
+}
+
+impl<'a> Temporary<'a> {
+    fn write(fs: &'a dyn FileSystem, dir: &Path, name: &str, bytes: &[u8]) -> Result<Self> {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let n = COUNT.fetch_add(1, Ordering::Relaxed);
+        let (host, process) = (&*HOST, std::process::id());
+        let path = dir.join(format!(".{name}.{host}.{process}.{n}.tmp"));
+        let mut file = fs
+            .create_new(&path)
+            .map_err(Error::storage("create", &path))?;
+        let temporary = Self { fs, path };
+        let written = file
+            .write_all(bytes)
+            .map_err(Error::storage("write", &temporary.path))
+            .and_then(|()| file.sync().map_err(Error::storage("sync", &temporary.path)))
+            .and_then(|()| temporary.check(bytes));
+        drop(file);
+        match written {
+            Ok(()) => Ok(temporary),
+            Err(e) => {
+                temporary.give_up();
+                Err(e)
+            }
+        }
+    }
+
+    fn check(&self, bytes: &[u8]) -> Result<()> {
+        let there = self
+            .fs
+            .read(&self.path)
+            .map_err(Error::storage("read back", &self.path))?;
+        if there == bytes {
+            return Ok(());
+        }
+        let help = "the disk or file system is not reliable; choose another directory with -o";
+        Err(Error::content(
+            &self.path,
+            "reads back otherwise than it was written",
+            Some(help.into()),
+        ))
+    }
+
+    fn discard(self) -> Result<()> {
+        self.fs
+            .remove(&self.path)
+            .map_err(Error::storage("remove", &self.path))
+    }
+
+    /// Removes the file after a failure, which is what the caller reports.
+    fn give_up(self) {
+        if let Err(e) = self.fs.remove(&self.path) {
+            tracing::warn!("cannot remove {}: {e}", self.path.display());
+        }
+    }
+}
+
+/// Removes what processes of this machine left behind when they were killed while they published
+/// into `dir`; returns how many files.
+///
+/// # Errors
+/// [`Error::Storage`] if the directory cannot be listed or a file not removed.
+pub fn sweep(fs: &dyn FileSystem, dir: &Path) -> Result<usize> {
+    let names = fs.list(dir).map_err(Error::storage("list", dir))?;
+    let mut removed = 0;
+    for name in names.iter().filter(|name| is_left_behind(name)) {
+        let path = dir.join(name);
+        match fs.remove(&path) {
+            Ok(()) => removed += 1,
+            // Another process sweeps too.
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+            Err(e) => return Err(Error::storage("remove", &path)(e)),
+        }
+    }
+    Ok(removed)
+}
+
+/// Whether a file name is that of a [`Temporary`] whose process was of this machine and is no more.
+fn is_left_behind(name: &str) -> bool {
+    let fields = name
+        .strip_prefix('.')
+        .and_then(|rest| rest.strip_suffix(".tmp"));
+    // From the end: the number, the process, the machine.
+    let mut fields = fields
+        .into_iter()
+        .flat_map(|rest| rest.rsplitn(4, '.'))
+        .skip(1);
+    let process = fields.next().and_then(|digits| digits.parse::<i32>().ok());
+    fields.next() == Some(HOST.as_str()) && process.is_some_and(|id| !is_running(id))
+}
+
+#[cfg(unix)]
+fn is_running(process: i32) -> bool {
+    use rustix::io::Errno;
+    use rustix::process::{Pid, test_kill_process};
+    Pid::from_raw(process).is_none_or(|id| test_kill_process(id) != Err(Errno::SRCH))
+}
+
+#[cfg(not(unix))]
+fn is_running(_process: i32) -> bool {
+    true
+}
+
+/// Name of the machine, so that processes of several machines in one directory do not collide.
+static HOST: LazyLock<String> = LazyLock::new(|| {
+    #[cfg(unix)]
+    let name = rustix::system::uname()
+        .nodename()
+        .to_string_lossy()
+        .into_owned();
+    #[cfg(not(unix))]
+    let name = String::from("host");
+    name.chars()
+        .filter(|c| c.is_ascii_alphanumeric() || *c == '-')
+        .take(64)
+        .collect()
+});
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::sync::atomic::AtomicUsize;
+
+    use super::*;
+    use crate::store::io::{Disk, NewFile};
+
+    /// A disk on which the `n`-th call that changes something fails.
+    struct Failing {
+        left: std::sync::Arc<AtomicUsize>,
+    }
+
+    impl Failing {
+        fn at(n: usize) -> Self {
+            Self {
+                left: std::sync::Arc::new(AtomicUsize::new(n)),
+            }
+        }
+
+        fn step(&self) -> io::Result<()> {
+            step(&self.left)
+        }
+    }
+
+    fn step(left: &AtomicUsize) -> io::Result<()> {
+        match left.fetch_sub(1, Ordering::Relaxed) {
+            0 => Err(io::ErrorKind::StorageFull.into()),
+            _ => Ok(()),
+        }
+    }
+
+    struct FailingFile(Box<dyn NewFile>, std::sync::Arc<AtomicUsize>);
+
+    impl NewFile for FailingFile {
+        fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+            step(&self.1)?;
+            self.0.write_all(bytes)
+        }
+        fn sync(&mut self) -> io::Result<()> {
+            step(&self.1)?;
+            self.0.sync()
+        }
+    }
+
+    impl FileSystem for Failing {
+        fn create_dir_all(&self, dir: &Path) -> io::Result<()> {
+            Disk.create_dir_all(dir)
+        }
+        fn list(&self, dir: &Path) -> io::Result<Vec<String>> {
+            Disk.list(dir)
+        }
+        fn read(&self, file: &Path) -> io::Result<Vec<u8>> {
+            Disk.read(file)
+        }
+        fn create_new(&self, file: &Path) -> io::Result<Box<dyn NewFile>> {
+            self.step()?;
+            let file = Disk.create_new(file)?;
+            Ok(Box::new(FailingFile(file, self.left.clone())))
+        }
+        fn rename_new(&self, from: &Path, to: &Path) -> io::Result<()> {
+            self.step()?;
+            Disk.rename_new(from, to)
+        }
+        fn rename_over(&self, from: &Path, to: &Path) -> io::Result<()> {
+            self.step()?;
+            Disk.rename_over(from, to)
+        }
+        fn remove(&self, file: &Path) -> io::Result<()> {
+            Disk.remove(file)
+        }
+        fn sync_dir(&self, dir: &Path) -> io::Result<()> {
+            self.step()?;
+            Disk.sync_dir(dir)
+        }
+    }
+
+    fn names(dir: &Path) -> Vec<String> {
+        Disk.list(dir).unwrap()
+    }
+
+    #[test]
+    fn publishes_once_and_recognises_equal_bytes() {
+        let dir = tempfile::tempdir().unwrap();
+        let dir = dir.path();
+        assert_eq!(publish(&Disk, dir, "x", b"1").unwrap(), Published::New);
+        assert_eq!(
+            publish(&Disk, dir, "x", b"1").unwrap(),
+            Published::AlreadyThere
+        );
+        assert_eq!(names(dir), ["x"]);
+    }
+
+    #[test]
+    fn unequal_bytes_are_a_loud_error_and_the_first_stay() {
+        let dir = tempfile::tempdir().unwrap();
+        let dir = dir.path();
+        publish(&Disk, dir, "x", b"1").unwrap();
+        let error = publish(&Disk, dir, "x", b"2").unwrap_err();
+        assert!(matches!(error, Error::Content { .. }), "{error}");
+        assert_eq!(names(dir), ["x"]);
+        assert_eq!(fs::read(dir.join("x")).unwrap(), b"1");
+    }
+
+    #[test]
+    fn replacing_leaves_equal_bytes_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let dir = dir.path();
+        let published =
+            [b"1", b"1", b"2"].map(|bytes| publish_replacing(&Disk, dir, "x", bytes).unwrap());
+        assert_eq!(
+            published,
+            [Published::New, Published::AlreadyThere, Published::Replaced]
+        );
+        assert_eq!(fs::read(dir.join("x")).unwrap(), b"2");
+        assert_eq!(names(dir), ["x"]);
+    }
+
+    #[test]
+    fn a_failure_at_any_step_leaves_nothing_or_the_whole_file() {
+        // create, write, sync, rename, sync of the directory
+        for n in 0..5 {
+            let dir = tempfile::tempdir().unwrap();
+            let dir = dir.path();
+            let error = publish(&Failing::at(n), dir, "x", b"whole").unwrap_err();
+            assert!(matches!(error, Error::Storage { .. }), "step {n}: {error}");
+            let there = names(dir);
+            if n < 4 {
+                assert!(there.is_empty(), "step {n}: {there:?}");
+            } else {
+                assert_eq!(fs::read(dir.join("x")).unwrap(), b"whole");
+            }
+            assert!(publish(&Disk, dir, "x", b"whole").is_ok());
+        }
+    }
+
+    #[test]
+    fn sweeps_what_dead_processes_of_this_machine_left() {
+        let dir = tempfile::tempdir().unwrap();
+        let dir = dir.path();
+        // No process has the largest number: the kernel's limit is lower.
+        let (host, me, dead) = (&*HOST, std::process::id(), i32::MAX);
+        let kept = [
+            format!(".x.part.{host}.{me}.0.tmp"),
+            format!(".x.part.not-{host}.{dead}.0.tmp"),
+            ".x.tmp".into(),
+            format!("x.part.{host}.{dead}.0.tmp"),
+        ];
+        let left = format!(".x.part.{host}.{dead}.0.tmp");
+        for name in kept.iter().chain([&left]) {
+            fs::write(dir.join(name), "").unwrap();
+        }
+        assert_eq!(sweep(&Disk, dir).unwrap(), 1);
+        assert_eq!(names(dir).len(), kept.len());
+        assert!(!dir.join(left).exists());
+    }
+
+    #[test]
+    fn a_failed_replacement_keeps_the_old_file() {
+        for n in 0..4 {
+            let dir = tempfile::tempdir().unwrap();
+            let dir = dir.path();
+            fs::write(dir.join("x"), "old").unwrap();
+            assert!(publish_replacing(&Failing::at(n), dir, "x", b"new").is_err());
+            assert_eq!(names(dir), ["x"], "step {n}");
+            assert_eq!(fs::read(dir.join("x")).unwrap(), b"old");
+        }
+    }
+}

@@ -1,0 +1,489 @@
+//! Reads `results.h5` back.
+
+use std::ops::Range;
+use std::path::Path;
+
+use hdf5::SliceOrIndex;
+
+use super::guarded::Guarded;
+use super::manifest::CellKernel;
+use super::schema;
+use super::summary::CellSummary;
+use crate::Result;
+use crate::digest::Digest;
+use crate::stop::Outcome;
+use crate::study::{Axis, AxisKey, Measures, TrialRow};
+
+/// A results file, opened for reading: what it is about and the summaries of its cells; rows are
+/// read on demand.
+#[derive(Debug)]
+pub struct ResultsFile {
+    file: Guarded,
+    /// Name of the study.
+    pub name: String,
+    /// Digest of the study.
+    pub digest: Digest,
+    /// Seed.
+    pub seed: u64,
+    /// The resolved configuration.
+    pub config: String,
+    /// Axes of the sweep.
+    pub axes: Vec<Axis>,
+    /// Trials of each cell.
+    pub trials: u64,
+    /// Losses whose first hits are recorded.
+    pub ladder: Vec<f64>,
+    /// The cells, row-major in the axes.
+    pub cells: Vec<CellSummary>,
+    /// How each cell was computed.
+    pub kernels: Vec<CellKernel>,
+    /// What the rows were computed with, name and value.
+    pub provenance: Vec<(String, String)>,
+    /// Method of the intervals.
+    pub interval_method: String,
+    /// Confidence level of the intervals.
+    pub interval_level: f64,
+}
+
+impl ResultsFile {
+    /// Opens a results file.
+    ///
+    /// # Errors
+    /// [`crate::Error::Storage`] if it is not there; [`crate::Error::Content`] if it is not a results
+    /// file, is damaged, or has a newer major version of the format.
+    pub fn open(path: &Path) -> Result<Self> {
+        let file = Guarded::open(path)?;
+        check_version(&file)?;
+        let root = file.root();
+        let text = |name| file.text(root, name);
+        let number = |name: &str, text: &str| {
+            text.parse()
+                .map_err(|_| file.refuse(format!("{name} is not a number")))
+        };
+        let digest = Digest::from_hex(&text("study_digest")?)
+            .ok_or_else(|| file.refuse("study_digest is not a digest"))?;
+
+        let axes = read_axes(&file)?;
+        let lengths: Vec<usize> = axes.iter().map(Axis::len).collect();
+        let trials = file.length(schema::TRIAL)? as u64;
+        let ladder = match root.link_exists(schema::LOSS_TARGET) {
+            true => file.values(schema::LOSS_TARGET, &[file.length(schema::LOSS_TARGET)?])?,
+            false => Vec::new(),
+        };
+        let bound = file
+            .root()
+            .dataset("probability_lower")
+            .map_err(|_| file.refuse("probability_lower is missing"))?;
+        let level: Vec<f64> = file.attribute(&bound, "level")?;
+        Ok(Self {
+            name: text("study")?,
+            seed: number("seed", &text("seed")?)?,
+            config: text("config")?,
+            cells: read_cells(&file, &lengths)?,
+            provenance: file.texts(&file.group(schema::PROVENANCE)?)?,
+            kernels: read_kernels(&file, &lengths)?,
+            interval_method: file.text(&bound, "method")?,
+            interval_level: level.first().copied().unwrap_or(f64::NAN),
+            digest,
+            axes,
+            trials,
+            ladder,
+            file,
+        })
+    }
+
+    /// The rows of a range of trials of one cell, as they were computed.
+    ///
+    /// # Errors
+    /// [`crate::Error::Content`] if they cannot be read.
+    ///
+    /// # Panics
+    /// If the file has no such cell or trials.
+    pub fn rows(&self, cell: usize, trials: Range<u64>) -> Result<Vec<TrialRow>> {
+        assert!(
+            trials.start <= trials.end && trials.end <= self.trials,
+            "trials {trials:?}"
+        );
+        let outcomes: Vec<i8> = self.per_trial("outcome", cell, &trials)?;
+        let steps: Vec<i64> = self.per_trial("steps", cell, &trials)?;
+        let mut measures = vec![[0.0; Measures::COUNT]; outcomes.len()];
+        for (i, (name, _)) in Measures::NAMES.iter().enumerate() {
+            let column: Vec<f64> = self.per_trial(name, cell, &trials)?;
+            for (row, value) in measures.iter_mut().zip(column) {
+                row[i] = value;
+            }
+        }
+        let hit_steps = self.hit_steps(cell, &trials)?;
+        (0..outcomes.len())
+            .map(|i| {
+                let outcome = u8::try_from(outcomes[i]).ok().and_then(Outcome::from_code);
+                let rungs = i * self.ladder.len()..(i + 1) * self.ladder.len();
+                Ok(TrialRow {
+                    outcome: outcome.ok_or_else(|| self.file.refuse("an outcome is unknown"))?,
+                    steps: u64::try_from(steps[i])
+                        .map_err(|_| self.file.refuse("a number of steps is negative"))?,
+                    measures: Measures::from_array(measures[i]),
+                    hit_steps: hit_steps[rungs].to_vec(),
+                })
+            })
+            .collect()
+    }
+
+    /// A measure (a name of [`Measures::NAMES`]) of all trials of one cell.
+    ///
+    /// # Errors
+    /// [`crate::Error::Content`] if there is none of that name or it cannot be read.
+    ///
+    /// # Panics
+    /// If the file has no such cell.
+    pub fn measure(&self, name: &str, cell: usize) -> Result<Vec<f64>> {
+        self.per_trial(name, cell, &(0..self.trials))
+    }
+
+    /// Outcomes and steps of all trials of one cell.
+    ///
+    /// # Errors
+    /// [`crate::Error::Content`] if they cannot be read.
+    ///
+    /// # Panics
+    /// If the file has no such cell.
+    pub fn outcomes(&self, cell: usize) -> Result<Vec<(Outcome, u64)>> {
+        let all = 0..self.trials;
+        let codes: Vec<i8> = self.per_trial("outcome", cell, &all)?;
+        let steps: Vec<i64> = self.per_trial("steps", cell, &all)?;
+        let pair = |(code, steps): (&i8, &i64)| {
+            let outcome = Outcome::from_code(u8::try_from(*code).ok()?)?;
+            Some((outcome, u64::try_from(*steps).ok()?))
+        };
+        codes
+            .iter()
+            .zip(&steps)
+            .map(|row| {
+                pair(row).ok_or_else(|| self.file.refuse("an outcome or step is impossible"))
+            })
+            .collect()
+    }
+
+    fn per_trial<T: hdf5::H5Type>(
+        &self,
+        name: &str,
+        cell: usize,
+        trials: &Range<u64>,
+    ) -> Result<Vec<T>> {
+        let (shape, selection) = self.select(cell, trials);
+        self.file.selected(name, &shape, selection)
+    }
+
+    fn hit_steps(&self, cell: usize, trials: &Range<u64>) -> Result<Vec<i64>> {
+        if self.ladder.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (mut shape, mut selection) = self.select(cell, trials);
+        shape.push(self.ladder.len());
+        selection.push((..).into());
+        self.file.selected("hit_steps", &shape, selection)
+    }
+
+    /// Shape of a variable of each trial, and the selection of some trials of one cell.
+    fn select(&self, cell: usize, trials: &Range<u64>) -> (Vec<usize>, Vec<SliceOrIndex>) {
+        let mut shape: Vec<usize> = self.axes.iter().map(Axis::len).collect();
+        let mut selection: Vec<SliceOrIndex> = position(cell, &shape)
+            .into_iter()
+            .map(SliceOrIndex::from)
+            .collect();
+        // Trial numbers fit: the length of the dimension was a usize.
+        selection.push((trials.start as usize..trials.end as usize).into());
+        shape.push(self.trials as usize);
+        (shape, selection)
+    }
+}
+
+/// The indices of a cell along the axes, from its row-major number.
+fn position(mut cell: usize, lengths: &[usize]) -> Vec<usize> {
+    let mut indices: Vec<usize> = lengths
+        .iter()
+        .rev()
+        .map(|&length| {
+            let index = cell % length;
+            cell /= length;
+            index
+        })
+        .collect();
+    assert_eq!(cell, 0, "the sweep has fewer cells");
+    indices.reverse();
+    indices
+}
+
+fn check_version(file: &Guarded) -> Result<()> {
+    let root = file.root();
+    if root.attr("deeplin_format").is_err() {
+        return Err(file.refuse("is not a results file of deeplin"));
+    }
+    let format = file.text(root, "deeplin_format")?;
+    if format != schema::FORMAT {
+        return Err(file.refuse(format!("is not a results file but of format {format:?}")));
+    }
+    match file.attribute::<i32>(root, "format_version")?[..] {
+        [major, _] if major == schema::VERSION[0] => Ok(()),
+        [major, minor] => Err(file.refuse(format!(
+            "has format version {major}.{minor}; this program reads {}.x",
+            schema::VERSION[0]
+        ))),
+        _ => Err(file.refuse("format_version is not [major, minor]")),
+    }
+}
+
+fn read_axes(file: &Guarded) -> Result<Vec<Axis>> {
+    let sweep = file.text(file.root(), "sweep")?;
+    let sweep: Vec<Vec<String>> =
+        serde_json::from_str(&sweep).map_err(|_| file.refuse("sweep is not a list of keys"))?;
+    sweep
+        .into_iter()
+        .map(|keys| read_axis(file, keys))
+        .collect()
+}
+
+fn read_axis(file: &Guarded, keys: Vec<String>) -> Result<Axis> {
+    let mut length = None;
+    let mut read = |key: String| {
+        let name = key.replace('.', "_");
+        let expected = match length {
+            Some(length) => length,
+            None => file.length(&name)?,
+        };
+        length = Some(expected);
+        let values = file.coordinates(&name, expected)?;
+        Ok(AxisKey { key, values })
+    };
+    let keys = keys
+        .into_iter()
+        .map(&mut read)
+        .collect::<Result<Vec<_>>>()?;
+    match length {
+        Some(1..) => Ok(Axis { keys }),
+        _ => Err(file.refuse("an axis of the sweep is empty")),
+    }
+}
+
+fn read_cells(file: &Guarded, lengths: &[usize]) -> Result<Vec<CellSummary>> {
+    let counts = |name: &str| -> Result<Vec<u64>> {
+        let counts: Vec<i64> = file.values(name, lengths)?;
+        counts
+            .into_iter()
+            .map(|n| u64::try_from(n).map_err(|_| file.refuse(format!("{name} is negative"))))
+            .collect()
+    };
+    let numbers = |name: &str| file.values::<f64>(name, lengths);
+    let trials = counts("trial_count")?;
+    let converged = counts("converged_count")?;
+    let diverged = counts("diverged_count")?;
+    let stalled = counts("stalled_count")?;
+    let step_limit = counts("step_limit_count")?;
+    let probability = numbers("probability")?;
+    let probability_lower = numbers("probability_lower")?;
+    let probability_upper = numbers("probability_upper")?;
+    let probability_upper_budget = numbers("probability_upper_budget")?;
+    let steps_median = numbers("steps_median")?;
+    let steps_q10 = numbers("steps_q10")?;
+    let steps_q90 = numbers("steps_q90")?;
+    let cell = |i: usize| CellSummary {
+        trials: trials[i],
+        converged: converged[i],
+        diverged: diverged[i],
+        stalled: stalled[i],
+        step_limit: step_limit[i],
+        probability: probability[i],
+        probability_lower: probability_lower[i],
+        probability_upper: probability_upper[i],
+        probability_upper_budget: probability_upper_budget[i],
+        steps_median: steps_median[i],
+        steps_q10: steps_q10[i],
+        steps_q90: steps_q90[i],
+    };
+    Ok((0..trials.len()).map(cell).collect())
+}
+
+fn read_kernels(file: &Guarded, lengths: &[usize]) -> Result<Vec<CellKernel>> {
+    let kernels = read_words(file, "kernel", lengths)?;
+    let precisions = read_words(file, "precision", lengths)?;
+    let pair = |(kernel, precision)| CellKernel { kernel, precision };
+    Ok(kernels.into_iter().zip(precisions).map(pair).collect())
+}
+
+/// A word for each cell, from CF flags of the provenance group.
+fn read_words(file: &Guarded, name: &str, lengths: &[usize]) -> Result<Vec<String>> {
+    let path = format!("{}/{name}", schema::PROVENANCE);
+    let codes: Vec<i8> = file.values(&path, lengths)?;
+    let dataset = file
+        .root()
+        .dataset(&path)
+        .map_err(|_| file.refuse(format!("{path} is missing")))?;
+    let meanings = file.text(&dataset, "flag_meanings")?;
+    let meanings: Vec<&str> = meanings.split(' ').collect();
+    let word = |code: i8| meanings.get(usize::try_from(code).ok()?).copied();
+    codes
+        .into_iter()
+        .map(|code| word(code).map(str::to_owned))
+        .collect::<Option<_>>()
+        .ok_or_else(|| file.refuse(format!("{path} has a code without a meaning")))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::Error;
+    use crate::store::image::{Attribute, Image, Values};
+    use crate::store::manifest::tests::{axis, manifest};
+    use crate::store::numerics::Numerics;
+    use crate::store::part::tests::row;
+    use crate::store::summary::IntervalMethod;
+    use crate::store::table::Table;
+    use crate::store::{results, seal};
+    use crate::study::AxisValues;
+
+    /// Why `bytes` are refused as a results file.
+    fn refusal(bytes: &[u8]) -> String {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("results.h5");
+        fs::write(&path, bytes).unwrap();
+        let error = ResultsFile::open(&path).unwrap_err();
+        assert!(matches!(error, Error::Content { .. }), "{error}");
+        error.to_string()
+    }
+
+    fn sealed(image: Image) -> Vec<u8> {
+        let mut bytes = image.finish().unwrap();
+        seal::append(&mut bytes);
+        bytes
+    }
+
+    #[test]
+    fn cells_are_row_major() {
+        assert_eq!(position(0, &[]), [0_usize; 0]);
+        assert_eq!(position(7, &[3, 4]), [1, 3]);
+        assert_eq!(position(23, &[2, 3, 4]), [1, 2, 3]);
+    }
+
+    #[test]
+    fn truncated_and_changed_files_are_refused() {
+        let manifest = manifest(
+            vec![axis("init.std", AxisValues::Floats(vec![0.5]))],
+            1,
+            &[],
+        );
+        let mut table = Table::new(1, 1, 0);
+        assert!(table.set(0, 0, &row(0, 0, 0)));
+        let interval = IntervalMethod {
+            method: "test",
+            level: 0.95,
+            bounds: &|_, _| (0.0, 1.0),
+        };
+        let (outcomes, steps) = table.cell(0);
+        let cells = [CellSummary::of(outcomes, steps, &interval)];
+        let good =
+            results::build(&manifest, &[Numerics::default()], &table, &cells, &interval).unwrap();
+        for len in (0..good.len()).step_by(97) {
+            assert!(refusal(&good[..len]).contains("hash"), "{len}");
+        }
+        for i in (0..good.len()).step_by(97) {
+            let mut bad = good.clone();
+            bad[i] ^= 0x80;
+            assert!(refusal(&bad).contains("hash"), "{i}");
+        }
+    }
+
+    #[test]
+    fn other_formats_and_newer_versions_are_refused() {
+        let image = |format, version: &[i32]| {
+            let mut image = Image::new().unwrap();
+            let format = ("deeplin_format", Attribute::Text(format));
+            image
+                .attributes(&[format, ("format_version", Attribute::Ints(version))])
+                .unwrap();
+            image
+        };
+        let cases = [
+            (
+                sealed(Image::new().unwrap()),
+                "not a results file of deeplin",
+            ),
+            (sealed(image("trace", &[1, 0])), "of format \"trace\""),
+            (sealed(image("results", &[2, 3])), "format version 2.3"),
+            (sealed(image("results", &[1])), "not [major, minor]"),
+            (
+                sealed(image("results", &[1, 0])),
+                "study_digest cannot be read",
+            ),
+        ];
+        for (bytes, expected) in cases {
+            let message = refusal(&bytes);
+            assert!(message.contains(expected), "{message}");
+        }
+        let mut text = b"not HDF5 at all".to_vec();
+        seal::append(&mut text);
+        assert!(refusal(&text).contains("HDF5 cannot open it"));
+    }
+
+    #[test]
+    fn wrong_types_and_shapes_are_refused() {
+        let build = |trial: Values<'_>, sweep: &str| {
+            let mut image = Image::new().unwrap();
+            image
+                .attributes(&[
+                    ("deeplin_format", Attribute::Text(schema::FORMAT)),
+                    ("format_version", Attribute::Ints(&schema::VERSION)),
+                    ("study_digest", Attribute::Text(&Digest::of(b"").hex())),
+                    ("sweep", Attribute::Text(sweep)),
+                ])
+                .unwrap();
+            image.dimension("trial", trial, &[]).unwrap();
+            image
+                .dimension("init_std", Values::Int8(&[1]), &[])
+                .unwrap();
+            let level = [("level", Attribute::Text("high"))];
+            image
+                .variable("probability_lower", &["trial"], Values::Int8(&[0]), &level)
+                .unwrap();
+            sealed(image)
+        };
+        let trial = Values::Int64(&[0]);
+        let cases = [
+            (build(trial, "[[]]"), "an axis of the sweep is empty"),
+            (build(trial, "{}"), "not a list of keys"),
+            (
+                build(trial, r#"[["init.gain"]]"#),
+                "init_gain cannot be read",
+            ),
+            (
+                build(trial, r#"[["init.std"]]"#),
+                "init_std is not of the type",
+            ),
+            (build(trial, "[]"), "level is not of the type"),
+        ];
+        for (bytes, expected) in cases {
+            let message = refusal(&bytes);
+            assert!(message.contains(expected), "{message}");
+        }
+    }
+
+    #[test]
+    fn links_that_leave_the_file_are_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("linked.h5");
+        let file = hdf5::File::create(&path).unwrap();
+        file.link_external("/etc/passwd", "/", "outcome").unwrap();
+        file.close().unwrap();
+        let mut bytes = fs::read(&path).unwrap();
+        seal::append(&mut bytes);
+        assert!(refusal(&bytes).contains("link \"outcome\" that is not plain"));
+    }
+
+    #[test]
+    fn a_directory_is_named_as_such() {
+        let dir = tempfile::tempdir().unwrap();
+        let error = ResultsFile::open(dir.path()).unwrap_err();
+        assert!(error.to_string().contains("is not a file"), "{error}");
+    }
+}

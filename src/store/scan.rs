@@ -1,0 +1,159 @@
+//! What a directory of results holds already.
+
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use super::coverage::Coverage;
+use super::io::FileSystem;
+use super::manifest::{Manifest, parts_dir};
+use super::numerics::Numerics;
+use super::part::{Fault, Part, decode, foreign};
+use crate::{Error, Result};
+
+/// What the parts of a directory hold.
+#[derive(Debug, Clone)]
+pub struct Scan {
+    /// The trials that are there.
+    pub coverage: Coverage,
+    /// What they were computed with: each different one, sorted, with a part that has it.
+    pub numerics: Vec<(Numerics, PathBuf)>,
+    /// Parts that are whole.
+    pub parts: Vec<PathBuf>,
+    /// Parts that are damaged; their rows do not count as being there.
+    pub damaged: Vec<PathBuf>,
+}
+
+/// Reads and checks all parts of `dir`.
+///
+/// # Errors
+/// [`Error::Storage`] if something cannot be read; [`Error::Content`] for a part of another study or
+/// of a newer format. Damaged parts are no error: a warning names each.
+pub fn scan(fs: &dyn FileSystem, dir: &Path, manifest: &Manifest) -> Result<Scan> {
+    scan_with(fs, dir, manifest, |_, _| Ok(()))
+}
+
+/// As [`scan`], showing every whole part to `visit`, in the order of their names.
+///
+/// # Errors
+/// Also those of `visit`.
+pub fn scan_with(
+    fs: &dyn FileSystem,
+    dir: &Path,
+    manifest: &Manifest,
+    mut visit: impl FnMut(&Path, &Part) -> Result<()>,
+) -> Result<Scan> {
+    let mut scan = Scan {
+        coverage: Coverage::new(manifest.cells()),
+        numerics: Vec::new(),
+        parts: Vec::new(),
+        damaged: Vec::new(),
+    };
+    for path in part_files(fs, &parts_dir(dir))? {
+        let bytes = fs.read(&path).map_err(Error::storage("read", &path))?;
+        match decode(&bytes, manifest) {
+            Ok(part) => {
+                visit(&path, &part)?;
+                scan.add(path, part);
+            }
+            Err(Fault::Damaged(why)) => {
+                tracing::warn!("{} is damaged and ignored: {why}", path.display());
+                scan.damaged.push(path);
+            }
+            Err(Fault::Foreign(why)) => return Err(foreign(&path, &why)),
+        }
+    }
+    scan.numerics.sort_unstable();
+    Ok(scan)
+}
+
+impl Scan {
+    fn add(&mut self, path: PathBuf, part: Part) {
+        for rows in &part.blocks {
+            self.coverage.insert(rows.block);
+        }
+        if !self
+            .numerics
+            .iter()
+            .any(|(known, _)| *known == part.numerics)
+        {
+            self.numerics.push((part.numerics, path.clone()));
+        }
+        self.parts.push(path);
+    }
+}
+
+fn part_files(fs: &dyn FileSystem, parts: &Path) -> Result<Vec<PathBuf>> {
+    let names = match fs.list(parts) {
+        Ok(names) => names,
+        Err(e) if e.kind() == ErrorKind::NotFound => Vec::new(),
+        Err(e) => return Err(Error::storage("list", parts)(e)),
+    };
+    let ours = |name: &String| name.ends_with(".part") && !name.starts_with('.');
+    Ok(names
+        .into_iter()
+        .filter(ours)
+        .map(|name| parts.join(name))
+        .collect())
+}
+
+#[cfg(test)]
+#[expect(
+    clippy::single_range_in_vec_init,
+    reason = "a list of one range is meant"
+)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::store::io::Disk;
+    use crate::store::manifest::tests::manifest;
+    use crate::store::part::tests::rows;
+    use crate::store::part::write_part;
+
+    #[test]
+    fn an_empty_directory_holds_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let scan = scan(&Disk, dir.path(), &manifest(vec![], 9, &[])).unwrap();
+        assert_eq!(scan.coverage.total(), 0);
+    }
+
+    #[test]
+    fn whole_parts_count_and_damaged_ones_are_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let manifest = manifest(vec![], 9, &[]);
+        let write = |first| {
+            let blocks = [rows(0, first, 3, 0)];
+            write_part(&Disk, dir.path(), &manifest, &Numerics::default(), &blocks).unwrap()
+        };
+        let paths = [write(0), write(3), write(6)];
+        let mut bytes = fs::read(&paths[1]).unwrap();
+        bytes[100] ^= 1;
+        fs::write(&paths[1], bytes).unwrap();
+        fs::write(parts_dir(dir.path()).join(".x.part.h.1.0.tmp"), "half").unwrap();
+
+        let scan = scan(&Disk, dir.path(), &manifest).unwrap();
+        assert_eq!(scan.coverage.missing(0, 9), [3..6]);
+        assert_eq!(scan.damaged, [paths[1].clone()]);
+        assert_eq!(scan.parts.len(), 2);
+        assert_eq!(scan.numerics.len(), 1);
+    }
+
+    #[test]
+    fn a_part_of_another_study_is_an_error() {
+        let dir = tempfile::tempdir().unwrap();
+        let other = manifest(vec![], 10, &[]);
+        write_part(
+            &Disk,
+            dir.path(),
+            &other,
+            &Numerics::default(),
+            &[rows(0, 0, 1, 0)],
+        )
+        .unwrap();
+        let error = scan(&Disk, dir.path(), &manifest(vec![], 9, &[])).unwrap_err();
+        assert!(
+            error.to_string().contains("belongs to the study"),
+            "{error}"
+        );
+    }
+}

@@ -54,12 +54,8 @@ impl Table {
     pub(crate) fn open(path: &Path, header: Header, dataset: Option<&str>) -> Result<Self> {
         let format = Format::of(path)?;
         if let (Some(name), true) = (dataset, format != Format::Hdf5) {
-            let message = format!("dataset `{name}` is asked for, but this is no HDF5 file");
-            return Err(Error::data(
-                path,
-                message,
-                Some("leave `dataset` out".to_owned()),
-            ));
+            let message = format!("`{name}` is to be read from it, but this is no HDF5 file");
+            return Err(Error::data(path, message, None));
         }
         let (columns, rows) = match format {
             Format::Csv => csv::open(path, header)?,

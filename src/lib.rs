@@ -4,14 +4,18 @@
 // Referenced so that the linker keeps OpenBLAS, which ndarray, ndarray-linalg and the kernels call.
 extern crate blas_src as _;
 
+pub mod cli;
 pub mod descent;
 pub mod digest;
 pub mod error;
 pub mod kernel;
 pub mod network;
 pub mod observe;
+pub mod report;
 pub mod rng;
+pub mod run;
 pub mod start;
+pub mod stats;
 pub mod stop;
 pub mod store;
 pub mod study;

@@ -4,6 +4,7 @@
 // Referenced so that the linker keeps OpenBLAS, which ndarray, ndarray-linalg and the kernels call.
 extern crate blas_src as _;
 
+pub mod config;
 pub mod digest;
 pub mod error;
 pub mod network;

@@ -2,6 +2,7 @@
 
 pub mod init;
 pub mod matrix;
+pub mod matrix_file;
 pub mod shape;
 pub mod target;
 pub mod weights;

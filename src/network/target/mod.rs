@@ -1,6 +1,7 @@
 //! What a network should become: the target matrix `Phi` and the loss around it.
 
 pub mod problem;
+pub mod regression;
 
 use std::sync::Arc;
 

@@ -13,12 +13,15 @@ use crate::network::target::Problem;
 use crate::network::target::regression::{self, LoadedRegression, RegressionOptions};
 use crate::network::{Shape, Weights};
 
+/// What was read, with the digest of the file's bytes.
+type Read<T> = Result<(T, Digest)>;
+
 /// How files are read; tests put others in.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Readers {
     pub(super) regression: fn(&Path, &RegressionOptions) -> Result<LoadedRegression>,
-    pub(super) matrix: fn(&Path, Option<&str>) -> Result<(Array2<f64>, Digest)>,
-    pub(super) weights: fn(&Path, Option<&str>, &Shape) -> Result<(Weights, Digest)>,
+    pub(super) matrix: fn(&Path, Option<&str>) -> Read<Array2<f64>>,
+    pub(super) weights: fn(&Path, Option<&str>, &Shape) -> Read<Weights>,
 }
 
 /// The readers of the program.
@@ -28,7 +31,7 @@ pub(super) const READERS: Readers = Readers {
     weights: load_weights,
 };
 
-/// Something read from a file, with the digest of the file's bytes.
+/// The same, shared by the cells that use it.
 type Loaded<T> = (Arc<T>, Digest);
 
 /// A file with how it is to be read.

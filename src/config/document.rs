@@ -7,13 +7,17 @@ use std::sync::Arc;
 use toml_edit::{Item, TableLike};
 
 use super::points;
-use super::refuse::{Advise, Place, Refusal, Refusals, Source};
+use super::refuse::{Advise, Place, Refusal, Refusals, Source, refuse};
 use super::schema::{self, TABLES};
 use super::suggest;
 use super::value::{Node, Value};
 
 /// Longest configuration text, in bytes.
 pub(super) const LONGEST: usize = 1 << 20;
+
+/// Most points of all forms of one text together. Zipped keys can have more values than there are
+/// cells.
+const MOST_POINTS: u128 = 4_000_000;
 
 /// Deepest nesting of a value; the deepest that has a meaning is a list of lists of matrices.
 const DEEPEST: usize = 6;
@@ -55,13 +59,7 @@ pub(super) struct Document {
 /// not finite or a date, gives a key twice, or has tables that a study has not.
 pub(super) fn read(source: &Arc<Source>) -> Result<Document, Refusal> {
     if source.text.len() > LONGEST {
-        let mut refusal = super::refuse::refuse(format!(
-            "{} is larger than a study file can be: {} bytes, at most {LONGEST}",
-            source.name,
-            source.text.len()
-        ));
-        refusal.help = Some("long lists of numbers belong in a data file".into());
-        return Err(refusal);
+        return Err(too_long(&source.name));
     }
     let parsed = toml_edit::Document::parse(source.text.as_str()).map_err(|error| {
         let span = error.span().unwrap_or(0..0);
@@ -81,6 +79,7 @@ pub(super) fn read(source: &Arc<Source>) -> Result<Document, Refusal> {
     };
     reader.table("", parsed.as_table());
     reader.refuse_duplicates();
+    reader.refuse_vast();
     reader.refusals.finish()?;
     // In the order of the text: TOML's tables put dotted keys of one prefix together.
     reader
@@ -88,6 +87,14 @@ pub(super) fn read(source: &Arc<Source>) -> Result<Document, Refusal> {
         .axes
         .sort_by_key(|axis| axis.key_place.span.start);
     Ok(reader.document)
+}
+
+/// Refuses a text of more than [`LONGEST`] bytes.
+pub(super) fn too_long(name: &str) -> Refusal {
+    refuse(format!(
+        "{name} is longer than {LONGEST} bytes, the most a study can have"
+    ))
+    .advise("long lists of numbers belong in a data file")
 }
 
 struct Reader<'a> {
@@ -296,6 +303,24 @@ impl Reader<'_> {
                 let message = format!("`{}` is given twice", leaf.key);
                 self.refusals
                     .push(leaf.key_place.refuse(message, "the second time"));
+            }
+        }
+    }
+
+    /// Forms are expanded later: a few words could otherwise fill the memory.
+    fn refuse_vast(&mut self) {
+        let zipped = self.document.zips.iter().flatten().flatten();
+        let mut values: u128 = 0;
+        for leaf in self.document.axes.iter().chain(zipped) {
+            values += points::count(&leaf.value.node);
+            if values > MOST_POINTS {
+                let message = format!(
+                    "the axes up to `{}` have more than {MOST_POINTS} points",
+                    leaf.key
+                );
+                let place = leaf.at(leaf.value.span.clone());
+                self.refusals.push(place.refuse(message, "too many"));
+                return;
             }
         }
     }

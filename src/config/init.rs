@@ -45,7 +45,7 @@ pub(super) fn build(
         "zas" => Init::Zas,
         "values" => Init::Values(values(view, shape)?),
         "file" => {
-            let path = view.path("init.path", "weights.h5")?;
+            let path = view.path("init.path", r#""weights.h5""#)?;
             let group = view.optional_text("init.group");
             let (weights, digest) = files.weights(path, group.as_deref(), shape)?;
             return Ok((Init::File(weights), Some(digest)));

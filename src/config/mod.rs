@@ -1,9 +1,9 @@
 //! From TOML to a validated [`Study`]: the only parser of the program.
 //!
 //! Layers: the documented default (`configs/default.toml`, embedded), under the study file, under each
-//! `--set key=value` in order. Like a compiler: text to leaves with places ([`mod@document`]), leaves
-//! checked against one table of keys ([`mod@schema`]) and merged ([`mod@settings`]), axes expanded
-//! ([`mod@sweep`]), cells checked and built ([`mod@resolve`]). Nothing is checked again afterwards.
+//! `--set key=value` in order. Like a compiler: text to leaves with places (`document`), leaves
+//! checked against one table of keys (`schema`) and merged (`settings`), axes expanded
+//! (`sweep`), cells checked and built (`resolve`). Nothing is checked again afterwards.
 //!
 //! Paths in a study file are relative to its directory; in a `--set`, to the current directory.
 
@@ -58,9 +58,13 @@ pub fn load(path: &Path, sets: &[String]) -> Result<Study> {
         .read_to_end(&mut bytes)
         .map_err(Error::storage("read", path))?;
     let name = path.display().to_string();
+    if bytes.len() > document::LONGEST {
+        return Err(document::too_long(&name).into());
+    }
     let text = String::from_utf8(bytes).map_err(|error| {
-        let valid = error.utf8_error().valid_up_to();
-        refuse::refuse(format!("{name} is not UTF-8 text: see byte {valid}"))
+        let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = 1 + valid.iter().filter(|&&byte| byte == b'\n').count();
+        refuse::refuse(format!("{name} is not UTF-8 text, at line {line}"))
     })?;
     parse(&name, &text, sets, path.parent().unwrap_or(Path::new("")))
 }

@@ -43,7 +43,11 @@ pub fn preflight(study: &Study, threads: usize, dir: &Path) -> Result<Estimate> 
 
 /// Refuses an estimate that exceeds what there is.
 fn judge(study: &Study, estimate: &Estimate, limit: &str, dir: &Path) -> Result<()> {
-    let rows = format!("{} cells x {} trials", study.cells.len(), study.trials);
+    let rows = format!(
+        "cells: {}, trials of each: {}",
+        study.cells.len(),
+        study.trials
+    );
     if let Some(available) = estimate
         .memory_available
         .filter(|&bytes| estimate.memory > bytes)
@@ -180,7 +184,7 @@ mod tests {
         };
         assert_eq!(
             refusal(&no_memory),
-            "this study needs about 3.0 GiB of memory (1 cells x 10 trials), but 1.0 GiB are available \
+            "this study needs about 3.0 GiB of memory (cells: 1, trials of each: 10), but 1.0 GiB are available \
              (MemAvailable)"
         );
         let no_disk = Estimate {

@@ -77,12 +77,12 @@ impl Advise for Refusal {
 
 /// Collects mistakes that do not depend on one another, to report them together.
 #[derive(Debug, Default)]
-pub(super) struct Refusals(Vec<ConfigError>);
+pub(super) struct Refusals(Vec<Refusal>);
 
 impl Refusals {
     pub(super) fn push(&mut self, refusal: Refusal) {
         if self.0.len() < MOST_REPORTED {
-            self.0.push(*refusal);
+            self.0.push(refusal);
         }
     }
 
@@ -97,8 +97,8 @@ impl Refusals {
         match all.next() {
             None => Ok(()),
             Some(mut first) => {
-                first.others = all.collect();
-                Err(Box::new(first))
+                first.others = all.map(|refusal| *refusal).collect();
+                Err(first)
             }
         }
     }

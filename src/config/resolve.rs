@@ -92,7 +92,7 @@ fn refuse_unused(settings: &Settings, used: &HashSet<&str>) -> std::result::Resu
     let plain = settings
         .plain
         .iter()
-        .filter(|(_, setting)| setting.is_given());
+        .filter(|(_, setting)| !setting.is_default);
     let plain = plain.filter_map(|(key, setting)| Some((schema::entry(key)?, &setting.place)));
     let mut refusals = Refusals::default();
     for (entry, place) in swept.chain(plain) {
@@ -237,7 +237,7 @@ impl Builder {
         })
     }
 
-    /// Refuses a cell whose rows are those of another: one of the swept keys is without effect there.
+    /// Refuses a cell whose rows are those of an earlier one.
     fn refuse_equal(
         &mut self,
         view: &View<'_>,
@@ -253,14 +253,26 @@ impl Builder {
         );
         match self.seen.insert(identity, index) {
             None => Ok(()),
-            Some(earlier) => Err(view
-                .refuse(&[], &format!("this cell is the same as cell {earlier}"), "")
-                .advise(
-                    "a swept key has no effect here, as init.std has none for init.kind = \"zas\": \
-                     list the pairs that make sense in a [[sweep.zip]]",
-                )),
+            Some(earlier) => Err(equal(view, earlier)),
         }
     }
+}
+
+/// Refuses a cell that is another one in all that decides its rows.
+fn equal(view: &View<'_>, earlier: usize) -> Refusal {
+    let idle = view.idle_axes();
+    let refusal = view.refuse(
+        &idle,
+        &format!("this cell is the same as cell {earlier}"),
+        "no effect here",
+    );
+    if idle.is_empty() {
+        return refusal.advise("two values of an axis say the same: remove one");
+    }
+    refusal.advise(format!(
+        "`{}` has no effect in this cell: list the combinations that make sense in a [[sweep.zip]]",
+        idle.join("`, `")
+    ))
 }
 
 /// Refuses a loss target that rounding keeps every trial from reaching.

@@ -213,8 +213,11 @@ pub(super) fn split(key: &str) -> (&str, &str) {
     key.split_once('.').unwrap_or(("", key))
 }
 
-/// The names that a table takes, comma-separated.
+/// The keys of a table, comma-separated.
 pub(super) fn names_in(table: &str) -> String {
+    if table == "sweep" {
+        return "dotted keys in quotes with their values, and zip".into();
+    }
     let mut names: Vec<&str> = SCHEMA
         .iter()
         .map(|e| split(e.key))
@@ -402,7 +405,10 @@ fn ladder(value: &Value) -> Result<Value, Mismatch> {
         .windows(2)
         .find(|pair| pair[1].float() >= pair[0].float())
     {
-        return Err(wrong(&pair[1]));
+        return Err(Mismatch::new(
+            &pair[1],
+            format!("strictly decreasing, below {} here", pair[0]),
+        ));
     }
     Ok(Value {
         node: Node::List(rungs),

@@ -1,13 +1,13 @@
 //! What the layers say together: the documented default, under the study file, under each `--set`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
 use super::document::{self, Document, Leaf};
 use super::points::Mismatch;
 use super::refuse::{Advise, Place, Refusal, Refusals, Source, refuse};
-use super::schema::{self, Entry};
+use super::schema::{self, Entry, Users};
 use super::suggest;
 use super::sweep::{self, SweptKey, Zip};
 use super::value::Value;
@@ -19,13 +19,9 @@ pub(super) struct Setting {
     pub(super) value: Value,
     /// Where the key was written.
     pub(super) place: Place,
-}
-
-impl Setting {
-    /// Whether a person gave it, and not the defaults.
-    pub(super) fn is_given(&self) -> bool {
-        self.place.source.given
-    }
+    /// Whether it is the value of the defaults: such a key needs no taker, so that the documented
+    /// default can be taken as it stands for a study file.
+    pub(super) is_default: bool,
 }
 
 /// All layers merged: what is set once, and what is swept.
@@ -49,6 +45,7 @@ pub(super) fn merge(
 ) -> Result<Settings, Refusal> {
     let mut layers = Layers::default();
     layers.apply(document::read(default)?);
+    layers.defaults = layers.plain.clone();
     layers.apply(document::read(file)?);
     for set in sets {
         layers.apply_set(read_set(set)?);
@@ -56,6 +53,8 @@ pub(super) fn merge(
     layers.refusals.finish()?;
     let mut axes: Vec<Vec<SweptKey>> = layers.axes.into_iter().map(|key| vec![key]).collect();
     axes.extend(layers.zips.into_iter().filter(|zip| !zip.is_empty()));
+    // A zip that `--set` left with one key is an axis like those of [sweep].
+    axes.sort_by_key(|axis| axis.len() > 1);
     sweep::check(&axes)?;
     Ok(Settings {
         plain: layers.plain,
@@ -65,6 +64,7 @@ pub(super) fn merge(
 
 #[derive(Default)]
 struct Layers {
+    defaults: BTreeMap<&'static str, Setting>,
     plain: BTreeMap<&'static str, Setting>,
     axes: Vec<SweptKey>,
     zips: Vec<Zip>,
@@ -75,7 +75,8 @@ impl Layers {
     /// A study file: its axes are the axes, whatever is set beside them.
     fn apply(&mut self, document: Document) {
         for leaf in &document.leaves {
-            if let Some((entry, setting)) = self.refusals.note(setting(leaf)) {
+            let checked = setting(leaf, &self.defaults);
+            if let Some((entry, setting)) = self.refusals.note(checked) {
                 self.plain.insert(entry.key, setting);
             }
         }
@@ -96,12 +97,21 @@ impl Layers {
     }
 
     /// A `--set`: a plain value ends the sweep over its key, an axis replaces the one of its key.
+    ///
+    /// What it makes idle is dropped, where in one text it would be a contradiction: a new kind drops
+    /// the keys it does not take, and of the two laws of balanced weights the last one given holds.
     fn apply_set(&mut self, mut document: Document) {
         for leaf in &document.leaves {
-            self.axes.retain(|axis| axis.entry.key != leaf.key);
-            self.zips
-                .iter_mut()
-                .for_each(|zip| zip.retain(|axis| axis.entry.key != leaf.key));
+            self.end_sweep(|entry| entry.key == leaf.key);
+            let balanced = self.is_balanced();
+            self.drop_idle(&leaf.key, |entry| match (leaf.key.as_str(), &entry.users) {
+                ("target.kind", Users::Targets(kinds)) | ("init.kind", Users::Inits(kinds)) => {
+                    !leaf.value.text().is_some_and(|kind| kinds.contains(&kind))
+                }
+                ("init.std", _) => balanced && entry.key == "init.norm",
+                ("init.norm", _) => balanced && entry.key == "init.std",
+                _ => false,
+            });
         }
         document.axes.retain(|leaf| {
             let zipped = self.zips.iter_mut().flatten();
@@ -120,20 +130,67 @@ impl Layers {
         });
         self.apply(document);
     }
+
+    fn end_sweep(&mut self, over: impl Fn(&Entry) -> bool) {
+        self.axes.retain(|axis| !over(axis.entry));
+        for zip in &mut self.zips {
+            zip.retain(|axis| !over(axis.entry));
+        }
+    }
+
+    /// Takes back the given keys that `--set` of `key` makes idle.
+    fn drop_idle(&mut self, key: &str, idle: impl Fn(&Entry) -> bool) {
+        let swept = self.axes.iter().chain(self.zips.iter().flatten());
+        let swept = swept.map(|axis| axis.entry);
+        let plain = self.plain.iter().filter(|(_, setting)| !setting.is_default);
+        let plain = plain.filter_map(|(key, _)| schema::entry(key));
+        let dropped: BTreeSet<_> = swept
+            .chain(plain)
+            .filter(|e| idle(e))
+            .map(|e| e.key)
+            .collect();
+        for name in &dropped {
+            tracing::warn!("--set {key}: `{name}` of the study file has no effect any more");
+            match self.defaults.get(name) {
+                Some(default) => self.plain.insert(name, default.clone()),
+                None => self.plain.remove(name),
+            };
+        }
+        self.end_sweep(|entry| dropped.contains(entry.key));
+    }
+
+    /// Whether all cells have balanced weights.
+    fn is_balanced(&self) -> bool {
+        let mut swept = self.axes.iter().chain(self.zips.iter().flatten());
+        let kind = self
+            .plain
+            .get("init.kind")
+            .and_then(|setting| setting.value.text());
+        kind == Some("balanced") && !swept.any(|axis| axis.entry.key == "init.kind")
+    }
 }
 
 /// The entry and the checked value of a key.
-fn setting(leaf: &Leaf) -> Result<(&'static Entry, Setting), Refusal> {
+fn setting(
+    leaf: &Leaf,
+    defaults: &BTreeMap<&'static str, Setting>,
+) -> Result<(&'static Entry, Setting), Refusal> {
     let entry = known(leaf)?;
     let value = entry
         .holds
         .check(&leaf.value)
         .map_err(|wrong| mismatch(leaf, &wrong))?;
+    let place = leaf.key_place.clone();
+    let is_default = match defaults.get(entry.key) {
+        Some(default) => default.value == value,
+        None => !place.source.given,
+    };
     Ok((
         entry,
         Setting {
             value,
-            place: leaf.key_place.clone(),
+            place,
+            is_default,
         },
     ))
 }
@@ -147,13 +204,11 @@ fn unknown(leaf: &Leaf) -> Refusal {
     let key = &leaf.key;
     let (table, _) = schema::split(key);
     if schema::TABLES.contains(&key.as_str()) || key == "sweep" {
+        let names = schema::names_in(key);
         return leaf
             .key_place
             .refuse(format!("`{key}` must be a table"), "the name of a table")
-            .advise(format!(
-                "write `[{key}]` and its keys below: {}",
-                schema::names_in(key)
-            ));
+            .advise(format!("write `[{key}]` and its keys below it: {names}"));
     }
     let near = suggest::did_you_mean(&suggest::nearest_keys(key)).unwrap_or_default();
     let place = if table.is_empty() {
@@ -203,8 +258,12 @@ fn read_set(set: &str) -> Result<Document, Refusal> {
         return Err(refuse(format!("`--set {set}` has no `=`"))
             .advise("write --set key=value, for instance --set init.std=0.3"));
     };
+    if value.is_empty() {
+        return Err(refuse(format!("`--set {set}` has no value"))
+            .advise("write --set key=value; the empty text is --set 'key=\"\"'"));
+    }
     let is_toml = toml_edit::Document::parse(set).is_ok();
-    if is_toml || value.is_empty() || value.starts_with(['[', '{', '"', '\'']) {
+    if is_toml || value.starts_with(['[', '{', '"', '\'']) {
         return as_toml;
     }
     let text = Value::bare(super::value::Node::Text(value.to_owned()));

@@ -12,7 +12,7 @@ use super::settings::{known, mismatch};
 use super::value::{Node, Value};
 
 /// Most cells of a study.
-pub(super) const MOST_CELLS: u128 = 1_000_000;
+const MOST_CELLS: u128 = 1_000_000;
 
 /// A swept key with its values along an axis.
 #[derive(Debug, Clone)]
@@ -86,48 +86,44 @@ fn form(entry: &Entry, value: &Value) -> Result<Vec<Value>, Mismatch> {
 /// Checks axes against each other.
 ///
 /// # Errors
-/// If zipped keys differ in length, a value stands twice on an axis, or the product has more than
-/// [`MOST_CELLS`] cells.
+/// If a key is swept twice, zipped keys differ in length, a point stands twice on an axis, or the
+/// product has more than [`MOST_CELLS`] cells.
 pub(super) fn check(axes: &[Vec<SweptKey>]) -> Result<(), Refusal> {
-    let mut cells: u128 = 1;
     refuse_repeated_key(axes)?;
     for axis in axes {
-        let first = &axis[0];
-        if let Some(odd) = axis
-            .iter()
-            .find(|key| key.values.len() != first.values.len())
-        {
-            return Err(odd
-                .place
-                .refuse(
-                    format!(
-                        "zipped keys need equally many values: `{}` has {}, `{}` has {}",
-                        first.entry.key,
-                        first.values.len(),
-                        odd.entry.key,
-                        odd.values.len()
-                    ),
-                    format!("{} values", odd.values.len()),
-                )
-                .advise("give each key of a [[sweep.zip]] a list of the same length"));
-        }
+        refuse_unequal_lengths(axis)?;
         refuse_repeated_point(axis)?;
-        cells = cells
-            .checked_mul(first.values.len() as u128)
-            .unwrap_or(u128::MAX);
     }
-    if cells > MOST_CELLS {
-        let lengths: Vec<String> = axes
-            .iter()
-            .map(|axis| axis[0].values.len().to_string())
-            .collect();
-        return Err(refuse(format!(
-            "the sweep has {} = {cells} cells, at most {MOST_CELLS} are possible",
-            lengths.join(" x ")
-        ))
-        .advise("shorten an axis, or cut the sweep into several studies"));
+    let lengths = || axes.iter().map(|axis| axis[0].values.len());
+    let cells = lengths().fold(1, |cells: u128, len| cells.saturating_mul(len as u128));
+    if cells <= MOST_CELLS {
+        return Ok(());
     }
-    Ok(())
+    let product = lengths()
+        .map(|len| len.to_string())
+        .collect::<Vec<_>>()
+        .join(" x ");
+    let message = format!("the sweep has {product} = {cells} cells, more than {MOST_CELLS}");
+    Err(refuse(message).advise("shorten an axis, or cut the sweep into several studies"))
+}
+
+fn refuse_unequal_lengths(axis: &[SweptKey]) -> Result<(), Refusal> {
+    let len = |key: &SweptKey| key.values.len();
+    let first = &axis[0];
+    let Some(odd) = axis.iter().find(|key| len(key) != len(first)) else {
+        return Ok(());
+    };
+    let message = format!(
+        "zipped keys need equally many values: `{}` has {}, `{}` has {}",
+        first.entry.key,
+        len(first),
+        odd.entry.key,
+        len(odd)
+    );
+    Err(odd
+        .place
+        .refuse(message, "another length")
+        .advise("give each key of a [[sweep.zip]] a list of the same length"))
 }
 
 /// Layers can bring one key twice: as an axis, and within a zip.
@@ -151,24 +147,23 @@ fn refuse_repeated_point(axis: &[SweptKey]) -> Result<(), Refusal> {
     for i in 0..axis[0].values.len() {
         let point: Vec<String> = axis.iter().map(|key| key.values[i].to_string()).collect();
         let said = point.join(", ");
-        if let Some(earlier) = seen.insert(point, i) {
-            let keys: Vec<&str> = axis.iter().map(|key| key.entry.key).collect();
-            let place = Place {
-                span: axis[0].values[i].span.clone(),
-                ..axis[0].place.clone()
-            };
-            return Err(place
-                .refuse(
-                    format!(
-                        "the axis `{}` has the value {said} twice, at {} and {}",
-                        keys.join("`, `"),
-                        earlier + 1,
-                        i + 1
-                    ),
-                    "again",
-                )
-                .advise("equal cells would be counted twice: remove one"));
-        }
+        let Some(earlier) = seen.insert(point, i) else {
+            continue;
+        };
+        let keys: Vec<&str> = axis.iter().map(|key| key.entry.key).collect();
+        let place = Place {
+            span: axis[0].values[i].span.clone(),
+            ..axis[0].place.clone()
+        };
+        let message = format!(
+            "the axis `{}` has {said} twice, at {} and {}",
+            keys.join("`, `"),
+            earlier + 1,
+            i + 1
+        );
+        return Err(place
+            .refuse(message, "again")
+            .advise("equal cells would be counted twice: remove one"));
     }
     Ok(())
 }

@@ -97,7 +97,7 @@ fn from_file(
     shape: &Shape,
     files: &mut Files,
 ) -> Result<(Target, Option<Digest>)> {
-    let path = view.path("target.path", "matrix.npy")?;
+    let path = view.path("target.path", r#""matrix.npy""#)?;
     let dataset = view.optional_text("target.dataset");
     let (matrix, digest) = files.matrix(path, dataset.as_deref())?;
     fits(view, shape, "the matrix in the file", matrix.dim())?;
@@ -109,7 +109,7 @@ fn from_data(
     shape: &Shape,
     files: &mut Files,
 ) -> Result<(Target, Option<Digest>)> {
-    let path = view.path("target.path", "data.csv")?;
+    let path = view.path("target.path", r#""data.csv""#)?;
     let labels = view
         .get("target.labels")
         .and_then(Value::list)

@@ -93,7 +93,7 @@ impl<'a> View<'a> {
         self.get(key).and_then(Value::text).map(str::to_owned)
     }
 
-    /// The value of a key that this cell cannot do without.
+    /// The value of a key that this cell cannot do without; `example` is a value as TOML.
     ///
     /// # Errors
     /// If neither the study nor its defaults give it.
@@ -102,10 +102,12 @@ impl<'a> View<'a> {
             let (table, name) = schema::split(key);
             let kind = format!("{table}.kind");
             let message = format!("{kind} = \"{}\" needs `{key}`", self.word(&kind));
+            let help = format!(
+                "write `{name} = {example}` under [{table}], or give --set {key}={}",
+                example.trim_matches('"')
+            );
             self.refuse(&[&kind], &message, format!("needs `{key}`"))
-                .advise(format!(
-                    "write `{name} = {example}` under [{table}], or give --set '{key}={example}'"
-                ))
+                .advise(help)
         })
     }
 
@@ -217,6 +219,15 @@ impl<'a> View<'a> {
             .map(|(swept, position)| {
                 format!("{} = {}", swept.entry.key, swept.values[position].plain())
             })
+            .collect()
+    }
+
+    /// The swept keys that this cell does not take.
+    pub(super) fn idle_axes(&self) -> Vec<&'static str> {
+        let swept = self.settings.axes.iter().flatten().map(|axis| axis.entry);
+        swept
+            .filter(|entry| !self.uses(entry))
+            .map(|entry| entry.key)
             .collect()
     }
 

@@ -56,7 +56,7 @@ pub(super) struct Document {
 ///
 /// # Errors
 /// If it is longer than [`LONGEST`], no TOML, nests deeper than [`DEEPEST`], holds a number that is
-/// not finite or a date, gives a key twice, or has tables that a study has not.
+/// not finite, gives a key twice, or has tables that a study has not.
 pub(super) fn read(source: &Arc<Source>) -> Result<Document, Refusal> {
     if source.text.len() > LONGEST {
         return Err(too_long(&source.name));
@@ -117,32 +117,21 @@ impl Reader<'_> {
             let key_place = self.place(table.get_key_value(name).and_then(|(key, _)| key.span()));
             let inner = join(path, name);
             match item.as_table_like() {
-                Some(table) if inner == "sweep" => self.sweep("", table),
-                Some(table) if TABLES.contains(&inner.as_str()) => self.table(&inner, table),
-                // The one key with a value form outside [sweep].
-                Some(_) if inner == "stop.ladder" => {
-                    if let Some(leaf) = self.leaf(inner, key_place, item) {
-                        self.document.leaves.push(leaf);
-                    }
+                Some(table) if inner == "sweep" => {
+                    self.document.axes = self.axes("", table, true);
                 }
-                Some(_) => self.unknown_table(&inner, &key_place),
-                None => {
-                    if let Some(leaf) = self.leaf(inner, key_place, item) {
-                        self.document.leaves.push(leaf);
-                    }
+                Some(table) if TABLES.contains(&inner.as_str()) => self.table(&inner, table),
+                // The ladder is the one key outside [sweep] that takes a form.
+                Some(_) if inner != "stop.ladder" => self.unknown_table(&inner, &key_place),
+                _ => {
+                    let leaf = self.leaf(inner, key_place, item);
+                    self.document.leaves.extend(leaf);
                 }
             }
         }
     }
 
-    /// `[sweep]`: keys with lists or forms, and `zip`.
-    fn sweep(&mut self, path: &str, table: &dyn TableLike) {
-        for leaf in self.axes(path, table, true) {
-            self.document.axes.push(leaf);
-        }
-    }
-
-    /// The swept keys of a table; dotted keys may be quoted or not.
+    /// The swept keys of `[sweep]` (`top`) or of a zip; dotted keys may be quoted or not.
     fn axes(&mut self, path: &str, table: &dyn TableLike, top: bool) -> Vec<Leaf> {
         let mut leaves = Vec::new();
         for (name, item) in table.iter() {
@@ -276,7 +265,7 @@ impl Reader<'_> {
                 )
                 .advise(format!("write `[{path}]` once, with single brackets"))
         } else {
-            let near = suggest::did_you_mean(&suggest::nearest_tables(path)).unwrap_or_default();
+            let near = suggest::did_you_mean(&schema::nearest_tables(path)).unwrap_or_default();
             let tables = TABLES.map(|table| format!("[{table}]")).join(", ");
             place
                 .refuse(format!("unknown table `{path}`"), "no such table")

@@ -8,12 +8,12 @@ use ndarray_linalg::SVD;
 use crate::network::matrix::{frobenius, product};
 use crate::network::target::{Problem, Target};
 
-/// The smallest excess loss worth asking for: `max(1e-28 h, 100 u f)` with `h = 1/2 ||Phi||_F^2`, the
-/// loss of the zero network, and `f` the loss that no network of this rank gets below.
+/// The smallest excess loss worth asking for: `max(1e-28 h, 100 u f)` with `h = 1/2 ||Phi||_F^2`,
+/// the loss of the zero network, and `f` the loss that no network of this rank gets below.
 ///
 /// Near the minimum `W - Phi` is known to a few units in the last place of `Phi`, which makes its
-/// square 15 to 80 `u^2` of `||Phi||^2` (measured, `u = 2^-53`): `1e-28` is some way above that. Where
-/// the optimum is not zero, the excess over it is a difference of nearly equal numbers.
+/// square 15 to 80 `u^2` of `||Phi||^2` (measured, `u = 2^-53`): `1e-28` is some way above that.
+/// Where the optimum is not zero, the excess over it is a difference of nearly equal numbers.
 pub fn attainable_floor(half_norm_squared: f64, rank_floor: f64) -> f64 {
     (1e-28 * half_norm_squared).max(1e2 * f64::EPSILON * rank_floor)
 }
@@ -74,7 +74,8 @@ impl Size {
         }
     }
 
-    /// The least loss of matrices of this rank, `1/2 sum_{i > rank} sigma_i^2` (Eckart, Young 1936).
+    /// The least loss of matrices of this rank, `1/2 sum_{i > rank} sigma_i^2` (Eckart, Young
+    /// 1936).
     pub(super) fn rank_floor(&self, rank: usize) -> f64 {
         let dims = self
             .matrix

@@ -120,14 +120,22 @@ fn layer(
         .filter_map(Value::float)
         .collect();
     let matrix = Array2::from_shape_vec((rows.len(), columns), entries).ok();
-    matrix.filter(|matrix| matrix.dim() == shape.layer(j)).ok_or_else(|| {
-        let (needed_rows, needed_columns) = shape.layer(j);
-        let message = format!(
-            "W_{j} of `init.values` is {} x {columns}, but the network {shape} needs {needed_rows} x \
-             {needed_columns}",
-            rows.len()
-        );
-        view.refuse(&["init.values"], &message, format!("W_{j} has the wrong shape"))
-            .advise(format!("give W_{j} as {needed_rows} rows of {needed_columns} numbers"))
-    })
+    matrix
+        .filter(|matrix| matrix.dim() == shape.layer(j))
+        .ok_or_else(|| {
+            let (needed_rows, needed_columns) = shape.layer(j);
+            let message = format!(
+                "W_{j} of `init.values` is {} x {columns}, but the network {shape} needs \
+             {needed_rows} x {needed_columns}",
+                rows.len()
+            );
+            view.refuse(
+                &["init.values"],
+                &message,
+                format!("W_{j} has the wrong shape"),
+            )
+            .advise(format!(
+                "give W_{j} as {needed_rows} rows of {needed_columns} numbers"
+            ))
+        })
 }

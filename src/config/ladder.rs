@@ -1,7 +1,7 @@
 //! The ladder of losses whose first hits are recorded.
 
+use super::holds::MOST_RUNGS;
 use super::refuse::{Advise, Refusal, refuse};
-use super::schema::MOST_RUNGS;
 
 /// Decades from 10 down to the smallest loss target, and every loss target: strictly decreasing.
 ///
@@ -19,7 +19,7 @@ pub(super) fn default(losses: &[f64]) -> Result<Vec<f64>, Refusal> {
     rungs.dedup();
     if rungs.len() > MOST_RUNGS {
         return Err(refuse(format!(
-            "the default ladder of this study would have {} rungs, at most {MOST_RUNGS} are possible",
+            "the default ladder of this study would have {} rungs, more than {MOST_RUNGS}",
             rungs.len()
         ))
         .advise("give the losses to record in stop.ladder"));

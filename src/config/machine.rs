@@ -51,7 +51,8 @@ fn cgroup(root: &Path) -> Option<u64> {
             }
             _ => return None,
         };
-        // Inside a container the path may name what only the host sees: then the mount itself counts.
+        // Inside a container the path may name what only the host sees: then the mount itself
+        // counts.
         let groups = Path::new(path.trim_start_matches('/')).ancestors();
         groups
             .filter_map(|group| read(&root.join(mount), &group.join(file).to_string_lossy()))
@@ -79,8 +80,8 @@ fn read(root: &Path, file: &str) -> Option<String> {
     std::fs::read_to_string(root.join(file)).ok()
 }
 
-/// Bytes that an unprivileged process can still write to the file system of `dir`, or of its nearest
-/// ancestor that exists.
+/// Bytes that an unprivileged process can still write to the file system of `dir`, or of its
+/// nearest ancestor that exists.
 pub(super) fn disk(dir: &Path) -> Option<u64> {
     let absolute = std::path::absolute(dir).ok()?;
     let existing = absolute.ancestors().find(|ancestor| ancestor.exists())?;

@@ -1,8 +1,8 @@
 //! From TOML to a validated [`Study`]: the only parser of the program.
 //!
-//! Layers: the documented default (`configs/default.toml`, embedded), under the study file, under each
-//! `--set key=value` in order. Like a compiler: text to leaves with places (`document`), leaves
-//! checked against one table of keys (`schema`) and merged (`settings`), axes expanded
+//! Layers: the documented default (`configs/default.toml`, embedded), under the study file, under
+//! each `--set key=value` in order. Like a compiler: text to leaves with places (`document`),
+//! leaves checked against one table of keys (`schema`) and merged (`settings`), axes expanded
 //! (`sweep`), cells checked and built (`resolve`). Nothing is checked again afterwards.
 //!
 //! Paths in a study file are relative to its directory; in a `--set`, to the current directory.
@@ -10,11 +10,12 @@
 mod data;
 mod document;
 mod floor;
+mod holds;
 mod init;
 mod ladder;
 mod machine;
 mod points;
-pub mod preflight;
+mod preflight;
 mod refuse;
 mod resolve;
 mod schema;
@@ -41,6 +42,7 @@ use data::{READERS, Readers};
 use refuse::Source;
 
 pub use floor::attainable_floor;
+pub use preflight::{Estimate, preflight, row_bytes};
 
 /// The documented default: every key with its meaning, its range and its value.
 pub const DEFAULT: &str = include_str!("../../configs/default.toml");
@@ -48,8 +50,8 @@ pub const DEFAULT: &str = include_str!("../../configs/default.toml");
 /// Reads the study file at `path`, with the `--set` overrides `sets` on top.
 ///
 /// # Errors
-/// [`Error::Storage`] if the file cannot be read; [`Error::Config`] with the place of the mistake if it
-/// is no valid study; [`Error::Data`] if a file it names cannot be used.
+/// [`Error::Storage`] if the file cannot be read; [`Error::Config`] with the place of the mistake
+/// if it is no valid study; [`Error::Data`] if a file it names cannot be used.
 pub fn load(path: &Path, sets: &[String]) -> Result<Study> {
     let mut bytes = Vec::new();
     let file = File::open(path).map_err(Error::storage("open", path))?;

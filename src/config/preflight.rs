@@ -1,5 +1,5 @@
-//! Whether a study fits into memory and onto the disk, before anything runs: a process that is killed
-//! for its memory leaves no message.
+//! Whether a study fits into memory and onto the disk, before anything runs: a process that is
+//! killed for its memory leaves no message.
 
 use std::path::Path;
 
@@ -110,8 +110,8 @@ fn memory(study: &Study, threads: usize) -> u64 {
         .saturating_add(result_bytes(study).saturating_mul(2))
 }
 
-/// Bytes of one worker: four sets of weights (initial, current, earlier, being drawn), the prefix and
-/// suffix products, and the square matrices of random rotations.
+/// Bytes of one worker: four sets of weights (initial, current, earlier, being drawn), the prefix
+/// and suffix products, and the square matrices of random rotations.
 fn workspace(shape: &Shape) -> u64 {
     let dims: Vec<u64> = shape.dims().iter().map(|&d| d as u64).collect();
     let parameters: u64 = dims.windows(2).map(|pair| pair[0] * pair[1]).sum();

@@ -18,7 +18,10 @@ use super::schema::{self, Entry, SCHEMA, Users};
 use super::settings::Settings;
 use super::value::Value;
 use super::view::View;
-use super::{init, ladder, sweep, target, text};
+use super::{holds, init, ladder, sweep, target, text};
+
+/// Most layers of all cells together.
+const MOST_LAYERS: u64 = 20_000_000;
 
 /// Builds the study that the settings describe.
 ///
@@ -35,6 +38,7 @@ pub(super) fn resolve(settings: &Settings, readers: Readers) -> Result<Study> {
     let used = used_keys(views());
     refuse_unused(settings, &used)?;
 
+    refuse_vast(views())?;
     let mut builder = Builder::new(readers);
     let cells: Vec<Cell> = views()
         .enumerate()
@@ -63,6 +67,21 @@ pub(super) fn resolve(settings: &Settings, readers: Readers) -> Result<Study> {
             part_seconds: study.float("store.part_seconds"),
         },
         config,
+    })
+}
+
+/// Refuses a study whose description alone, the dimensions of all cells, would fill the memory.
+fn refuse_vast<'a>(mut views: impl Iterator<Item = View<'a>>) -> std::result::Result<(), Refusal> {
+    let mut layers = 0;
+    let vast = views.find(|view| {
+        layers += view.whole("network.depth");
+        layers > MOST_LAYERS
+    });
+    vast.map_or(Ok(()), |view| {
+        let message = format!("the networks up to here have more than {MOST_LAYERS} layers");
+        Err(view
+            .refuse(&["network.depth"], &message, "too many layers")
+            .advise("use fewer cells or less depth"))
     })
 }
 
@@ -126,8 +145,8 @@ fn unused(settings: &Settings, entry: &Entry, place: &Place) -> Refusal {
         )
         .advise(format!(
             "it is taken by {kind} = {}; this study has {kind} = {}",
-            schema::quoted(takers),
-            schema::quoted(&kinds.iter().map(String::as_str).collect::<Vec<_>>())
+            holds::quoted(takers),
+            holds::quoted(&kinds.iter().map(String::as_str).collect::<Vec<_>>())
         ))
 }
 
@@ -199,13 +218,12 @@ impl Builder {
             divergence: view.float("stop.divergence"),
             max_steps: view.whole("descent.max_steps"),
         };
-        let digest = Digest::of(
-            format!(
-                "[network]\ndims = {:?}\n{target_text}{init_text}[descent]\nlearning_rate = {learning_rate:?}\n",
-                shape.dims()
-            )
-            .as_bytes(),
+        let dims = shape.dims();
+        let cell_text = format!(
+            "[network]\ndims = {dims:?}\n{target_text}{init_text}\
+             [descent]\nlearning_rate = {learning_rate:?}\n"
         );
+        let digest = Digest::of(cell_text.as_bytes());
         self.refuse_equal(view, index, digest, &stop)?;
         let built = self.target(target, &target_text, &shape);
         refuse_unattainable(view, &built.size, &shape, stop.loss)?;
@@ -287,7 +305,8 @@ fn refuse_unattainable(
         return Ok(());
     }
     let message = format!(
-        "`stop.loss` = {loss:?} is below what double precision can attain for this target, about {floor:.1e}"
+        "`stop.loss` = {loss:?} is below what double precision can attain for this target, \
+         about {floor:.1e}"
     );
     Err(view
         .refuse(&["stop.loss"], &message, "too small")

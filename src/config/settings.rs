@@ -36,8 +36,8 @@ pub(super) struct Settings {
 /// Merges the layers.
 ///
 /// # Errors
-/// If a layer cannot be read, has unknown keys, or values that their keys do not take; mistakes that
-/// do not depend on one another are reported together.
+/// If a layer cannot be read, has unknown keys, or values that their keys do not take; mistakes
+/// that do not depend on one another are reported together.
 pub(super) fn merge(
     default: &Arc<Source>,
     file: &Arc<Source>,
@@ -98,8 +98,9 @@ impl Layers {
 
     /// A `--set`: a plain value ends the sweep over its key, an axis replaces the one of its key.
     ///
-    /// What it makes idle is dropped, where in one text it would be a contradiction: a new kind drops
-    /// the keys it does not take, and of the two laws of balanced weights the last one given holds.
+    /// What it makes idle is dropped, where in one text it would be a contradiction: a new kind
+    /// drops the keys it does not take, and of the two laws of balanced weights the last one given
+    /// holds.
     fn apply_set(&mut self, mut document: Document) {
         for leaf in &document.leaves {
             self.end_sweep(|entry| entry.key == leaf.key);
@@ -210,7 +211,7 @@ fn unknown(leaf: &Leaf) -> Refusal {
             .refuse(format!("`{key}` must be a table"), "the name of a table")
             .advise(format!("write `[{key}]` and its keys below it: {names}"));
     }
-    let near = suggest::did_you_mean(&suggest::nearest_keys(key)).unwrap_or_default();
+    let near = suggest::did_you_mean(&schema::nearest_keys(key)).unwrap_or_default();
     let place = if table.is_empty() {
         "the top level".to_owned()
     } else {

@@ -5,9 +5,10 @@ use std::collections::{HashMap, HashSet};
 use crate::study::{Axis, AxisKey, AxisValues};
 
 use super::document::Leaf;
+use super::holds::Holds;
 use super::points::{self, Mismatch};
 use super::refuse::{Advise, Place, Refusal, refuse};
-use super::schema::{Entry, Holds};
+use super::schema::Entry;
 use super::settings::{known, mismatch};
 use super::value::{Node, Value};
 

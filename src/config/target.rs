@@ -16,8 +16,8 @@ use super::view::View;
 /// Builds the target of a cell; with the digest of its file, if it has one.
 ///
 /// # Errors
-/// If a key is missing, a list has the wrong length, a file cannot be used, or the dimensions do not
-/// fit the network.
+/// If a key is missing, a list has the wrong length, a file cannot be used, or the dimensions do
+/// not fit the network.
 pub(super) fn build(
     view: &View<'_>,
     shape: &Shape,

@@ -182,8 +182,8 @@ impl<'a> View<'a> {
         Ok(Shape::new(dims))
     }
 
-    /// Canonical text of the keys of `table` that this cell takes. A file stands there by the digest
-    /// of its content, so that moving it changes nothing.
+    /// Canonical text of the keys of `table` that this cell takes. A file stands there by the
+    /// digest of its content, so that moving it changes nothing.
     pub(super) fn table_text(&self, table: &str, file: Option<Digest>) -> String {
         let mut text = format!("[{table}]\n");
         for entry in SCHEMA
@@ -231,8 +231,8 @@ impl<'a> View<'a> {
             .collect()
     }
 
-    /// A refusal of this cell, with a caret at the first of `keys` that a person wrote; at the value
-    /// of this cell if the key is swept.
+    /// A refusal of this cell, with a caret at the first of `keys` that a person wrote; at the
+    /// value of this cell if the key is swept.
     pub(super) fn refuse(&self, keys: &[&str], message: &str, label: impl Into<String>) -> Refusal {
         let message = format!("{}{message}", self.name());
         let place = keys

@@ -249,6 +249,10 @@ fn every_kind_of_mistake() {
             "[sweep]\n\"network.hidden\" = [8, [8, 8]]",
             &["cell 1", "same as cell 0", "say the same"],
         ),
+        (
+            "[network]\ndepth = 10_000\n[sweep]\n\"init.std\" = { linear = [1, 2], points = 5000 }",
+            &["cell 2000", "more than 20000000 layers"],
+        ),
         // Kinds.
         (
             "[init]\nbound = 1",

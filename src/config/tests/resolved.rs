@@ -137,6 +137,12 @@ const TARGETS: [&str; 4] = [
     "kind = \"spectrum\"\nsingular_values = [5, 4, 3.5]",
 ];
 
+const ZIP: &str = "[[sweep.zip]]\n\"network.hidden\" = [8, 9]\n\"stop.loss\" = [1e-3, 2e-7]\n";
+
+/// What studies are made of, in any order.
+const SCRAPS: &str = "(\\[(sweep|init|stop)\\]\n|\"?(init.std|ladder|kind|std)\"?|[ =\\[\\]{},\"]|\
+                      [0-9.e-]{1,4}|log|points|\n){0,30}";
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
@@ -154,7 +160,7 @@ proptest! {
     ) {
         let (init, swept) = INITS[init];
         let target = TARGETS[target];
-        let zip = if zipped { "[[sweep.zip]]\n\"network.hidden\" = [8, 9]\n\"stop.loss\" = [1e-3, 2e-7]\n" } else { "" };
+        let zip = if zipped { ZIP } else { "" };
         let (low, high) = ends;
         prop_assume!((high / low).ln().abs() > 1e-9);
         let text = format!(
@@ -169,7 +175,7 @@ proptest! {
     }
 
     #[test]
-    fn no_text_panics(text in "(\\[(sweep|init|stop)\\]\n|\"?(init.std|ladder|kind|std)\"?|[ =\\[\\]{},\"]|[0-9.e-]{1,4}|log|points|\n){0,30}") {
+    fn no_text_panics(text in SCRAPS) {
         let _ = study(&text, &[]);
         let _ = study("", &[&text]);
     }

@@ -184,8 +184,8 @@ mod tests {
         };
         assert_eq!(
             refusal(&no_memory),
-            "this study needs about 3.0 GiB of memory (cells: 1, trials of each: 10), but 1.0 GiB are available \
-             (MemAvailable)"
+            "this study needs about 3.0 GiB of memory (cells: 1, trials of each: 10), but 1.0 \
+             GiB are available (MemAvailable)"
         );
         let no_disk = Estimate {
             disk_available: Some(1 << 20),

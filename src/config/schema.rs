@@ -227,9 +227,5 @@ mod tests {
             assert_eq!(nearest_keys(key), *expected, "{key}");
         }
         assert_eq!(nearest_tables("netwrok"), ["network"]);
-        assert_eq!(
-            nearest("gausian", ["gaussian", "he"].into_iter()),
-            ["gaussian"]
-        );
     }
 }

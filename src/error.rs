@@ -151,4 +151,7 @@ pub struct ConfigError {
     /// What to do: the nearest valid key, the allowed values.
     #[help]
     pub help: Option<String>,
+    /// Further mistakes found in the same configuration.
+    #[related]
+    pub others: Vec<ConfigError>,
 }

@@ -5,6 +5,7 @@
 extern crate blas_src as _;
 
 pub mod cli;
+pub mod config;
 pub mod descent;
 pub mod digest;
 pub mod error;

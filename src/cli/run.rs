@@ -52,7 +52,7 @@ pub(super) fn main(arguments: &Arguments) -> Result<Ending> {
     let dir = arguments.output.clone().unwrap_or_else(|| Path::new("runs").join(&study.name));
     let workers = threads::workers(arguments.threads.map(usize::from));
     let blas = blas::prepare(workers)?;
-    config::limits::preflight(&study, workers, &dir)?;
+    config::preflight(&study, workers, &dir)?;
     let interrupt = Interrupt::on_signals(arguments.max_time).map_err(|error| Error::Environment {
         message: format!("cannot listen to signals: {error}"),
         help: None,

@@ -3,17 +3,19 @@
 pub mod blocks;
 pub mod interrupt;
 pub mod numerics;
+pub mod session;
 pub mod threads;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use rayon::ThreadPoolBuilder;
 
 use self::blocks::Share;
 use self::interrupt::Interrupt;
+use self::session::Session;
 use crate::descent;
 use crate::error::{Error, Result};
 use crate::kernel::chain::ChainPlan;
@@ -114,13 +116,20 @@ pub fn run(
         pending: Vec::new(),
         published: Instant::now(),
         trials_run: 0,
+        steps_run: 0,
     };
+    let began = SystemTime::now();
     progress.begin(writer.work);
     let written = compute(study, &blocks, options.workers, interrupt, |rows| {
         writer.write_all(&rows, interrupt, progress)
     });
     progress.end();
     written?;
+    if writer.trials_run > 0 {
+        let share = options.share.to_string();
+        let (trials, steps) = (writer.trials_run, writer.steps_run);
+        Session::of_this_process(began, &share, options.workers, trials, steps).record(fs, &options.dir)?;
+    }
     Ok(writer.outcome())
 }
 
@@ -200,6 +209,7 @@ struct Writer<'a> {
     pending: Vec<BlockRows>,
     published: Instant,
     trials_run: u64,
+    steps_run: u64,
 }
 
 impl Writer<'_> {
@@ -232,6 +242,7 @@ impl Writer<'_> {
         self.work.trials_done += count;
         self.work.operations_done += operations(self.study, cell) * count as f64;
         self.trials_run += count;
+        self.steps_run += rows.rows.iter().map(|row| row.steps).sum::<u64>();
         self.pending.push(rows);
     }
 

@@ -49,6 +49,11 @@ pub enum Attribute<'a> {
 /// An attribute with its name.
 pub type Named<'a> = (&'a str, Attribute<'a>);
 
+/// The attributes that every variable has: what it is, and that it has no unit.
+pub(super) fn words(long_name: &str) -> [Named<'_>; 2] {
+    [("long_name", Attribute::Text(long_name)), ("units", Attribute::Text("1"))]
+}
+
 /// The file under construction.
 pub struct Image {
     file: File,

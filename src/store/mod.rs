@@ -22,6 +22,7 @@ mod seal;
 pub mod summary;
 mod superblock;
 pub mod table;
+pub mod trace;
 
 pub use coverage::Coverage;
 pub use io::{Disk, FileSystem};

@@ -190,6 +190,11 @@ fn is_running(_process: i32) -> bool {
     true
 }
 
+/// Name of this machine: its letters, digits and hyphens.
+pub fn host() -> &'static str {
+    &HOST
+}
+
 /// Name of the machine, so that processes of several machines in one directory do not collide.
 static HOST: LazyLock<String> = LazyLock::new(|| {
     #[cfg(unix)]

@@ -1,6 +1,6 @@
 //! Builds the bytes of `results.h5`, a function of the study, its rows and the numerics only.
 
-use super::image::{Attribute, Image, Named, Values};
+use super::image::{Attribute, Image, Named, Values, words};
 use super::manifest::Manifest;
 use super::numerics::Numerics;
 use super::schema::{self, Source, Variable};
@@ -104,12 +104,12 @@ fn write_coordinates(image: &mut Image, manifest: &Manifest) -> hdf5::Result<()>
     for axis in &manifest.axes {
         let dimension = axis.keys[0].variable();
         for key in &axis.keys[1..] {
-            let words = format!("swept key {}, moving with {}", key.key, axis.keys[0].key);
+            let meaning = format!("swept key {}, moving with {}", key.key, axis.keys[0].key);
             image.variable(
                 &key.variable(),
                 &[&dimension],
                 coordinates(key),
-                &self::words(&words),
+                &words(&meaning),
             )?;
         }
     }
@@ -122,14 +122,6 @@ fn coordinates(key: &AxisKey) -> Values<'_> {
         AxisValues::Integers(v) => Values::Int64(v),
         AxisValues::Labels(v) => Values::Text(v),
     }
-}
-
-/// The attributes that every variable has.
-fn words(long_name: &str) -> [Named<'_>; 2] {
-    [
-        ("long_name", Attribute::Text(long_name)),
-        ("units", Attribute::Text("1")),
-    ]
 }
 
 /// What the variables of the root group are written from.

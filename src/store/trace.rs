@@ -2,9 +2,8 @@
 
 use std::path::Path;
 
-use super::image::{Attribute, Image, Named, Values};
+use super::image::{Attribute, Image, Named, Values, words};
 use super::numerics::Numerics;
-use super::schema::UNITS;
 use crate::network::Weights;
 use crate::observe::trajectory::Trajectory;
 use crate::start::Start;
@@ -88,12 +87,12 @@ impl Trace<'_> {
         if let Some(factor) = &self.start.problem.factor {
             index("factor_column", factor.ncols(), "column of the factor")?;
         }
-        image.dimension("loss_target", Values::Float64(&self.study.ladder), &[described("excess loss"), UNITS])
+        image.dimension("loss_target", Values::Float64(&self.study.ladder), &words("excess loss"))
     }
 
     fn write_row(&self, image: &mut Image) -> hdf5::Result<()> {
         let mut scalar = |name: &str, values: Values<'_>, meaning: &str| {
-            image.variable(name, &[], values, &[described(meaning), UNITS])
+            image.variable(name, &[], values, &words(meaning))
         };
         scalar("trial", Values::Int64(&[self.trial as i64]), "number of the trial")?;
         scalar("cell", Values::Int64(&[self.cell.index as i64]), "number of the cell")?;
@@ -102,7 +101,7 @@ impl Trace<'_> {
             scalar(name, Values::Float64(&[value]), meaning)?;
         }
         let meaning = "first step at or under each loss target (-1: never)";
-        let attributes = [described(meaning), UNITS];
+        let attributes = words(meaning);
         image.variable("hit_steps", &["loss_target"], Values::Int64(&self.row.hit_steps), &attributes)
     }
 
@@ -111,21 +110,21 @@ impl Trace<'_> {
         let output = format!("d_{}", self.cell.shape.depth());
         let phi: Vec<f64> = problem.phi.iter().copied().collect();
         let meaning = "target Phi; the loss is 1/2 ||(W - Phi) F||_F^2, F = factor or the identity";
-        image.variable("target", &[&output, "d_0"], Values::Float64(&phi), &[described(meaning), UNITS])?;
+        image.variable("target", &[&output, "d_0"], Values::Float64(&phi), &words(meaning))?;
         if let Some(factor) = &problem.factor {
             let entries: Vec<f64> = factor.iter().copied().collect();
-            let attributes = [described("factor F, F F' = second moments of the inputs"), UNITS];
+            let attributes = words("factor F, F F' = second moments of the inputs");
             image.variable("factor", &["d_0", "factor_column"], Values::Float64(&entries), &attributes)?;
         }
         let floor = [self.start.landscape.floor];
         let meaning = "loss of the best end-to-end matrix of the network's rank; excess losses are above it";
-        image.variable("loss_floor", &[], Values::Float64(&floor), &[described(meaning), UNITS])
+        image.variable("loss_floor", &[], Values::Float64(&floor), &words(meaning))
     }
 
     fn write_trajectory(&self, image: &mut Image) -> hdf5::Result<()> {
         let along = self.trajectory;
         let mut column = |name: &str, values: Values<'_>, meaning: &str| {
-            image.variable(name, &["record"], values, &[described(meaning), UNITS])
+            image.variable(name, &["record"], values, &words(meaning))
         };
         column("step", Values::Int64(&along.step), "updates made")?;
         column("loss", Values::Float64(&along.loss), "excess loss")?;
@@ -141,16 +140,12 @@ impl Trace<'_> {
 
 /// `group/W_1 .. group/W_N`.
 fn write_weights(image: &mut Image, group: &str, meaning: &str, weights: &Weights) -> hdf5::Result<()> {
-    image.group(group, &[described(meaning)])?;
+    image.group(group, &[("long_name", Attribute::Text(meaning))])?;
     for j in 1..=weights.shape().depth() {
         let entries: Vec<f64> = weights.layer(j).iter().copied().collect();
         let (rows, columns) = (format!("d_{j}"), format!("d_{}", j - 1));
         let path = format!("{group}/W_{j}");
-        image.variable(&path, &[&rows, &columns], Values::Float64(&entries), &[UNITS])?;
+        image.variable(&path, &[&rows, &columns], Values::Float64(&entries), &words(&format!("weights of layer {j}")))?;
     }
     Ok(())
-}
-
-fn described(meaning: &str) -> Named<'_> {
-    ("long_name", Attribute::Text(meaning))
 }

@@ -1,0 +1,100 @@
+//! From TOML to a validated [`Study`]: the only parser of the program.
+//!
+//! Layers: the documented default (`configs/default.toml`, embedded), under the study file, under
+//! each `--set key=value` in order. Like a compiler: text to leaves with places (`document`),
+//! leaves checked against one table of keys (`schema`) and merged (`settings`), axes expanded
+//! (`sweep`), cells checked and built (`resolve`). Nothing is checked again afterwards.
+//!
+//! Paths in a study file are relative to its directory; in a `--set`, to the current directory.
+
+mod data;
+mod document;
+mod floor;
+mod holds;
+mod init;
+mod ladder;
+mod machine;
+mod points;
+mod preflight;
+mod refuse;
+mod resolve;
+mod schema;
+mod settings;
+mod suggest;
+mod sweep;
+mod target;
+mod text;
+mod value;
+mod view;
+
+#[cfg(test)]
+mod tests;
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::error::{Error, Result};
+use crate::study::Study;
+
+use data::{READERS, Readers};
+use refuse::Source;
+
+pub use floor::attainable_floor;
+pub use preflight::{Estimate, preflight, row_bytes};
+
+/// The documented default: every key with its meaning, its range and its value.
+pub const DEFAULT: &str = include_str!("../../configs/default.toml");
+
+/// Reads the study file at `path`, with the `--set` overrides `sets` on top.
+///
+/// # Errors
+/// [`Error::Storage`] if the file cannot be read; [`Error::Config`] with the place of the mistake
+/// if it is no valid study; [`Error::Data`] if a file it names cannot be used.
+pub fn load(path: &Path, sets: &[String]) -> Result<Study> {
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(Error::storage("open", path))?;
+    // One byte more than allowed, so that a file that is too long, or endless, is seen as such.
+    file.take(document::LONGEST as u64 + 1)
+        .read_to_end(&mut bytes)
+        .map_err(Error::storage("read", path))?;
+    let name = path.display().to_string();
+    if bytes.len() > document::LONGEST {
+        return Err(document::too_long(&name).into());
+    }
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = 1 + valid.iter().filter(|&&byte| byte == b'\n').count();
+        refuse::refuse(format!("{name} is not UTF-8 text, at line {line}"))
+    })?;
+    parse(&name, &text, sets, path.parent().unwrap_or(Path::new("")))
+}
+
+/// Reads a study from `text`, called `name` in messages, with relative paths starting from `base`.
+///
+/// # Errors
+/// As [`load`].
+pub fn parse(name: &str, text: &str, sets: &[String], base: &Path) -> Result<Study> {
+    parse_with(READERS, name, text, sets, base)
+}
+
+fn parse_with(
+    readers: Readers,
+    name: &str,
+    text: &str,
+    sets: &[String],
+    base: &Path,
+) -> Result<Study> {
+    let source = |name: &str, text: &str, given| {
+        Arc::new(Source {
+            name: name.into(),
+            text: text.into(),
+            base: base.into(),
+            given,
+        })
+    };
+    let default = source("configs/default.toml", DEFAULT, false);
+    let settings = settings::merge(&default, &source(name, text, true), sets)?;
+    resolve::resolve(&settings, readers)
+}

@@ -1,0 +1,217 @@
+//! Whether a study fits into memory and onto the disk, before anything runs: a process that is
+//! killed for its memory leaves no message.
+
+use std::path::Path;
+
+use crate::error::{Error, Result};
+use crate::network::Shape;
+use crate::study::{Measures, Study};
+
+use super::machine;
+
+/// Bytes that a run needs whatever the study: the program, its libraries and their buffers.
+const BASE: u64 = 64 << 20;
+
+/// What a study will need, and what there is; all in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Estimate {
+    /// Memory of the workers, the rows and the image of the results.
+    pub memory: u64,
+    /// Memory that can be had; `None`: unknown.
+    pub memory_available: Option<u64>,
+    /// Disk for parts and results, uncompressed.
+    pub disk: u64,
+    /// Free disk space; `None`: unknown.
+    pub disk_available: Option<u64>,
+}
+
+/// Checks that `study` on `threads` workers, stored in `dir`, fits this machine.
+///
+/// # Errors
+/// [`Error::Usage`] with the numbers and what to change, if it does not.
+pub fn preflight(study: &Study, threads: usize, dir: &Path) -> Result<Estimate> {
+    let limit = machine::memory(Path::new("/"), |name| std::env::var(name).ok());
+    let estimate = Estimate {
+        memory: memory(study, threads),
+        memory_available: limit.as_ref().map(|limit| limit.bytes),
+        disk: 2 * result_bytes(study),
+        disk_available: machine::disk(dir),
+    };
+    judge(study, &estimate, limit.map_or("", |limit| limit.by), dir)?;
+    Ok(estimate)
+}
+
+/// Refuses an estimate that exceeds what there is.
+fn judge(study: &Study, estimate: &Estimate, limit: &str, dir: &Path) -> Result<()> {
+    let rows = format!(
+        "cells: {}, trials of each: {}",
+        study.cells.len(),
+        study.trials
+    );
+    if let Some(available) = estimate
+        .memory_available
+        .filter(|&bytes| estimate.memory > bytes)
+    {
+        return Err(Error::usage(
+            format!(
+                "this study needs about {} of memory ({rows}), but {} are available ({limit})",
+                human(estimate.memory),
+                human(available)
+            ),
+            Some(
+                "use fewer trials, cells, rungs of stop.ladder or --threads, narrower networks, or a \
+                 machine with more memory"
+                    .into(),
+            ),
+        ));
+    }
+    if let Some(available) = estimate
+        .disk_available
+        .filter(|&bytes| estimate.disk > bytes)
+    {
+        return Err(Error::usage(
+            format!(
+                "this study needs about {} of disk ({rows}), but {} are free at {}",
+                human(estimate.disk),
+                human(available),
+                dir.display()
+            ),
+            Some(
+                "use fewer trials, cells or rungs of stop.ladder, or choose a directory on a larger \
+                 disk with -o"
+                    .into(),
+            ),
+        ));
+    }
+    Ok(())
+}
+
+/// Bytes of one row: outcome, steps, measures and hits.
+pub fn row_bytes(study: &Study) -> u64 {
+    (1 + 8 + 8 * Measures::COUNT + 8 * study.ladder.len()) as u64
+}
+
+/// Bytes of all rows.
+fn result_bytes(study: &Study) -> u64 {
+    row_bytes(study)
+        .saturating_mul(study.trials)
+        .saturating_mul(study.cells.len() as u64)
+}
+
+/// `BASE + workers x workspace + rows + image of the results`.
+fn memory(study: &Study, threads: usize) -> u64 {
+    let workspace = study
+        .cells
+        .iter()
+        .map(|cell| workspace(&cell.shape))
+        .max()
+        .unwrap_or(0);
+    BASE.saturating_add(workspace.saturating_mul(threads as u64))
+        .saturating_add(result_bytes(study).saturating_mul(2))
+}
+
+/// Bytes of one worker: four sets of weights (initial, current, earlier, being drawn), the prefix
+/// and suffix products, and the square matrices of random rotations.
+fn workspace(shape: &Shape) -> u64 {
+    let dims: Vec<u64> = shape.dims().iter().map(|&d| d as u64).collect();
+    let parameters: u64 = dims.windows(2).map(|pair| pair[0] * pair[1]).sum();
+    let thin = dims[0].min(dims[dims.len() - 1]);
+    let products = 2 * thin * dims.iter().sum::<u64>();
+    let widest = dims.iter().copied().max().unwrap_or(0);
+    8 * (4 * parameters + products + 3 * widest * widest)
+}
+
+/// `1.5 GiB`.
+fn human(bytes: u64) -> String {
+    const UNITS: [&str; 6] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
+    let mut size = bytes as f64;
+    let mut unit = 0;
+    while size >= 1024.0 && unit + 1 < UNITS.len() {
+        size /= 1024.0;
+        unit += 1;
+    }
+    let digits = usize::from(unit > 0);
+    format!("{size:.digits$} {}", UNITS[unit])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::parse;
+
+    fn study(text: &str) -> Study {
+        parse("study.toml", text, &[], Path::new("")).unwrap()
+    }
+
+    #[test]
+    fn sizes() {
+        let study =
+            study("trials = 10\n[stop]\nladder = [1.0, 0.1]\n[sweep]\n\"init.std\" = [0.1, 0.2]");
+        let row = 9 + 8 * Measures::COUNT as u64 + 16;
+        assert_eq!(row_bytes(&study), row);
+        assert_eq!(result_bytes(&study), 20 * row);
+        // Three layers of 8 x 8; four dimensions of 8, thin side 8.
+        assert_eq!(
+            workspace(&study.cells[0].shape),
+            8 * (4 * 192 + 2 * 8 * 32 + 3 * 64)
+        );
+        let (one, three) = (memory(&study, 1), memory(&study, 3));
+        assert_eq!(three - one, 2 * workspace(&study.cells[0].shape));
+        assert_eq!(
+            ["1023 B", "1.5 KiB", "2.0 GiB"],
+            [1023, 1536, 2 << 30].map(human)
+        );
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused_with_numbers() {
+        let study = study("trials = 10");
+        let estimate = Estimate {
+            memory: 3 << 30,
+            memory_available: Some(4 << 30),
+            disk: 2 << 30,
+            disk_available: Some(5 << 30),
+        };
+        let refusal = |estimate: &Estimate| {
+            judge(&study, estimate, "MemAvailable", Path::new("runs/x"))
+                .unwrap_err()
+                .to_string()
+        };
+        assert!(judge(&study, &estimate, "", Path::new("")).is_ok());
+        let no_memory = Estimate {
+            memory_available: Some(1 << 30),
+            ..estimate
+        };
+        assert_eq!(
+            refusal(&no_memory),
+            "this study needs about 3.0 GiB of memory (cells: 1, trials of each: 10), but 1.0 \
+             GiB are available (MemAvailable)"
+        );
+        let no_disk = Estimate {
+            disk_available: Some(1 << 20),
+            ..estimate
+        };
+        assert!(
+            refusal(&no_disk).contains("2.0 GiB of disk"),
+            "{}",
+            refusal(&no_disk)
+        );
+        let unknown = Estimate {
+            memory_available: None,
+            disk_available: None,
+            ..estimate
+        };
+        assert!(judge(&study, &unknown, "", Path::new("")).is_ok());
+    }
+
+    #[test]
+    fn this_machine_runs_a_small_study_and_not_a_vast_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let estimate = preflight(&study("trials = 10"), 2, dir.path()).unwrap();
+        assert!(estimate.disk_available.is_some());
+        let vast = study(
+            "trials = 1_000_000_000\n[sweep]\n\"init.std\" = { linear = [0, 1], points = 1000 }",
+        );
+        assert!(preflight(&vast, 2, dir.path()).is_err());
+    }
+}

@@ -1,0 +1,314 @@
+//! Merged settings to a validated study.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use crate::digest::Digest;
+use crate::error::Result;
+use crate::network::Shape;
+use crate::network::init::Init;
+use crate::network::target::Target;
+use crate::stop::StopRule;
+use crate::study::{Cell, StorageRule, Study};
+
+use super::data::{Files, Readers};
+use super::floor::{Size, attainable_floor};
+use super::refuse::{Advise, Place, Refusal, Refusals};
+use super::schema::{self, Entry, SCHEMA, Users};
+use super::settings::Settings;
+use super::value::Value;
+use super::view::View;
+use super::{holds, init, ladder, sweep, target, text};
+
+/// Most layers of all cells together.
+const MOST_LAYERS: u64 = 20_000_000;
+
+/// Builds the study that the settings describe.
+///
+/// # Errors
+/// If a given key is without effect, a key is missing, keys contradict each other in some cell, two
+/// cells are equal, or a file cannot be used.
+pub(super) fn resolve(settings: &Settings, readers: Readers) -> Result<Study> {
+    let count = settings
+        .axes
+        .iter()
+        .map(|axis| axis[0].values.len())
+        .product();
+    let views = || (0..count).map(|index| View::new(settings, index));
+    let used = used_keys(views());
+    refuse_unused(settings, &used)?;
+
+    refuse_vast(views())?;
+    let mut builder = Builder::new(readers);
+    let cells: Vec<Cell> = views()
+        .enumerate()
+        .map(|(index, view)| builder.cell(index, &view))
+        .collect::<Result<_>>()?;
+
+    let study = View::new(settings, 0);
+    let ladder = match study.get("stop.ladder").and_then(Value::list) {
+        Some(rungs) => rungs.iter().filter_map(Value::float).collect(),
+        None => {
+            let losses: Vec<f64> = cells.iter().map(|cell| cell.stop.loss).collect();
+            ladder::default(&losses)?
+        }
+    };
+    let config = text::resolved(settings, &used, &ladder);
+    Ok(Study {
+        name: study.word("name").to_owned(),
+        seed: study.whole("seed"),
+        trials: study.whole("trials"),
+        axes: sweep::axes(&settings.axes),
+        digest: study_digest(&config, builder.files.digests(), &ladder),
+        cells,
+        ladder,
+        storage: StorageRule {
+            block: Some(study.whole("store.block")).filter(|&block| block > 0),
+            part_seconds: study.float("store.part_seconds"),
+        },
+        config,
+    })
+}
+
+/// Refuses a study whose description alone, the dimensions of all cells, would fill the memory.
+fn refuse_vast<'a>(mut views: impl Iterator<Item = View<'a>>) -> std::result::Result<(), Refusal> {
+    let mut layers = 0;
+    let vast = views.find(|view| {
+        layers += view.whole("network.depth");
+        layers > MOST_LAYERS
+    });
+    vast.map_or(Ok(()), |view| {
+        let message = format!("the networks up to here have more than {MOST_LAYERS} layers");
+        Err(view
+            .refuse(&["network.depth"], &message, "too many layers")
+            .advise("use fewer cells or less depth"))
+    })
+}
+
+/// The keys that some cell takes.
+fn used_keys<'a>(views: impl Iterator<Item = View<'a>>) -> HashSet<&'static str> {
+    let mut used = HashSet::new();
+    let mut idle: Vec<&Entry> = SCHEMA.iter().collect();
+    for view in views {
+        idle.retain(|entry| {
+            let uses = view.uses(entry);
+            if uses {
+                used.insert(entry.key);
+            }
+            !uses
+        });
+    }
+    used
+}
+
+/// Refuses what a person gave and no cell takes: a number without effect is a misunderstanding.
+fn refuse_unused(settings: &Settings, used: &HashSet<&str>) -> std::result::Result<(), Refusal> {
+    let swept = settings
+        .axes
+        .iter()
+        .flatten()
+        .map(|axis| (axis.entry, &axis.place));
+    let plain = settings
+        .plain
+        .iter()
+        .filter(|(_, setting)| !setting.is_default);
+    let plain = plain.filter_map(|(key, setting)| Some((schema::entry(key)?, &setting.place)));
+    let mut refusals = Refusals::default();
+    for (entry, place) in swept.chain(plain) {
+        // A width for hidden layers may stand in a study without any.
+        if !used.contains(entry.key) && entry.key != "network.hidden" {
+            refusals.push(unused(settings, entry, place));
+        }
+    }
+    refusals.finish()
+}
+
+fn unused(settings: &Settings, entry: &Entry, place: &Place) -> Refusal {
+    let (kind, takers) = match entry.users {
+        Users::Targets(kinds) => ("target.kind", kinds),
+        Users::Inits(kinds) => ("init.kind", kinds),
+        Users::All => ("", &[][..]),
+    };
+    let kinds = kinds_in_use(settings, kind);
+    if entry.key == "init.std" && kinds.iter().any(|kind| kind == "balanced") {
+        return place
+            .refuse(
+                "`init.std` and `init.norm` are both given for balanced weights",
+                "the other law",
+            )
+            .advise("give one of them: init.std for normal entries, init.norm for a fixed norm");
+    }
+    place
+        .refuse(
+            format!("`{}` has no effect in this study", entry.key),
+            "not taken by any kind in use",
+        )
+        .advise(format!(
+            "it is taken by {kind} = {}; this study has {kind} = {}",
+            holds::quoted(takers),
+            holds::quoted(&kinds.iter().map(String::as_str).collect::<Vec<_>>())
+        ))
+}
+
+/// The values of a kind in the study.
+fn kinds_in_use(settings: &Settings, kind: &str) -> Vec<String> {
+    let swept = settings
+        .axes
+        .iter()
+        .flatten()
+        .find(|axis| axis.entry.key == kind);
+    let values = match swept {
+        Some(axis) => axis.values.iter().collect(),
+        None => settings
+            .plain
+            .get(kind)
+            .map(|setting| vec![&setting.value])
+            .unwrap_or_default(),
+    };
+    let mut kinds: Vec<String> = values.into_iter().map(Value::plain).collect();
+    kinds.dedup();
+    kinds
+}
+
+/// BLAKE3 of the configuration, the data and the ladder; lengths keep the parts apart.
+fn study_digest(config: &str, data: &[Digest], ladder: &[f64]) -> Digest {
+    let mut bytes = (config.len() as u64).to_le_bytes().to_vec();
+    bytes.extend(config.as_bytes());
+    bytes.extend((data.len() as u64).to_le_bytes());
+    bytes.extend(data.iter().flat_map(|digest| digest.0));
+    bytes.extend(ladder.iter().flat_map(|rung| rung.to_le_bytes()));
+    Digest::of(&bytes)
+}
+
+/// A target that several cells share.
+struct BuiltTarget {
+    target: Arc<Target>,
+    digest: Digest,
+    size: Size,
+}
+
+/// Builds cells, sharing what is equal.
+struct Builder {
+    files: Files,
+    targets: HashMap<Digest, BuiltTarget>,
+    inits: HashMap<String, Arc<Init>>,
+    /// Cells by everything that decides their rows.
+    seen: HashMap<(Digest, u64, u64, u64), usize>,
+}
+
+impl Builder {
+    fn new(readers: Readers) -> Self {
+        Self {
+            files: Files::new(readers),
+            targets: HashMap::new(),
+            inits: HashMap::new(),
+            seen: HashMap::new(),
+        }
+    }
+
+    fn cell(&mut self, index: usize, view: &View<'_>) -> Result<Cell> {
+        let shape = view.shape()?;
+        let (target, target_file) = target::build(view, &shape, &mut self.files)?;
+        let (init, init_file) = init::build(view, &shape, &mut self.files)?;
+        let target_text = view.table_text("target", target_file);
+        let init_text = view.table_text("init", init_file);
+        let learning_rate = view.float("descent.learning_rate");
+        let stop = StopRule {
+            loss: view.float("stop.loss"),
+            divergence: view.float("stop.divergence"),
+            max_steps: view.whole("descent.max_steps"),
+        };
+        let dims = shape.dims();
+        let cell_text = format!(
+            "[network]\ndims = {dims:?}\n{target_text}{init_text}\
+             [descent]\nlearning_rate = {learning_rate:?}\n"
+        );
+        let digest = Digest::of(cell_text.as_bytes());
+        self.refuse_equal(view, index, digest, &stop)?;
+        let built = self.target(target, &target_text, &shape);
+        refuse_unattainable(view, &built.size, &shape, stop.loss)?;
+        let (target, target_digest) = (Arc::clone(&built.target), built.digest);
+        let init = self
+            .inits
+            .entry(format!("{shape}\n{init_text}"))
+            .or_insert_with(|| Arc::new(init));
+        Ok(Cell {
+            index,
+            target,
+            target_digest,
+            draw: target::draw(view),
+            init: Arc::clone(init),
+            learning_rate,
+            stop,
+            digest,
+            shape,
+        })
+    }
+
+    fn target(&mut self, target: Target, text: &str, shape: &Shape) -> &BuiltTarget {
+        let (output, input) = (shape.output(), shape.input());
+        let digest = Digest::of(format!("input = {input}\noutput = {output}\n{text}").as_bytes());
+        self.targets.entry(digest).or_insert_with(|| BuiltTarget {
+            size: Size::of(&target, output, input),
+            target: Arc::new(target),
+            digest,
+        })
+    }
+
+    /// Refuses a cell whose rows are those of an earlier one.
+    fn refuse_equal(
+        &mut self,
+        view: &View<'_>,
+        index: usize,
+        digest: Digest,
+        stop: &StopRule,
+    ) -> std::result::Result<(), Refusal> {
+        let identity = (
+            digest,
+            stop.loss.to_bits(),
+            stop.divergence.to_bits(),
+            stop.max_steps,
+        );
+        match self.seen.insert(identity, index) {
+            None => Ok(()),
+            Some(earlier) => Err(equal(view, earlier)),
+        }
+    }
+}
+
+/// Refuses a cell that is another one in all that decides its rows.
+fn equal(view: &View<'_>, earlier: usize) -> Refusal {
+    let idle = view.idle_axes();
+    let refusal = view.refuse(
+        &idle,
+        &format!("this cell is the same as cell {earlier}"),
+        "no effect here",
+    );
+    if idle.is_empty() {
+        return refusal.advise("two values of an axis say the same: remove one");
+    }
+    refusal.advise(format!(
+        "`{}` has no effect in this cell: list the combinations that make sense in a [[sweep.zip]]",
+        idle.join("`, `")
+    ))
+}
+
+/// Refuses a loss target that rounding keeps every trial from reaching.
+fn refuse_unattainable(
+    view: &View<'_>,
+    size: &Size,
+    shape: &Shape,
+    loss: f64,
+) -> std::result::Result<(), Refusal> {
+    let floor = attainable_floor(size.half_norm_squared, size.rank_floor(shape.rank()));
+    if loss >= floor {
+        return Ok(());
+    }
+    let message = format!(
+        "`stop.loss` = {loss:?} is below what double precision can attain for this target, \
+         about {floor:.1e}"
+    );
+    Err(view
+        .refuse(&["stop.loss"], &message, "too small")
+        .advise(format!("write a loss of at least {floor:.1e}")))
+}

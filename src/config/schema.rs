@@ -1,0 +1,231 @@
+//! The table of all keys: what each may hold and which kinds of target or start take it.
+
+use super::holds::{Bounds, Holds, WIDEST};
+use super::suggest;
+
+/// One key of a study.
+#[derive(Debug)]
+pub(super) struct Entry {
+    /// Dotted name.
+    pub(super) key: &'static str,
+    /// What it holds.
+    pub(super) holds: Holds,
+    /// Which kinds take it.
+    pub(super) users: Users,
+    /// Whether it can be an axis of a sweep.
+    pub(super) sweepable: bool,
+}
+
+/// Which kinds take a key.
+#[derive(Debug)]
+pub(super) enum Users {
+    /// Every study.
+    All,
+    /// These values of `target.kind`.
+    Targets(&'static [&'static str]),
+    /// These values of `init.kind`.
+    Inits(&'static [&'static str]),
+}
+
+/// The tables that hold the keys.
+pub(super) const TABLES: [&str; 6] = ["network", "target", "init", "descent", "stop", "store"];
+
+const TARGETS: &[&str] = &[
+    "identity",
+    "diagonal",
+    "symmetric",
+    "spectrum",
+    "gaussian",
+    "unit",
+    "file",
+    "regression",
+];
+
+const INITS: &[&str] = &[
+    "gaussian",
+    "uniform",
+    "xavier",
+    "he",
+    "orthogonal",
+    "identity",
+    "balanced",
+    "zas",
+    "values",
+    "file",
+];
+
+const fn fixed(key: &'static str, holds: Holds) -> Entry {
+    Entry {
+        key,
+        holds,
+        users: Users::All,
+        sweepable: false,
+    }
+}
+
+const fn common(key: &'static str, holds: Holds) -> Entry {
+    Entry {
+        key,
+        holds,
+        users: Users::All,
+        sweepable: true,
+    }
+}
+
+const fn target(key: &'static str, holds: Holds, kinds: &'static [&'static str]) -> Entry {
+    Entry {
+        key,
+        holds,
+        users: Users::Targets(kinds),
+        sweepable: true,
+    }
+}
+
+const fn init(key: &'static str, holds: Holds, kinds: &'static [&'static str]) -> Entry {
+    Entry {
+        key,
+        holds,
+        users: Users::Inits(kinds),
+        sweepable: true,
+    }
+}
+
+/// All keys, in the order of the resolved configuration.
+pub(super) static SCHEMA: [Entry; 39] = [
+    fixed("name", Holds::Name),
+    fixed("seed", Holds::Integer(0, i64::MAX)),
+    fixed("trials", Holds::Integer(1, 1_000_000_000)),
+    common("network.input", Holds::Integer(1, WIDEST)),
+    common("network.hidden", Holds::Widths),
+    common("network.output", Holds::Integer(1, WIDEST)),
+    common("network.depth", Holds::Integer(1, 10_000)),
+    common("target.kind", Holds::Word(TARGETS)),
+    target("target.scale", Holds::Float(Bounds::Any), &["identity"]),
+    target("target.values", Holds::Floats(Bounds::Any), &["diagonal"]),
+    target(
+        "target.eigenvalues",
+        Holds::Floats(Bounds::Any),
+        &["symmetric"],
+    ),
+    target(
+        "target.singular_values",
+        Holds::Floats(Bounds::AtLeast0),
+        &["spectrum"],
+    ),
+    target("target.std", Holds::Float(Bounds::AtLeast0), &["gaussian"]),
+    target("target.norm", Holds::Float(Bounds::AtLeast0), &["unit"]),
+    target(
+        "target.draw",
+        Holds::Word(&["study", "trial"]),
+        &["symmetric", "spectrum", "gaussian"],
+    ),
+    target("target.path", Holds::Text, &["file", "regression"]),
+    target("target.dataset", Holds::Text, &["file", "regression"]),
+    target("target.labels", Holds::Labels, &["regression"]),
+    target("target.whiten", Holds::Flag, &["regression"]),
+    target("target.rescale", Holds::Flag, &["regression"]),
+    target(
+        "target.rank_tolerance",
+        Holds::Float(Bounds::Fraction),
+        &["regression"],
+    ),
+    common("init.kind", Holds::Word(INITS)),
+    init(
+        "init.std",
+        Holds::Float(Bounds::AtLeast0),
+        &["gaussian", "balanced"],
+    ),
+    init("init.norm", Holds::Float(Bounds::AtLeast0), &["balanced"]),
+    init("init.rotate", Holds::Flag, &["balanced"]),
+    init("init.bound", Holds::Float(Bounds::AtLeast0), &["uniform"]),
+    init(
+        "init.gain",
+        Holds::Float(Bounds::AtLeast0),
+        &["xavier", "he", "orthogonal"],
+    ),
+    init("init.scale", Holds::Float(Bounds::Any), &["identity"]),
+    init("init.noise", Holds::Float(Bounds::AtLeast0), &["identity"]),
+    init("init.values", Holds::Layers, &["values"]),
+    init("init.path", Holds::Text, &["file"]),
+    init("init.group", Holds::Text, &["file"]),
+    common("descent.learning_rate", Holds::Float(Bounds::Above0)),
+    common("descent.max_steps", Holds::Integer(1, 1_000_000_000_000)),
+    common("stop.loss", Holds::Float(Bounds::Above0)),
+    common("stop.divergence", Holds::Float(Bounds::Above1)),
+    fixed("stop.ladder", Holds::Ladder),
+    fixed("store.block", Holds::Integer(0, 1_000_000_000)),
+    fixed("store.part_seconds", Holds::Float(Bounds::Day)),
+];
+
+/// The entry of a dotted key.
+pub(super) fn entry(key: &str) -> Option<&'static Entry> {
+    SCHEMA.iter().find(|entry| entry.key == key)
+}
+
+/// The table a dotted key stands in (empty: the top level) and its name there.
+pub(super) fn split(key: &str) -> (&str, &str) {
+    key.split_once('.').unwrap_or(("", key))
+}
+
+/// The keys of a table, comma-separated.
+pub(super) fn names_in(table: &str) -> String {
+    if table == "sweep" {
+        return "dotted keys in quotes with their values, and zip".into();
+    }
+    let mut names: Vec<&str> = SCHEMA
+        .iter()
+        .map(|e| split(e.key))
+        .filter(|(t, _)| *t == table)
+        .map(|(_, n)| n)
+        .collect();
+    if table.is_empty() {
+        names.extend(TABLES);
+        names.push("sweep");
+    }
+    names.join(", ")
+}
+
+/// The keys that an unknown dotted key may have been meant to be: near in its own table, near as a
+/// whole, or of the same name in another table.
+pub(super) fn nearest_keys(key: &str) -> Vec<&'static str> {
+    let (table, name) = split(key);
+    suggest::best(SCHEMA.iter().map(|entry| {
+        let (entry_table, entry_name) = split(entry.key);
+        let there = suggest::similarity(name, entry_name);
+        // In its own table a name may be farther off; elsewhere it loses to an equal match there.
+        let score = if entry_table == table {
+            there
+        } else {
+            0.95 * there
+        };
+        (entry.key, score.max(suggest::similarity(key, entry.key)))
+    }))
+}
+
+/// The tables an unknown table may have been meant to be.
+pub(super) fn nearest_tables(table: &str) -> Vec<&'static str> {
+    suggest::nearest(table, TABLES.into_iter().chain(["sweep"]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn near_misses() {
+        let cases: &[(&str, &[&str])] = &[
+            ("init.sdt", &["init.std"]),
+            ("std", &["target.std", "init.std"]),
+            ("sead", &["seed"]),
+            ("netwrok.input", &["network.input"]),
+            ("descent.learningrate", &["descent.learning_rate"]),
+            ("descent.lr", &[]),
+            ("learning_rate", &["descent.learning_rate"]),
+            ("zzz", &[]),
+        ];
+        for (key, expected) in cases {
+            assert_eq!(nearest_keys(key), *expected, "{key}");
+        }
+        assert_eq!(nearest_tables("netwrok"), ["network"]);
+    }
+}

@@ -9,6 +9,7 @@ pub mod digest;
 pub mod error;
 pub mod network;
 pub mod rng;
+pub mod stats;
 pub mod stop;
 pub mod study;
 

@@ -1,7 +1,9 @@
 //! What a network should become: the target matrix `Phi` and the loss around it.
 
+pub mod data;
 pub mod problem;
 pub mod regression;
+pub mod whitening;
 
 use std::sync::Arc;
 

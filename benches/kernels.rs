@@ -24,10 +24,7 @@ use deeplin::rng::{Purpose, stream};
 use ndarray::Array2;
 
 const CHOICES: [Choice; 2] = [Choice::Loops, Choice::OpenBlas];
-const WINDOW: [Window; 1] = [Window {
-    low: f64::NEG_INFINITY,
-    high: f64::INFINITY,
-}];
+const WINDOW: [Window; 1] = [Window { low: f64::NEG_INFINITY, high: f64::INFINITY }];
 
 fn main() {
     unpin_openblas();
@@ -68,20 +65,13 @@ fn nets(threads: usize, peak: f64) {
     shapes.extend([4, 8, 16, 32, 64, 128, 256].map(|width| square(width, 4)));
     shapes.push(vec![128, 32, 32, 1]);
     shapes.push(vec![128, 32, 32, 32, 32, 32, 32, 32, 1]);
-    println!(
-        "{:<28} {:>9} {:>14} {:>9} {:>7}",
-        "net", "kernel", "trial-steps/s", "GF/s", "% peak"
-    );
+    println!("{:<28} {:>9} {:>14} {:>9} {:>7}", "net", "kernel", "trial-steps/s", "GF/s", "% peak");
     for dims in shapes {
         let shape = Shape::new(dims);
         let flops = ChainPlan::new(&shape).flops();
         for choice in CHOICES {
             let rate = median_rate(&shape, choice, threads);
-            let mark = if Choice::for_shape(&shape) == choice {
-                " *"
-            } else {
-                ""
-            };
+            let mark = if Choice::for_shape(&shape) == choice { " *" } else { "" };
             println!(
                 "{:<28} {:>9} {:>14.4e} {:>9.2} {:>7.1}{mark}",
                 shape.to_string(),
@@ -97,10 +87,7 @@ fn nets(threads: usize, peak: f64) {
 
 /// Ratio of OpenBLAS to plain loops by width and depth.
 fn crossover(threads: usize) {
-    println!(
-        "{:<28} {:>14} {:>10}",
-        "net", "flops/product", "openblas/loops"
-    );
+    println!("{:<28} {:>14} {:>10}", "net", "flops/product", "openblas/loops");
     for depth in [2, 4] {
         for width in [2, 4, 6, 8, 10, 12, 14, 16, 20, 24, 32] {
             for output in [width, 1] {
@@ -136,10 +123,7 @@ fn rate(shape: &Shape, choice: Choice, threads: usize) -> f64 {
             let mut kernel = choice.build(shape, 1e-9);
             let widest = shape.dims().iter().max().copied().unwrap_or(1) as f64;
             let mut random = stream(1, &Digest::of(b"bench"), Purpose::Init, trial);
-            let weights = Init::Gaussian {
-                std: 1.0 / widest.sqrt(),
-            }
-            .draw(shape, &mut random);
+            let weights = Init::Gaussian { std: 1.0 / widest.sqrt() }.draw(shape, &mut random);
             kernel.load(
                 0,
                 &weights,
@@ -152,15 +136,11 @@ fn rate(shape: &Shape, choice: Choice, threads: usize) -> f64 {
             while begin.elapsed() < Duration::from_millis(200) {
                 steps += kernel.advance(calls, &WINDOW);
             }
-            assert!(
-                kernel.loss(0).is_finite(),
-                "a benchmark computes what it claims"
-            );
+            assert!(kernel.loss(0).is_finite(), "a benchmark computes what it claims");
             steps as f64 / begin.elapsed().as_secs_f64()
         };
-        let handles: Vec<_> = (0..threads as u64)
-            .map(|trial| scope.spawn(move || one(trial)))
-            .collect();
+        let handles: Vec<_> =
+            (0..threads as u64).map(|trial| scope.spawn(move || one(trial))).collect();
         handles.into_iter().map(|h| h.join().expect("worker")).sum()
     })
 }

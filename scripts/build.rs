@@ -29,7 +29,8 @@ fn revision() -> String {
 
 /// The version of a package in `Cargo.lock`.
 fn locked_version<'a>(lock: &'a str, package: &str) -> Option<&'a str> {
-    let entry = lock.split("[[package]]").find(|e| e.contains(&format!("name = \"{package}\"\n")))?;
+    let entry =
+        lock.split("[[package]]").find(|e| e.contains(&format!("name = \"{package}\"\n")))?;
     let line = entry.lines().find_map(|line| line.strip_prefix("version = \""))?;
     line.strip_suffix('"')
 }

@@ -37,30 +37,15 @@ pub fn run_block(
     let mut rows: Vec<Option<TrialRow>> = vec![None; block.count as usize];
     let longest_call = longest_call(cell);
     loop {
-        for (i, lane) in lanes
-            .iter_mut()
-            .enumerate()
-            .filter(|(_, lane)| lane.is_none())
-        {
+        for (i, lane) in lanes.iter_mut().enumerate().filter(|(_, lane)| lane.is_none()) {
             match queue.next() {
                 Some(trial) => {
-                    *lane = Some(Lane::load(
-                        kernel,
-                        i,
-                        cell,
-                        trial,
-                        starts.start(trial),
-                        ladder,
-                    ))
+                    *lane = Some(Lane::load(kernel, i, cell, trial, starts.start(trial), ladder))
                 }
                 None => kernel.clear(i),
             }
         }
-        let Some(steps) = lanes
-            .iter()
-            .flatten()
-            .map(|lane| lane.steps_to_event(u64::MAX))
-            .min()
+        let Some(steps) = lanes.iter().flatten().map(|lane| lane.steps_to_event(u64::MAX)).min()
         else {
             break;
         };
@@ -103,12 +88,7 @@ pub fn run_observed(
         let verdict = lane.arrive(kernel, 0, steps);
         if verdict.is_some() || next == Some(lane.steps) {
             kernel.unload(0, &mut lane.now);
-            observer.observe(
-                lane.steps,
-                kernel.loss(0) - start.landscape.floor,
-                &lane.now,
-                &start,
-            );
+            observer.observe(lane.steps, kernel.loss(0) - start.landscape.floor, &lane.now, &start);
             next = observer.next(lane.steps + 1);
         }
         if let Some(outcome) = verdict {
@@ -116,18 +96,12 @@ pub fn run_observed(
         }
         windows[0] = lane.window();
         let to_observe = next.map_or(u64::MAX, |step| step - lane.steps);
-        steps = kernel.advance(
-            lane.steps_to_event(to_observe).min(longest_call(cell)),
-            &windows,
-        );
+        steps = kernel.advance(lane.steps_to_event(to_observe).min(longest_call(cell)), &windows);
     }
 }
 
 /// The window of a lane without a trial.
-const IDLE: Window = Window {
-    low: f64::NEG_INFINITY,
-    high: f64::INFINITY,
-};
+const IDLE: Window = Window { low: f64::NEG_INFINITY, high: f64::INFINITY };
 
 /// Most steps of one call of the kernel.
 fn longest_call(cell: &Cell) -> u64 {
@@ -163,25 +137,16 @@ impl Lane {
         start: Start,
         ladder: &[f64],
     ) -> Self {
-        let Start {
-            weights,
-            problem,
-            landscape,
-        } = start;
+        let Start { weights, problem, landscape } = start;
         kernel.load(i, &weights, &problem);
         let loss = problem.loss(&weights.end_to_end());
-        let mut measures = Measures {
-            loss_initial: loss - landscape.floor,
-            ..Measures::default()
-        };
+        let mut measures = Measures { loss_initial: loss - landscape.floor, ..Measures::default() };
         observe::measure_start(&weights, &problem, &landscape, &mut measures);
         Self {
             trial,
             steps: 0,
             floor: landscape.floor,
-            thresholds: cell
-                .stop
-                .thresholds(landscape.floor, landscape.excess_at_zero, loss),
+            thresholds: cell.stop.thresholds(landscape.floor, landscape.excess_at_zero, loss),
             ladder: ladder.iter().map(|rung| rung + landscape.floor).collect(),
             hit_steps: vec![-1; ladder.len()],
             rung: 0,
@@ -196,20 +161,10 @@ impl Lane {
     /// Losses among which nothing happens to the trial.
     fn window(&self) -> Window {
         if self.unconfirmed {
-            return Window {
-                low: f64::NEG_INFINITY,
-                high: self.thresholds.diverged,
-            };
+            return Window { low: f64::NEG_INFINITY, high: self.thresholds.diverged };
         }
-        let rung = self
-            .ladder
-            .get(self.rung)
-            .copied()
-            .unwrap_or(f64::NEG_INFINITY);
-        Window {
-            low: self.thresholds.converged.max(rung),
-            high: self.thresholds.diverged,
-        }
+        let rung = self.ladder.get(self.rung).copied().unwrap_or(f64::NEG_INFINITY);
+        Window { low: self.thresholds.converged.max(rung), high: self.thresholds.diverged }
     }
 
     /// Steps until the trial has to be looked at, at most `limit`.
@@ -218,9 +173,7 @@ impl Lane {
             return 1;
         }
         let to_comparison = STALL_PERIOD - self.steps % STALL_PERIOD;
-        (self.thresholds.max_steps - self.steps)
-            .min(to_comparison)
-            .min(limit)
+        (self.thresholds.max_steps - self.steps).min(to_comparison).min(limit)
     }
 
     /// Looks at the trial after `steps` more steps: notes the rungs it has hit and judges it.

@@ -14,9 +14,7 @@ impl Digest {
 
     /// Reads 64 hexadecimal digits.
     pub fn from_hex(text: &str) -> Option<Self> {
-        blake3::Hash::from_hex(text)
-            .ok()
-            .map(|h| Self(*h.as_bytes()))
+        blake3::Hash::from_hex(text).ok().map(|h| Self(*h.as_bytes()))
     }
 
     /// 64 hexadecimal digits.

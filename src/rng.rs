@@ -132,14 +132,10 @@ mod tests {
             }
         }
         for (got, (mean, variance)) in
-            sums.into_iter()
-                .zip([(0.0, 1.0), (1.0, 2.0), (0.0, 15.0), (3.0, 96.0)])
+            sums.into_iter().zip([(0.0, 1.0), (1.0, 2.0), (0.0, 15.0), (3.0, 96.0)])
         {
             let bound = 5.0 * f64::sqrt(variance / n);
-            assert!(
-                (got - mean).abs() < bound,
-                "{got} is not {mean} within {bound}"
-            );
+            assert!((got - mean).abs() < bound, "{got} is not {mean} within {bound}");
         }
     }
 

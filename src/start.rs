@@ -37,17 +37,11 @@ impl<'a> Starts<'a> {
 
     /// The start of trial number `trial`.
     pub fn start(&self, trial: u64) -> Start {
-        let (problem, landscape) = self
-            .shared
-            .clone()
-            .unwrap_or_else(|| problem(self.seed, self.cell, trial));
+        let (problem, landscape) =
+            self.shared.clone().unwrap_or_else(|| problem(self.seed, self.cell, trial));
         let mut random = stream(self.seed, &self.cell.digest, Purpose::Init, trial);
         let weights = self.cell.init.draw(&self.cell.shape, &mut random);
-        Start {
-            weights,
-            problem,
-            landscape,
-        }
+        Start { weights, problem, landscape }
     }
 }
 

@@ -18,13 +18,8 @@ pub enum Outcome {
 
 impl Outcome {
     /// All outcomes, in the order of their codes.
-    pub const ALL: [Self; 5] = [
-        Self::NotRun,
-        Self::Converged,
-        Self::Diverged,
-        Self::Stalled,
-        Self::StepLimit,
-    ];
+    pub const ALL: [Self; 5] =
+        [Self::NotRun, Self::Converged, Self::Diverged, Self::Stalled, Self::StepLimit];
 
     /// The word used in files and tables.
     pub fn name(self) -> &'static str {
@@ -102,20 +97,9 @@ mod tests {
 
     #[test]
     fn verdicts_in_order() {
-        let rule = StopRule {
-            loss: 1e-5,
-            divergence: 1e3,
-            max_steps: 100,
-        };
+        let rule = StopRule { loss: 1e-5, divergence: 1e3, max_steps: 100 };
         let thresholds = rule.thresholds(0.5, 2.0, 1.5);
-        assert_eq!(
-            thresholds,
-            Thresholds {
-                converged: 0.50001,
-                diverged: 2000.5,
-                max_steps: 100
-            }
-        );
+        assert_eq!(thresholds, Thresholds { converged: 0.50001, diverged: 2000.5, max_steps: 100 });
         for (loss, steps, expected) in [
             (f64::NAN, 0, Some(Outcome::Diverged)),
             (f64::INFINITY, 0, Some(Outcome::Diverged)),
@@ -126,21 +110,13 @@ mod tests {
             (0.50002, 100, Some(Outcome::StepLimit)),
             (0.50002, 99, None),
         ] {
-            assert_eq!(
-                judge(loss, steps, &thresholds),
-                expected,
-                "loss {loss} at step {steps}"
-            );
+            assert_eq!(judge(loss, steps, &thresholds), expected, "loss {loss} at step {steps}");
         }
     }
 
     #[test]
     fn a_start_near_the_optimum_may_climb_to_the_scale_of_the_problem() {
-        let rule = StopRule {
-            loss: 1e-12,
-            divergence: 1e12,
-            max_steps: 1,
-        };
+        let rule = StopRule { loss: 1e-12, divergence: 1e12, max_steps: 1 };
         assert_eq!(rule.thresholds(0.0, 0.5, 1e-9).diverged, 0.5e12);
     }
 

@@ -60,7 +60,12 @@ fn describe_blas(build: &Build, workers: usize, line: &mut impl FnMut(&str, &str
     line("OpenBLAS threading", build.threading.name());
     for pin in ["OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"] {
         if let Ok(value) = std::env::var(pin) {
-            line(pin, &format!("{value} (set in the environment: it may pin slower products than this processor has)"));
+            line(
+                pin,
+                &format!(
+                    "{value} (set in the environment: it may pin slower products than this processor has)"
+                ),
+            );
         }
     }
     if build.threading == Threading::Serial {
@@ -69,8 +74,12 @@ fn describe_blas(build: &Build, workers: usize, line: &mut impl FnMut(&str, &str
     }
     let wrong = blas::concurrent_self_test(workers, ROUNDS);
     let products = workers * ROUNDS;
-    let verdict = if wrong == 0 { "passed" } else { "FAILED: do not use this library with several workers" };
-    line("OpenBLAS self-test", &format!("{verdict} ({wrong} of {products} concurrent products wrong)"));
+    let verdict =
+        if wrong == 0 { "passed" } else { "FAILED: do not use this library with several workers" };
+    line(
+        "OpenBLAS self-test",
+        &format!("{verdict} ({wrong} of {products} concurrent products wrong)"),
+    );
     wrong == 0
 }
 

@@ -42,5 +42,9 @@ pub(super) fn print_table(path: &Path) -> Result<()> {
 }
 
 fn open(path: &Path) -> Result<ResultsFile> {
-    if path.is_dir() { ResultsFile::open(&path.join("results.h5")) } else { ResultsFile::open(path) }
+    if path.is_dir() {
+        ResultsFile::open(&path.join("results.h5"))
+    } else {
+        ResultsFile::open(path)
+    }
 }

@@ -53,9 +53,8 @@ pub(super) fn main(arguments: &Arguments) -> Result<Ending> {
     let workers = threads::workers(arguments.threads.map(usize::from));
     let blas = blas::prepare(workers)?;
     config::preflight(&study, workers, &dir)?;
-    let interrupt = Interrupt::on_signals(arguments.max_time).map_err(|error| Error::Environment {
-        message: format!("cannot listen to signals: {error}"),
-        help: None,
+    let interrupt = Interrupt::on_signals(arguments.max_time).map_err(|error| {
+        Error::Environment { message: format!("cannot listen to signals: {error}"), help: None }
     })?;
     let options = Options { dir, share: arguments.part.unwrap_or(Share::WHOLE), workers };
     let progress = progress::display(arguments.quiet);
@@ -69,11 +68,18 @@ pub(super) fn main(arguments: &Arguments) -> Result<Ending> {
 }
 
 /// What there is to do after the last row.
-fn finish(arguments: &Arguments, study: &Study, options: &Options, outcome: &Outcome) -> Result<Ending> {
+fn finish(
+    arguments: &Arguments,
+    study: &Study,
+    options: &Options,
+    outcome: &Outcome,
+) -> Result<Ending> {
     let dir = options.dir.display();
     if outcome.share_left > 0 {
         let left = HumanCount(outcome.share_left);
-        output::say(&format!("stopped early: {left} trials are left; run the same command again to continue"));
+        output::say(&format!(
+            "stopped early: {left} trials are left; run the same command again to continue"
+        ));
         return Ok(Ending::Stopped);
     }
     if !options.share.is_whole() {

@@ -88,9 +88,10 @@ pub(super) fn main(arguments: &Arguments) -> Result<Ending> {
 
 /// Publishes the trace under the name that was asked for.
 fn write(path: &Path, trace: &trace::Trace<'_>) -> Result<()> {
-    let name = path.file_name().and_then(|name| name.to_str()).ok_or_else(|| {
-        Error::usage(format!("`{}` does not name a file", path.display()), None)
-    })?;
+    let name = path
+        .file_name()
+        .and_then(|name| name.to_str())
+        .ok_or_else(|| Error::usage(format!("`{}` does not name a file", path.display()), None))?;
     let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
     publish::publish_replacing(&Disk, dir, name, &trace.image(path)?)?;
     Ok(())
@@ -108,15 +109,22 @@ fn find_cell<'a>(study: &'a Study, arguments: &Arguments) -> Result<&'a Cell> {
         });
     }
     let places = places(&arguments.at)?;
-    if let Some((key, _)) = places.iter().find(|(key, _)| study.axes.iter().all(|axis| !has_key(axis, key))) {
+    if let Some((key, _)) =
+        places.iter().find(|(key, _)| study.axes.iter().all(|axis| !has_key(axis, key)))
+    {
         let keys: Vec<&str> =
             study.axes.iter().flat_map(|axis| &axis.keys).map(|k| k.key.as_str()).collect();
-        let axes = if keys.is_empty() { "the study has no sweep".to_owned() } else { keys.join(", ") };
-        return Err(Error::usage(format!("`{key}` is no axis of the sweep"), Some(format!("axes: {axes}"))));
+        let axes =
+            if keys.is_empty() { "the study has no sweep".to_owned() } else { keys.join(", ") };
+        return Err(Error::usage(
+            format!("`{key}` is no axis of the sweep"),
+            Some(format!("axes: {axes}")),
+        ));
     }
-    let index = study.axes.iter().try_fold(0, |index, axis| {
-        Ok::<_, Error>(index * axis.len() + position(axis, &places)?)
-    })?;
+    let index = study
+        .axes
+        .iter()
+        .try_fold(0, |index, axis| Ok::<_, Error>(index * axis.len() + position(axis, &places)?))?;
     let cell = &study.cells[index];
     let chosen: Vec<String> = places.iter().map(|(key, _)| described(study, index, key)).collect();
     if !chosen.is_empty() {

@@ -25,11 +25,8 @@ pub(super) struct Readers {
 }
 
 /// The readers of the program.
-pub(super) const READERS: Readers = Readers {
-    regression: regression::load,
-    matrix: load_matrix,
-    weights: load_weights,
-};
+pub(super) const READERS: Readers =
+    Readers { regression: regression::load, matrix: load_matrix, weights: load_weights };
 
 /// The same, shared by the cells that use it.
 type Loaded<T> = (Arc<T>, Digest);
@@ -75,20 +72,13 @@ impl Files {
         if let Some(known) = self.regressions.get(&request) {
             return Ok(known.clone());
         }
-        let LoadedRegression {
-            problem,
-            digest,
-            notes,
-        } = (self.readers.regression)(&request.0, options)?;
+        let LoadedRegression { problem, digest, notes } =
+            (self.readers.regression)(&request.0, options)?;
         for note in notes {
             tracing::warn!("{}: {note}", request.0.display());
         }
         self.note(digest);
-        Ok(self
-            .regressions
-            .entry(request)
-            .or_insert((Arc::new(problem), digest))
-            .clone())
+        Ok(self.regressions.entry(request).or_insert((Arc::new(problem), digest)).clone())
     }
 
     /// A matrix.
@@ -103,11 +93,7 @@ impl Files {
         }
         let (matrix, digest) = (self.readers.matrix)(&request.0, dataset)?;
         self.note(digest);
-        Ok(self
-            .matrices
-            .entry(request)
-            .or_insert((Arc::new(matrix), digest))
-            .clone())
+        Ok(self.matrices.entry(request).or_insert((Arc::new(matrix), digest)).clone())
     }
 
     /// The weights of a network of this shape.
@@ -123,11 +109,7 @@ impl Files {
         }
         let (weights, digest) = (self.readers.weights)(&request.0, group, shape)?;
         self.note(digest);
-        Ok(self
-            .weights
-            .entry(request)
-            .or_insert((Arc::new(weights), digest))
-            .clone())
+        Ok(self.weights.entry(request).or_insert((Arc::new(weights), digest)).clone())
     }
 
     fn note(&mut self, digest: Digest) {

@@ -34,10 +34,7 @@ pub(super) struct Leaf {
 impl Leaf {
     /// Where (a part of) the value stands.
     pub(super) fn at(&self, span: Range<usize>) -> Place {
-        Place {
-            source: Arc::clone(&self.key_place.source),
-            span,
-        }
+        Place { source: Arc::clone(&self.key_place.source), span }
     }
 }
 
@@ -63,38 +60,24 @@ pub(super) fn read(source: &Arc<Source>) -> Result<Document, Refusal> {
     }
     let parsed = toml_edit::Document::parse(source.text.as_str()).map_err(|error| {
         let span = error.span().unwrap_or(0..0);
-        let place = Place {
-            source: Arc::clone(source),
-            span,
-        };
-        place.refuse(
-            format!("{} is not valid TOML: {}", source.name, error.message()),
-            "here",
-        )
+        let place = Place { source: Arc::clone(source), span };
+        place.refuse(format!("{} is not valid TOML: {}", source.name, error.message()), "here")
     })?;
-    let mut reader = Reader {
-        source,
-        document: Document::default(),
-        refusals: Refusals::default(),
-    };
+    let mut reader =
+        Reader { source, document: Document::default(), refusals: Refusals::default() };
     reader.table("", parsed.as_table());
     reader.refuse_duplicates();
     reader.refuse_vast();
     reader.refusals.finish()?;
     // In the order of the text: TOML's tables put dotted keys of one prefix together.
-    reader
-        .document
-        .axes
-        .sort_by_key(|axis| axis.key_place.span.start);
+    reader.document.axes.sort_by_key(|axis| axis.key_place.span.start);
     Ok(reader.document)
 }
 
 /// Refuses a text of more than [`LONGEST`] bytes.
 pub(super) fn too_long(name: &str) -> Refusal {
-    refuse(format!(
-        "{name} is longer than {LONGEST} bytes, the most a study can have"
-    ))
-    .advise("long lists of numbers belong in a data file")
+    refuse(format!("{name} is longer than {LONGEST} bytes, the most a study can have"))
+        .advise("long lists of numbers belong in a data file")
 }
 
 struct Reader<'a> {
@@ -105,10 +88,7 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn place(&self, span: Option<Range<usize>>) -> Place {
-        Place {
-            source: Arc::clone(self.source),
-            span: span.unwrap_or(0..0),
-        }
+        Place { source: Arc::clone(self.source), span: span.unwrap_or(0..0) }
     }
 
     /// A table of the study, `""` the top level.
@@ -153,28 +133,19 @@ impl Reader<'_> {
         let tables: Option<Vec<&dyn TableLike>> = match item {
             Item::ArrayOfTables(array) => Some(array.iter().map(|t| t as &dyn TableLike).collect()),
             Item::Value(value) => value.as_array().and_then(|array| {
-                array
-                    .iter()
-                    .map(|v| v.as_inline_table().map(|t| t as &dyn TableLike))
-                    .collect()
+                array.iter().map(|v| v.as_inline_table().map(|t| t as &dyn TableLike)).collect()
             }),
             _ => None,
         };
         let Some(tables) = tables else {
             self.refusals.push(
                 key_place
-                    .refuse(
-                        "`sweep.zip` must be a list of tables",
-                        "not a list of tables",
-                    )
+                    .refuse("`sweep.zip` must be a list of tables", "not a list of tables")
                     .advise("write `[[sweep.zip]]` and below it the keys that move together"),
             );
             return;
         };
-        let zips = tables
-            .into_iter()
-            .map(|table| self.axes("", table, false))
-            .collect();
+        let zips = tables.into_iter().map(|table| self.axes("", table, false)).collect();
         self.document.zips = Some(zips);
     }
 
@@ -190,11 +161,7 @@ impl Reader<'_> {
                 }
             },
         }?;
-        Some(Leaf {
-            key,
-            key_place,
-            value,
-        })
+        Some(Leaf { key, key_place, value })
     }
 
     fn value(&mut self, value: &toml_edit::Value, depth: usize) -> Option<Value> {
@@ -208,28 +175,21 @@ impl Reader<'_> {
             toml_edit::Value::Integer(n) => Node::Integer(*n.value()),
             toml_edit::Value::Float(x) if x.value().is_finite() => Node::Float(*x.value() + 0.0),
             toml_edit::Value::Float(_) => {
-                self.refusals
-                    .push(place.refuse("a number is not finite", "must be finite"));
+                self.refusals.push(place.refuse("a number is not finite", "must be finite"));
                 return None;
             }
             toml_edit::Value::Boolean(flag) => Node::Flag(*flag.value()),
             toml_edit::Value::String(text) => Node::Text(text.value().clone()),
             // Nothing in a study is a date: on the command line it is a bare word.
             toml_edit::Value::Datetime(date) => Node::Text(date.value().to_string()),
-            toml_edit::Value::Array(array) => Node::List(
-                array
-                    .iter()
-                    .map(|v| self.value(v, depth + 1))
-                    .collect::<Option<_>>()?,
-            ),
+            toml_edit::Value::Array(array) => {
+                Node::List(array.iter().map(|v| self.value(v, depth + 1)).collect::<Option<_>>()?)
+            }
             toml_edit::Value::InlineTable(table) => {
                 return self.entries(table, table.span(), depth);
             }
         };
-        Some(Value {
-            node,
-            span: place.span,
-        })
+        Some(Value { node, span: place.span })
     }
 
     fn entries(
@@ -242,16 +202,12 @@ impl Reader<'_> {
         for (key, item) in table.iter() {
             let Some(value) = item.as_value() else {
                 let place = self.place(item.span());
-                self.refusals
-                    .push(place.refuse(format!("`{key}` must be a value"), "a table"));
+                self.refusals.push(place.refuse(format!("`{key}` must be a value"), "a table"));
                 return None;
             };
             entries.push((key.to_owned(), self.value(value, depth + 1)?));
         }
-        Some(Value {
-            node: Node::Table(entries),
-            span: span.unwrap_or(0..0),
-        })
+        Some(Value { node: Node::Table(entries), span: span.unwrap_or(0..0) })
     }
 
     fn unknown_table(&mut self, path: &str, place: &Place) {
@@ -259,19 +215,14 @@ impl Reader<'_> {
             place.refuse(format!("`{path}` must be a value, not a table"), "a table")
         } else if TABLES.contains(&path) || path == "sweep" {
             place
-                .refuse(
-                    format!("`{path}` must be one table"),
-                    "several tables of this name",
-                )
+                .refuse(format!("`{path}` must be one table"), "several tables of this name")
                 .advise(format!("write `[{path}]` once, with single brackets"))
         } else {
             let near = suggest::did_you_mean(&schema::nearest_tables(path)).unwrap_or_default();
             let tables = TABLES.map(|table| format!("[{table}]")).join(", ");
-            place
-                .refuse(format!("unknown table `{path}`"), "no such table")
-                .advise(
-                    format!("{near} The tables of a study are {tables} and [sweep].").trim_start(),
-                )
+            place.refuse(format!("unknown table `{path}`"), "no such table").advise(
+                format!("{near} The tables of a study are {tables} and [sweep].").trim_start(),
+            )
         };
         self.refusals.push(refusal);
     }
@@ -285,13 +236,9 @@ impl Reader<'_> {
             document.axes.iter().chain(zipped).collect::<Vec<_>>(),
         ] {
             let mut seen = HashSet::new();
-            for leaf in group
-                .into_iter()
-                .filter(|leaf| !seen.insert(leaf.key.as_str()))
-            {
+            for leaf in group.into_iter().filter(|leaf| !seen.insert(leaf.key.as_str())) {
                 let message = format!("`{}` is given twice", leaf.key);
-                self.refusals
-                    .push(leaf.key_place.refuse(message, "the second time"));
+                self.refusals.push(leaf.key_place.refuse(message, "the second time"));
             }
         }
     }
@@ -303,10 +250,8 @@ impl Reader<'_> {
         for leaf in self.document.axes.iter().chain(zipped) {
             values += points::count(&leaf.value.node);
             if values > MOST_POINTS {
-                let message = format!(
-                    "the axes up to `{}` have more than {MOST_POINTS} points",
-                    leaf.key
-                );
+                let message =
+                    format!("the axes up to `{}` have more than {MOST_POINTS} points", leaf.key);
                 let place = leaf.at(leaf.value.span.clone());
                 self.refusals.push(place.refuse(message, "too many"));
                 return;
@@ -316,9 +261,5 @@ impl Reader<'_> {
 }
 
 fn join(path: &str, name: &str) -> String {
-    if path.is_empty() {
-        name.to_owned()
-    } else {
-        format!("{path}.{name}")
-    }
+    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
 }

@@ -37,12 +37,10 @@ impl Size {
         match target {
             Target::Identity { scale } => Self::known(vec![scale * scale; output.min(input)]),
             Target::Diagonal { values: numbers }
-            | Target::Symmetric {
-                eigenvalues: numbers,
+            | Target::Symmetric { eigenvalues: numbers }
+            | Target::Spectrum { singular_values: numbers } => {
+                Self::known(numbers.iter().map(|x| x * x).collect())
             }
-            | Target::Spectrum {
-                singular_values: numbers,
-            } => Self::known(numbers.iter().map(|x| x * x).collect()),
             Target::Unit { norm } => Self::known(vec![norm * norm]),
             Target::Gaussian { std } => Self {
                 half_norm_squared: 0.5 * std * std * (output * input) as f64,
@@ -56,12 +54,7 @@ impl Size {
     fn known(mut squares: Vec<f64>) -> Self {
         squares.sort_by(|a, b| b.total_cmp(a));
         let half_norm_squared = 0.5 * squares.iter().sum::<f64>();
-        Self {
-            half_norm_squared,
-            known: Some(squares),
-            matrix: None,
-            squares: OnceCell::new(),
-        }
+        Self { half_norm_squared, known: Some(squares), matrix: None, squares: OnceCell::new() }
     }
 
     fn measured(matrix: Array2<f64>) -> Self {
@@ -77,29 +70,19 @@ impl Size {
     /// The least loss of matrices of this rank, `1/2 sum_{i > rank} sigma_i^2` (Eckart, Young
     /// 1936).
     pub(super) fn rank_floor(&self, rank: usize) -> f64 {
-        let dims = self
-            .matrix
-            .as_ref()
-            .map_or(usize::MAX, |m| m.nrows().min(m.ncols()));
+        let dims = self.matrix.as_ref().map_or(usize::MAX, |m| m.nrows().min(m.ncols()));
         if rank >= dims {
             return 0.0;
         }
-        let squares = self
-            .known
-            .as_ref()
-            .unwrap_or_else(|| self.squares.get_or_init(|| self.decompose()));
+        let squares =
+            self.known.as_ref().unwrap_or_else(|| self.squares.get_or_init(|| self.decompose()));
         0.5 * squares.iter().skip(rank).sum::<f64>()
     }
 
     fn decompose(&self) -> Vec<f64> {
         // A decomposition that fails leaves the other bound.
-        let values = self
-            .matrix
-            .as_ref()
-            .and_then(|matrix| matrix.svd(false, false).ok());
-        values.map_or_else(Vec::new, |(_, sigma, _)| {
-            sigma.iter().map(|s| s * s).collect()
-        })
+        let values = self.matrix.as_ref().and_then(|matrix| matrix.svd(false, false).ok());
+        values.map_or_else(Vec::new, |(_, sigma, _)| sigma.iter().map(|s| s * s).collect())
     }
 }
 
@@ -122,28 +105,13 @@ mod tests {
     fn sizes_of_targets() {
         let diagonal = vec![1.0, -3.0, 2.0];
         let matrix = array![[0.0, 3.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, -2.0]];
-        let problem = Problem {
-            phi: array![[2.0]],
-            factor: Some(array![[3.0, 4.0]]),
-            optimum: 7.0,
-        };
+        let problem =
+            Problem { phi: array![[2.0]], factor: Some(array![[3.0, 4.0]]), optimum: 7.0 };
         // Half the squared norm, and the least loss of rank 1.
         let cases = [
             (Target::Identity { scale: 2.0 }, 6.0, 4.0),
-            (
-                Target::Diagonal {
-                    values: diagonal.clone(),
-                },
-                7.0,
-                2.5,
-            ),
-            (
-                Target::Symmetric {
-                    eigenvalues: diagonal,
-                },
-                7.0,
-                2.5,
-            ),
+            (Target::Diagonal { values: diagonal.clone() }, 7.0, 2.5),
+            (Target::Symmetric { eigenvalues: diagonal }, 7.0, 2.5),
             (Target::Unit { norm: 3.0 }, 4.5, 0.0),
             (Target::Gaussian { std: 2.0 }, 18.0, 0.0),
             (Target::Matrix(Arc::new(matrix)), 7.0, 2.5),

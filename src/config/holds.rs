@@ -115,12 +115,7 @@ impl Holds {
     /// If it is not of the right type or out of range.
     pub(super) fn check(&self, value: &Value) -> Result<Value, Mismatch> {
         let wrong = || Mismatch::new(value, self.expected());
-        let accept = |node: Node| {
-            Ok(Value {
-                node,
-                span: value.span.clone(),
-            })
-        };
+        let accept = |node: Node| Ok(Value { node, span: value.span.clone() });
         match (self, &value.node) {
             (Self::Name, Node::Text(text)) if is_name(text) => Ok(value.clone()),
             (Self::Text, Node::Text(text)) if is_plain(text) => Ok(value.clone()),
@@ -129,10 +124,7 @@ impl Holds {
             }
             (Self::Word(words), Node::Text(text)) => {
                 let near = suggest::nearest(text, words.iter().copied());
-                Err(Mismatch {
-                    help: suggest::did_you_mean(&near),
-                    ..wrong()
-                })
+                Err(Mismatch { help: suggest::did_you_mean(&near), ..wrong() })
             }
             (Self::Flag, Node::Flag(_)) => Ok(value.clone()),
             (Self::Integer(low, high), Node::Integer(n)) if (low..=high).contains(&n) => {
@@ -147,10 +139,7 @@ impl Holds {
             (Self::Float(bounds), _) => match value.float() {
                 Some(x) if bounds.hold(x) => accept(Node::Float(x)),
                 Some(_) => Err(wrong()),
-                None => Err(Mismatch {
-                    help: numeric_text(value),
-                    ..wrong()
-                }),
+                None => Err(Mismatch { help: numeric_text(value), ..wrong() }),
             },
             (Self::Floats(bounds), Node::List(items)) if !items.is_empty() => {
                 accept(Node::List(each(items, &Self::Float(*bounds))?))
@@ -169,10 +158,7 @@ impl Holds {
                 accept(Node::List(layers(items)?))
             }
             (Self::Ladder, _) => ladder(value),
-            _ => Err(Mismatch {
-                help: numeric_text(value),
-                ..wrong()
-            }),
+            _ => Err(Mismatch { help: numeric_text(value), ..wrong() }),
         }
     }
 }
@@ -180,9 +166,7 @@ impl Holds {
 /// Advice on a number that stands in quotes.
 fn numeric_text(value: &Value) -> Option<String> {
     let text = value.text()?;
-    text.parse::<f64>()
-        .ok()
-        .map(|_| format!("write {text} without quotes"))
+    text.parse::<f64>().ok().map(|_| format!("write {text} without quotes"))
 }
 
 /// Every element checked on its own.
@@ -203,15 +187,9 @@ fn layers(items: &[Value]) -> Result<Vec<Value>, Mismatch> {
         let rows = each(rows, &ROW)?;
         let width = |row: &Value| row.list().map_or(0, <[Value]>::len);
         if let Some(odd) = rows.iter().find(|row| width(row) != width(&rows[0])) {
-            return Err(Mismatch::new(
-                odd,
-                format!("a row of {} numbers", width(&rows[0])),
-            ));
+            return Err(Mismatch::new(odd, format!("a row of {} numbers", width(&rows[0]))));
         }
-        matrices.push(Value {
-            node: Node::List(rows),
-            span: item.span.clone(),
-        });
+        matrices.push(Value { node: Node::List(rows), span: item.span.clone() });
     }
     Ok(matrices)
 }
@@ -227,28 +205,20 @@ fn ladder(value: &Value) -> Result<Value, Mismatch> {
         return Err(wrong(value));
     }
     let rungs = each(&expanded, &Holds::Float(Bounds::Above0))?;
-    if let Some(pair) = rungs
-        .windows(2)
-        .find(|pair| pair[1].float() >= pair[0].float())
-    {
+    if let Some(pair) = rungs.windows(2).find(|pair| pair[1].float() >= pair[0].float()) {
         return Err(Mismatch::new(
             &pair[1],
             format!("strictly decreasing, below {} here", pair[0]),
         ));
     }
-    Ok(Value {
-        node: Node::List(rungs),
-        span: value.span.clone(),
-    })
+    Ok(Value { node: Node::List(rungs), span: value.span.clone() })
 }
 
 /// `[A-Za-z0-9][A-Za-z0-9._-]{0,63}`: safe as a file name everywhere.
 fn is_name(text: &str) -> bool {
     text.len() <= 64
         && text.starts_with(|c: char| c.is_ascii_alphanumeric())
-        && text
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'))
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'))
 }
 
 fn is_plain(text: &str) -> bool {

@@ -22,25 +22,14 @@ pub(super) fn build(
     files: &mut Files,
 ) -> Result<(Init, Option<Digest>)> {
     let init = match view.word("init.kind") {
-        "gaussian" => Init::Gaussian {
-            std: view.float("init.std"),
-        },
-        "uniform" => Init::Uniform {
-            bound: view.float("init.bound"),
-        },
-        "xavier" => Init::Xavier {
-            gain: view.float("init.gain"),
-        },
-        "he" => Init::He {
-            gain: view.float("init.gain"),
-        },
-        "orthogonal" => Init::Orthogonal {
-            gain: view.float("init.gain"),
-        },
-        "identity" => Init::Identity {
-            scale: view.float("init.scale"),
-            noise: view.float("init.noise"),
-        },
+        "gaussian" => Init::Gaussian { std: view.float("init.std") },
+        "uniform" => Init::Uniform { bound: view.float("init.bound") },
+        "xavier" => Init::Xavier { gain: view.float("init.gain") },
+        "he" => Init::He { gain: view.float("init.gain") },
+        "orthogonal" => Init::Orthogonal { gain: view.float("init.gain") },
+        "identity" => {
+            Init::Identity { scale: view.float("init.scale"), noise: view.float("init.noise") }
+        }
         "balanced" => balanced(view, shape)?,
         "zas" => Init::Zas,
         "values" => Init::Values(values(view, shape)?),
@@ -64,18 +53,13 @@ fn balanced(view: &View<'_>, shape: &Shape) -> std::result::Result<Init, Refusal
         );
         return Err(view
             .refuse(&["network.hidden", "init.kind"], &message, "too narrow")
-            .advise(format!(
-                "write a width of at least {needed}, or choose another init.kind"
-            )));
+            .advise(format!("write a width of at least {needed}, or choose another init.kind")));
     }
     let law = match view.get("init.norm") {
         Some(_) => EndToEndLaw::Norm(view.float("init.norm")),
         None => EndToEndLaw::Std(view.float("init.std")),
     };
-    Ok(Init::Balanced {
-        law,
-        rotate: view.flag("init.rotate"),
-    })
+    Ok(Init::Balanced { law, rotate: view.flag("init.rotate") })
 }
 
 fn values(view: &View<'_>, shape: &Shape) -> std::result::Result<LayerValues, Refusal> {
@@ -95,13 +79,8 @@ fn values(view: &View<'_>, shape: &Shape) -> std::result::Result<LayerValues, Re
     if let Some(scalars) = scalars {
         return Ok(LayerValues::Scalars(scalars));
     }
-    let layers = given
-        .iter()
-        .enumerate()
-        .map(|(i, rows)| layer(view, shape, i + 1, rows));
-    Ok(LayerValues::Matrices(
-        layers.collect::<std::result::Result<_, _>>()?,
-    ))
+    let layers = given.iter().enumerate().map(|(i, rows)| layer(view, shape, i + 1, rows));
+    Ok(LayerValues::Matrices(layers.collect::<std::result::Result<_, _>>()?))
 }
 
 /// Layer `j` from its list of rows.
@@ -113,29 +92,16 @@ fn layer(
 ) -> std::result::Result<Array2<f64>, Refusal> {
     let rows = rows.list().unwrap_or_default();
     let columns = rows.first().and_then(Value::list).map_or(0, <[Value]>::len);
-    let entries = rows
-        .iter()
-        .filter_map(Value::list)
-        .flatten()
-        .filter_map(Value::float)
-        .collect();
+    let entries = rows.iter().filter_map(Value::list).flatten().filter_map(Value::float).collect();
     let matrix = Array2::from_shape_vec((rows.len(), columns), entries).ok();
-    matrix
-        .filter(|matrix| matrix.dim() == shape.layer(j))
-        .ok_or_else(|| {
-            let (needed_rows, needed_columns) = shape.layer(j);
-            let message = format!(
-                "W_{j} of `init.values` is {} x {columns}, but the network {shape} needs \
+    matrix.filter(|matrix| matrix.dim() == shape.layer(j)).ok_or_else(|| {
+        let (needed_rows, needed_columns) = shape.layer(j);
+        let message = format!(
+            "W_{j} of `init.values` is {} x {columns}, but the network {shape} needs \
              {needed_rows} x {needed_columns}",
-                rows.len()
-            );
-            view.refuse(
-                &["init.values"],
-                &message,
-                format!("W_{j} has the wrong shape"),
-            )
-            .advise(format!(
-                "give W_{j} as {needed_rows} rows of {needed_columns} numbers"
-            ))
-        })
+            rows.len()
+        );
+        view.refuse(&["init.values"], &message, format!("W_{j} has the wrong shape"))
+            .advise(format!("give W_{j} as {needed_rows} rows of {needed_columns} numbers"))
+    })
 }

@@ -22,18 +22,15 @@ pub(super) fn memory(
         (cgroup(root), "limit of the control group"),
         (slurm(variable), "Slurm's allocation"),
     ];
-    let known = bounds
-        .into_iter()
-        .filter_map(|(bytes, by)| Some(MemoryLimit { bytes: bytes?, by }));
+    let known =
+        bounds.into_iter().filter_map(|(bytes, by)| Some(MemoryLimit { bytes: bytes?, by }));
     known.min_by_key(|limit| limit.bytes)
 }
 
 /// `MemAvailable` of `/proc/meminfo`: what can be had without swapping.
 fn mem_available(root: &Path) -> Option<u64> {
     let text = read(root, "proc/meminfo")?;
-    let line = text
-        .lines()
-        .find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
     let kibibytes: u64 = line.split_whitespace().next()?.parse().ok()?;
     kibibytes.checked_mul(1024)
 }
@@ -64,13 +61,7 @@ fn cgroup(root: &Path) -> Option<u64> {
 
 /// Slurm gives mebibytes, for the node or for each of its CPUs.
 fn slurm(variable: impl Fn(&str) -> Option<String>) -> Option<u64> {
-    let number = |name: &str| {
-        variable(name)?
-            .trim()
-            .parse::<u64>()
-            .ok()
-            .filter(|&n| n > 0)
-    };
+    let number = |name: &str| variable(name)?.trim().parse::<u64>().ok().filter(|&n| n > 0);
     let mebibytes = number("SLURM_MEM_PER_NODE")
         .or_else(|| number("SLURM_MEM_PER_CPU")?.checked_mul(number("SLURM_CPUS_ON_NODE")?))?;
     mebibytes.checked_mul(1 << 20)
@@ -116,31 +107,16 @@ mod tests {
 
     #[test]
     fn the_tightest_bound_holds() {
-        const MEMINFO: (&str, &str) = (
-            "proc/meminfo",
-            "MemTotal:  9000 kB\nMemAvailable:  8192 kB\nBuffers: 1 kB\n",
-        );
+        const MEMINFO: (&str, &str) =
+            ("proc/meminfo", "MemTotal:  9000 kB\nMemAvailable:  8192 kB\nBuffers: 1 kB\n");
         let v2 = ("proc/self/cgroup", "0::/job/step\n");
         let v1 = ("proc/self/cgroup", "5:cpu:/x\n4:hugetlb,memory:/job\n");
         let cases: &[(&[(&str, &str)], u64)] = &[
             (&[MEMINFO], 8192 * 1024),
-            (
-                &[MEMINFO, v2, ("sys/fs/cgroup/job/step/memory.max", "max\n")],
-                8192 * 1024,
-            ),
-            (
-                &[MEMINFO, v2, ("sys/fs/cgroup/job/memory.max", "4096\n")],
-                4096,
-            ),
+            (&[MEMINFO, v2, ("sys/fs/cgroup/job/step/memory.max", "max\n")], 8192 * 1024),
+            (&[MEMINFO, v2, ("sys/fs/cgroup/job/memory.max", "4096\n")], 4096),
             (&[MEMINFO, v2, ("sys/fs/cgroup/memory.max", "512\n")], 512),
-            (
-                &[
-                    MEMINFO,
-                    v1,
-                    ("sys/fs/cgroup/memory/job/memory.limit_in_bytes", "99\n"),
-                ],
-                99,
-            ),
+            (&[MEMINFO, v1, ("sys/fs/cgroup/memory/job/memory.limit_in_bytes", "99\n")], 99),
         ];
         for (files, bytes) in cases {
             let root = machine(files);
@@ -153,16 +129,9 @@ mod tests {
     #[test]
     fn slurm_speaks_mebibytes() {
         let variable = |set: &'static [(&str, &str)]| {
-            move |name: &str| {
-                set.iter()
-                    .find(|(n, _)| *n == name)
-                    .map(|(_, v)| (*v).to_owned())
-            }
+            move |name: &str| set.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned())
         };
-        assert_eq!(
-            slurm(variable(&[("SLURM_MEM_PER_NODE", "2")])),
-            Some(2 << 20)
-        );
+        assert_eq!(slurm(variable(&[("SLURM_MEM_PER_NODE", "2")])), Some(2 << 20));
         let per_cpu = variable(&[("SLURM_MEM_PER_CPU", "3"), ("SLURM_CPUS_ON_NODE", "4")]);
         assert_eq!(slurm(per_cpu), Some(12 << 20));
         // 0 asks for all of the node.

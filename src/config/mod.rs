@@ -87,12 +87,7 @@ fn parse_with(
     base: &Path,
 ) -> Result<Study> {
     let source = |name: &str, text: &str, given| {
-        Arc::new(Source {
-            name: name.into(),
-            text: text.into(),
-            base: base.into(),
-            given,
-        })
+        Arc::new(Source { name: name.into(), text: text.into(), base: base.into(), given })
     };
     let default = source("configs/default.toml", DEFAULT, false);
     let settings = settings::merge(&default, &source(name, text, true), sets)?;

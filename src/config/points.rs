@@ -45,13 +45,7 @@ pub(super) fn is_form<'a>(mut keys: impl Iterator<Item = &'a str>) -> bool {
 pub(super) fn count(form: &Node) -> u128 {
     let Node::Table(entries) = form else { return 0 };
     match entries.iter().find(|(key, _)| key == "points") {
-        Some((
-            _,
-            Value {
-                node: Node::Integer(n),
-                ..
-            },
-        )) => u128::try_from(*n).unwrap_or(0),
+        Some((_, Value { node: Node::Integer(n), .. })) => u128::try_from(*n).unwrap_or(0),
         _ => 0,
     }
 }
@@ -65,12 +59,7 @@ pub(super) fn expand(form: &Value) -> Result<Vec<Value>, Mismatch> {
     let Node::Table(entries) = &form.node else {
         return Err(Mismatch::new(form, FORMS));
     };
-    let find = |name: &str| {
-        entries
-            .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value)
-    };
+    let find = |name: &str| entries.iter().find(|(key, _)| key == name).map(|(_, value)| value);
     let (scale, ends) = match (find("linear"), find("log")) {
         (Some(ends), None) => (Scale::Linear, ends),
         (None, Some(ends)) => (Scale::Log, ends),
@@ -80,10 +69,7 @@ pub(super) fn expand(form: &Value) -> Result<Vec<Value>, Mismatch> {
         return Err(Mismatch::new(form, FORMS));
     };
     let Node::Integer(count @ 2..=MOST_POINTS) = points.node else {
-        return Err(Mismatch::new(
-            points,
-            "a whole number of points from 2 to 1000000",
-        ));
+        return Err(Mismatch::new(points, "a whole number of points from 2 to 1000000"));
     };
     let (a, b) = scale.ends(ends)?;
     let last = count - 1;
@@ -92,12 +78,7 @@ pub(super) fn expand(form: &Value) -> Result<Vec<Value>, Mismatch> {
         i if i == last => b,
         i => round(scale.between(a, b, i as f64 / last as f64)),
     };
-    Ok((0..count)
-        .map(|i| Value {
-            node: Node::Float(at(i)),
-            span: form.span.clone(),
-        })
-        .collect())
+    Ok((0..count).map(|i| Value { node: Node::Float(at(i)), span: form.span.clone() }).collect())
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -112,9 +93,8 @@ impl Scale {
             Self::Linear => "a list of two numbers, the ends",
             Self::Log => "a list of two numbers above 0, the ends",
         };
-        let ends: Option<Vec<f64>> = value
-            .list()
-            .and_then(|list| list.iter().map(Value::float).collect());
+        let ends: Option<Vec<f64>> =
+            value.list().and_then(|list| list.iter().map(Value::float).collect());
         match ends.as_deref() {
             Some(&[a, b]) if self == Self::Linear || (a > 0.0 && b > 0.0) => Ok((a, b)),
             _ => Err(Mismatch::new(value, expected)),
@@ -150,11 +130,7 @@ mod tests {
     }
 
     fn floats(form: &Value) -> Vec<f64> {
-        expand(form)
-            .unwrap()
-            .iter()
-            .map(|v| v.float().unwrap())
-            .collect()
+        expand(form).unwrap().iter().map(|v| v.float().unwrap()).collect()
     }
 
     #[test]
@@ -162,10 +138,7 @@ mod tests {
         let decades = [1e-3, 1e-2, 1e-1, 1.0, 10.0];
         assert_eq!(floats(&form("log", 1e-3, 10.0, 5)), decades);
         assert_eq!(floats(&form("log", 2.0, 16.0, 4)), [2.0, 4.0, 8.0, 16.0]);
-        assert_eq!(
-            floats(&form("linear", 0.0, 0.5, 6)),
-            [0.0, 0.1, 0.2, 0.3, 0.4, 0.5]
-        );
+        assert_eq!(floats(&form("linear", 0.0, 0.5, 6)), [0.0, 0.1, 0.2, 0.3, 0.4, 0.5]);
         assert_eq!(floats(&form("linear", 0.0, 1.0, 4))[1], 0.333333333333333);
         // Pinned: these bits are in results files.
         let third = floats(&form("log", 0.05, 1.0, 8))[3];

@@ -43,15 +43,8 @@ pub fn preflight(study: &Study, threads: usize, dir: &Path) -> Result<Estimate> 
 
 /// Refuses an estimate that exceeds what there is.
 fn judge(study: &Study, estimate: &Estimate, limit: &str, dir: &Path) -> Result<()> {
-    let rows = format!(
-        "cells: {}, trials of each: {}",
-        study.cells.len(),
-        study.trials
-    );
-    if let Some(available) = estimate
-        .memory_available
-        .filter(|&bytes| estimate.memory > bytes)
-    {
+    let rows = format!("cells: {}, trials of each: {}", study.cells.len(), study.trials);
+    if let Some(available) = estimate.memory_available.filter(|&bytes| estimate.memory > bytes) {
         return Err(Error::usage(
             format!(
                 "this study needs about {} of memory ({rows}), but {} are available ({limit})",
@@ -65,10 +58,7 @@ fn judge(study: &Study, estimate: &Estimate, limit: &str, dir: &Path) -> Result<
             ),
         ));
     }
-    if let Some(available) = estimate
-        .disk_available
-        .filter(|&bytes| estimate.disk > bytes)
-    {
+    if let Some(available) = estimate.disk_available.filter(|&bytes| estimate.disk > bytes) {
         return Err(Error::usage(
             format!(
                 "this study needs about {} of disk ({rows}), but {} are free at {}",
@@ -93,19 +83,12 @@ pub fn row_bytes(study: &Study) -> u64 {
 
 /// Bytes of all rows.
 fn result_bytes(study: &Study) -> u64 {
-    row_bytes(study)
-        .saturating_mul(study.trials)
-        .saturating_mul(study.cells.len() as u64)
+    row_bytes(study).saturating_mul(study.trials).saturating_mul(study.cells.len() as u64)
 }
 
 /// `BASE + workers x workspace + rows + image of the results`.
 fn memory(study: &Study, threads: usize) -> u64 {
-    let workspace = study
-        .cells
-        .iter()
-        .map(|cell| workspace(&cell.shape))
-        .max()
-        .unwrap_or(0);
+    let workspace = study.cells.iter().map(|cell| workspace(&cell.shape)).max().unwrap_or(0);
     BASE.saturating_add(workspace.saturating_mul(threads as u64))
         .saturating_add(result_bytes(study).saturating_mul(2))
 }
@@ -151,16 +134,10 @@ mod tests {
         assert_eq!(row_bytes(&study), row);
         assert_eq!(result_bytes(&study), 20 * row);
         // Three layers of 8 x 8; four dimensions of 8, thin side 8.
-        assert_eq!(
-            workspace(&study.cells[0].shape),
-            8 * (4 * 192 + 2 * 8 * 32 + 3 * 64)
-        );
+        assert_eq!(workspace(&study.cells[0].shape), 8 * (4 * 192 + 2 * 8 * 32 + 3 * 64));
         let (one, three) = (memory(&study, 1), memory(&study, 3));
         assert_eq!(three - one, 2 * workspace(&study.cells[0].shape));
-        assert_eq!(
-            ["1023 B", "1.5 KiB", "2.0 GiB"],
-            [1023, 1536, 2 << 30].map(human)
-        );
+        assert_eq!(["1023 B", "1.5 KiB", "2.0 GiB"], [1023, 1536, 2 << 30].map(human));
     }
 
     #[test]
@@ -173,34 +150,18 @@ mod tests {
             disk_available: Some(5 << 30),
         };
         let refusal = |estimate: &Estimate| {
-            judge(&study, estimate, "MemAvailable", Path::new("runs/x"))
-                .unwrap_err()
-                .to_string()
+            judge(&study, estimate, "MemAvailable", Path::new("runs/x")).unwrap_err().to_string()
         };
         assert!(judge(&study, &estimate, "", Path::new("")).is_ok());
-        let no_memory = Estimate {
-            memory_available: Some(1 << 30),
-            ..estimate
-        };
+        let no_memory = Estimate { memory_available: Some(1 << 30), ..estimate };
         assert_eq!(
             refusal(&no_memory),
             "this study needs about 3.0 GiB of memory (cells: 1, trials of each: 10), but 1.0 \
              GiB are available (MemAvailable)"
         );
-        let no_disk = Estimate {
-            disk_available: Some(1 << 20),
-            ..estimate
-        };
-        assert!(
-            refusal(&no_disk).contains("2.0 GiB of disk"),
-            "{}",
-            refusal(&no_disk)
-        );
-        let unknown = Estimate {
-            memory_available: None,
-            disk_available: None,
-            ..estimate
-        };
+        let no_disk = Estimate { disk_available: Some(1 << 20), ..estimate };
+        assert!(refusal(&no_disk).contains("2.0 GiB of disk"), "{}", refusal(&no_disk));
+        let unknown = Estimate { memory_available: None, disk_available: None, ..estimate };
         assert!(judge(&study, &unknown, "", Path::new("")).is_ok());
     }
 

@@ -29,11 +29,7 @@ const MOST_LAYERS: u64 = 20_000_000;
 /// If a given key is without effect, a key is missing, keys contradict each other in some cell, two
 /// cells are equal, or a file cannot be used.
 pub(super) fn resolve(settings: &Settings, readers: Readers) -> Result<Study> {
-    let count = settings
-        .axes
-        .iter()
-        .map(|axis| axis[0].values.len())
-        .product();
+    let count = settings.axes.iter().map(|axis| axis[0].values.len()).product();
     let views = || (0..count).map(|index| View::new(settings, index));
     let used = used_keys(views());
     refuse_unused(settings, &used)?;
@@ -103,15 +99,8 @@ fn used_keys<'a>(views: impl Iterator<Item = View<'a>>) -> HashSet<&'static str>
 
 /// Refuses what a person gave and no cell takes: a number without effect is a misunderstanding.
 fn refuse_unused(settings: &Settings, used: &HashSet<&str>) -> std::result::Result<(), Refusal> {
-    let swept = settings
-        .axes
-        .iter()
-        .flatten()
-        .map(|axis| (axis.entry, &axis.place));
-    let plain = settings
-        .plain
-        .iter()
-        .filter(|(_, setting)| !setting.is_default);
+    let swept = settings.axes.iter().flatten().map(|axis| (axis.entry, &axis.place));
+    let plain = settings.plain.iter().filter(|(_, setting)| !setting.is_default);
     let plain = plain.filter_map(|(key, setting)| Some((schema::entry(key)?, &setting.place)));
     let mut refusals = Refusals::default();
     for (entry, place) in swept.chain(plain) {
@@ -152,18 +141,10 @@ fn unused(settings: &Settings, entry: &Entry, place: &Place) -> Refusal {
 
 /// The values of a kind in the study.
 fn kinds_in_use(settings: &Settings, kind: &str) -> Vec<String> {
-    let swept = settings
-        .axes
-        .iter()
-        .flatten()
-        .find(|axis| axis.entry.key == kind);
+    let swept = settings.axes.iter().flatten().find(|axis| axis.entry.key == kind);
     let values = match swept {
         Some(axis) => axis.values.iter().collect(),
-        None => settings
-            .plain
-            .get(kind)
-            .map(|setting| vec![&setting.value])
-            .unwrap_or_default(),
+        None => settings.plain.get(kind).map(|setting| vec![&setting.value]).unwrap_or_default(),
     };
     let mut kinds: Vec<String> = values.into_iter().map(Value::plain).collect();
     kinds.dedup();
@@ -228,10 +209,8 @@ impl Builder {
         let built = self.target(target, &target_text, &shape);
         refuse_unattainable(view, &built.size, &shape, stop.loss)?;
         let (target, target_digest) = (Arc::clone(&built.target), built.digest);
-        let init = self
-            .inits
-            .entry(format!("{shape}\n{init_text}"))
-            .or_insert_with(|| Arc::new(init));
+        let init =
+            self.inits.entry(format!("{shape}\n{init_text}")).or_insert_with(|| Arc::new(init));
         Ok(Cell {
             index,
             target,
@@ -263,12 +242,7 @@ impl Builder {
         digest: Digest,
         stop: &StopRule,
     ) -> std::result::Result<(), Refusal> {
-        let identity = (
-            digest,
-            stop.loss.to_bits(),
-            stop.divergence.to_bits(),
-            stop.max_steps,
-        );
+        let identity = (digest, stop.loss.to_bits(), stop.divergence.to_bits(), stop.max_steps);
         match self.seen.insert(identity, index) {
             None => Ok(()),
             Some(earlier) => Err(equal(view, earlier)),
@@ -279,11 +253,8 @@ impl Builder {
 /// Refuses a cell that is another one in all that decides its rows.
 fn equal(view: &View<'_>, earlier: usize) -> Refusal {
     let idle = view.idle_axes();
-    let refusal = view.refuse(
-        &idle,
-        &format!("this cell is the same as cell {earlier}"),
-        "no effect here",
-    );
+    let refusal =
+        view.refuse(&idle, &format!("this cell is the same as cell {earlier}"), "no effect here");
     if idle.is_empty() {
         return refusal.advise("two values of an axis say the same: remove one");
     }

@@ -30,16 +30,8 @@ pub(super) enum Users {
 /// The tables that hold the keys.
 pub(super) const TABLES: [&str; 6] = ["network", "target", "init", "descent", "stop", "store"];
 
-const TARGETS: &[&str] = &[
-    "identity",
-    "diagonal",
-    "symmetric",
-    "spectrum",
-    "gaussian",
-    "unit",
-    "file",
-    "regression",
-];
+const TARGETS: &[&str] =
+    &["identity", "diagonal", "symmetric", "spectrum", "gaussian", "unit", "file", "regression"];
 
 const INITS: &[&str] = &[
     "gaussian",
@@ -55,39 +47,19 @@ const INITS: &[&str] = &[
 ];
 
 const fn fixed(key: &'static str, holds: Holds) -> Entry {
-    Entry {
-        key,
-        holds,
-        users: Users::All,
-        sweepable: false,
-    }
+    Entry { key, holds, users: Users::All, sweepable: false }
 }
 
 const fn common(key: &'static str, holds: Holds) -> Entry {
-    Entry {
-        key,
-        holds,
-        users: Users::All,
-        sweepable: true,
-    }
+    Entry { key, holds, users: Users::All, sweepable: true }
 }
 
 const fn target(key: &'static str, holds: Holds, kinds: &'static [&'static str]) -> Entry {
-    Entry {
-        key,
-        holds,
-        users: Users::Targets(kinds),
-        sweepable: true,
-    }
+    Entry { key, holds, users: Users::Targets(kinds), sweepable: true }
 }
 
 const fn init(key: &'static str, holds: Holds, kinds: &'static [&'static str]) -> Entry {
-    Entry {
-        key,
-        holds,
-        users: Users::Inits(kinds),
-        sweepable: true,
-    }
+    Entry { key, holds, users: Users::Inits(kinds), sweepable: true }
 }
 
 /// All keys, in the order of the resolved configuration.
@@ -102,47 +74,23 @@ pub(super) static SCHEMA: [Entry; 39] = [
     common("target.kind", Holds::Word(TARGETS)),
     target("target.scale", Holds::Float(Bounds::Any), &["identity"]),
     target("target.values", Holds::Floats(Bounds::Any), &["diagonal"]),
-    target(
-        "target.eigenvalues",
-        Holds::Floats(Bounds::Any),
-        &["symmetric"],
-    ),
-    target(
-        "target.singular_values",
-        Holds::Floats(Bounds::AtLeast0),
-        &["spectrum"],
-    ),
+    target("target.eigenvalues", Holds::Floats(Bounds::Any), &["symmetric"]),
+    target("target.singular_values", Holds::Floats(Bounds::AtLeast0), &["spectrum"]),
     target("target.std", Holds::Float(Bounds::AtLeast0), &["gaussian"]),
     target("target.norm", Holds::Float(Bounds::AtLeast0), &["unit"]),
-    target(
-        "target.draw",
-        Holds::Word(&["study", "trial"]),
-        &["symmetric", "spectrum", "gaussian"],
-    ),
+    target("target.draw", Holds::Word(&["study", "trial"]), &["symmetric", "spectrum", "gaussian"]),
     target("target.path", Holds::Text, &["file", "regression"]),
     target("target.dataset", Holds::Text, &["file", "regression"]),
     target("target.labels", Holds::Labels, &["regression"]),
     target("target.whiten", Holds::Flag, &["regression"]),
     target("target.rescale", Holds::Flag, &["regression"]),
-    target(
-        "target.rank_tolerance",
-        Holds::Float(Bounds::Fraction),
-        &["regression"],
-    ),
+    target("target.rank_tolerance", Holds::Float(Bounds::Fraction), &["regression"]),
     common("init.kind", Holds::Word(INITS)),
-    init(
-        "init.std",
-        Holds::Float(Bounds::AtLeast0),
-        &["gaussian", "balanced"],
-    ),
+    init("init.std", Holds::Float(Bounds::AtLeast0), &["gaussian", "balanced"]),
     init("init.norm", Holds::Float(Bounds::AtLeast0), &["balanced"]),
     init("init.rotate", Holds::Flag, &["balanced"]),
     init("init.bound", Holds::Float(Bounds::AtLeast0), &["uniform"]),
-    init(
-        "init.gain",
-        Holds::Float(Bounds::AtLeast0),
-        &["xavier", "he", "orthogonal"],
-    ),
+    init("init.gain", Holds::Float(Bounds::AtLeast0), &["xavier", "he", "orthogonal"]),
     init("init.scale", Holds::Float(Bounds::Any), &["identity"]),
     init("init.noise", Holds::Float(Bounds::AtLeast0), &["identity"]),
     init("init.values", Holds::Layers, &["values"]),
@@ -172,12 +120,8 @@ pub(super) fn names_in(table: &str) -> String {
     if table == "sweep" {
         return "dotted keys in quotes with their values, and zip".into();
     }
-    let mut names: Vec<&str> = SCHEMA
-        .iter()
-        .map(|e| split(e.key))
-        .filter(|(t, _)| *t == table)
-        .map(|(_, n)| n)
-        .collect();
+    let mut names: Vec<&str> =
+        SCHEMA.iter().map(|e| split(e.key)).filter(|(t, _)| *t == table).map(|(_, n)| n).collect();
     if table.is_empty() {
         names.extend(TABLES);
         names.push("sweep");
@@ -193,11 +137,7 @@ pub(super) fn nearest_keys(key: &str) -> Vec<&'static str> {
         let (entry_table, entry_name) = split(entry.key);
         let there = suggest::similarity(name, entry_name);
         // In its own table a name may be farther off; elsewhere it loses to an equal match there.
-        let score = if entry_table == table {
-            there
-        } else {
-            0.95 * there
-        };
+        let score = if entry_table == table { there } else { 0.95 * there };
         (entry.key, score.max(suggest::similarity(key, entry.key)))
     }))
 }

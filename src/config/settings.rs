@@ -56,10 +56,7 @@ pub(super) fn merge(
     // A zip that `--set` left with one key is an axis like those of [sweep].
     axes.sort_by_key(|axis| axis.len() > 1);
     sweep::check(&axes)?;
-    Ok(Settings {
-        plain: layers.plain,
-        axes,
-    })
+    Ok(Settings { plain: layers.plain, axes })
 }
 
 #[derive(Default)]
@@ -85,14 +82,9 @@ impl Layers {
         }
         if let Some(zips) = document.zips {
             let keys = |zip: &Vec<Leaf>, refusals: &mut Refusals| {
-                zip.iter()
-                    .filter_map(|leaf| refusals.note(sweep::swept_key(leaf)))
-                    .collect()
+                zip.iter().filter_map(|leaf| refusals.note(sweep::swept_key(leaf))).collect()
             };
-            self.zips = zips
-                .iter()
-                .map(|zip| keys(zip, &mut self.refusals))
-                .collect();
+            self.zips = zips.iter().map(|zip| keys(zip, &mut self.refusals)).collect();
         }
     }
 
@@ -116,11 +108,8 @@ impl Layers {
         }
         document.axes.retain(|leaf| {
             let zipped = self.zips.iter_mut().flatten();
-            let Some(old) = self
-                .axes
-                .iter_mut()
-                .chain(zipped)
-                .find(|old| old.entry.key == leaf.key)
+            let Some(old) =
+                self.axes.iter_mut().chain(zipped).find(|old| old.entry.key == leaf.key)
             else {
                 return true;
             };
@@ -145,11 +134,7 @@ impl Layers {
         let swept = swept.map(|axis| axis.entry);
         let plain = self.plain.iter().filter(|(_, setting)| !setting.is_default);
         let plain = plain.filter_map(|(key, _)| schema::entry(key));
-        let dropped: BTreeSet<_> = swept
-            .chain(plain)
-            .filter(|e| idle(e))
-            .map(|e| e.key)
-            .collect();
+        let dropped: BTreeSet<_> = swept.chain(plain).filter(|e| idle(e)).map(|e| e.key).collect();
         for name in &dropped {
             tracing::warn!("--set {key}: `{name}` of the study file has no effect any more");
             match self.defaults.get(name) {
@@ -163,10 +148,7 @@ impl Layers {
     /// Whether all cells have balanced weights.
     fn is_balanced(&self) -> bool {
         let mut swept = self.axes.iter().chain(self.zips.iter().flatten());
-        let kind = self
-            .plain
-            .get("init.kind")
-            .and_then(|setting| setting.value.text());
+        let kind = self.plain.get("init.kind").and_then(|setting| setting.value.text());
         kind == Some("balanced") && !swept.any(|axis| axis.entry.key == "init.kind")
     }
 }
@@ -177,23 +159,13 @@ fn setting(
     defaults: &BTreeMap<&'static str, Setting>,
 ) -> Result<(&'static Entry, Setting), Refusal> {
     let entry = known(leaf)?;
-    let value = entry
-        .holds
-        .check(&leaf.value)
-        .map_err(|wrong| mismatch(leaf, &wrong))?;
+    let value = entry.holds.check(&leaf.value).map_err(|wrong| mismatch(leaf, &wrong))?;
     let place = leaf.key_place.clone();
     let is_default = match defaults.get(entry.key) {
         Some(default) => default.value == value,
         None => !place.source.given,
     };
-    Ok((
-        entry,
-        Setting {
-            value,
-            place,
-            is_default,
-        },
-    ))
+    Ok((entry, Setting { value, place, is_default }))
 }
 
 /// The entry of a key.
@@ -212,31 +184,17 @@ fn unknown(leaf: &Leaf) -> Refusal {
             .advise(format!("write `[{key}]` and its keys below it: {names}"));
     }
     let near = suggest::did_you_mean(&schema::nearest_keys(key)).unwrap_or_default();
-    let place = if table.is_empty() {
-        "the top level".to_owned()
-    } else {
-        format!("[{table}]")
-    };
+    let place = if table.is_empty() { "the top level".to_owned() } else { format!("[{table}]") };
     let names = schema::names_in(table);
-    let help = if names.is_empty() {
-        near
-    } else {
-        format!("{near} The keys of {place} are {names}.")
-    };
-    leaf.key_place
-        .refuse(format!("unknown key `{key}`"), "no such key")
-        .advise(help.trim())
+    let help =
+        if names.is_empty() { near } else { format!("{near} The keys of {place} are {names}.") };
+    leaf.key_place.refuse(format!("unknown key `{key}`"), "no such key").advise(help.trim())
 }
 
 /// A value that its key does not take.
 pub(super) fn mismatch(leaf: &Leaf, wrong: &Mismatch) -> Refusal {
-    let message = format!(
-        "`{}` must be {}, not {}",
-        leaf.key, wrong.expected, wrong.found
-    );
-    let refusal = leaf
-        .at(wrong.span.clone())
-        .refuse(message, format!("{} here", wrong.found));
+    let message = format!("`{}` must be {}, not {}", leaf.key, wrong.expected, wrong.found);
+    let refusal = leaf.at(wrong.span.clone()).refuse(message, format!("{} here", wrong.found));
     match &wrong.help {
         Some(help) => refusal.advise(help),
         None => refusal,
@@ -247,12 +205,7 @@ pub(super) fn mismatch(leaf: &Leaf, wrong: &Mismatch) -> Refusal {
 fn read_set(set: &str) -> Result<Document, Refusal> {
     let source = |text: String| {
         let base = Path::new("").to_owned();
-        Arc::new(Source {
-            name: "--set".into(),
-            text,
-            base,
-            given: true,
-        })
+        Arc::new(Source { name: "--set".into(), text, base, given: true })
     };
     let as_toml = document::read(&source(set.to_owned()));
     let Some((key, value)) = split_assignment(set) else {

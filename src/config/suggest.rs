@@ -10,11 +10,7 @@ pub(super) fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>)
 
 /// "did you mean `a` or `b`?"
 pub(super) fn did_you_mean(candidates: &[&str]) -> Option<String> {
-    let quoted: Vec<String> = candidates
-        .iter()
-        .take(3)
-        .map(|c| format!("`{c}`"))
-        .collect();
+    let quoted: Vec<String> = candidates.iter().take(3).map(|c| format!("`{c}`")).collect();
     (!quoted.is_empty()).then(|| format!("did you mean {}?", quoted.join(" or ")))
 }
 
@@ -27,11 +23,7 @@ pub(super) fn similarity(a: &str, b: &str) -> f64 {
 pub(super) fn best<'a>(scored: impl Iterator<Item = (&'a str, f64)>) -> Vec<&'a str> {
     let scored: Vec<(&str, f64)> = scored.filter(|&(_, score)| score >= NEAR).collect();
     let top = scored.iter().map(|&(_, score)| score).fold(0.0, f64::max);
-    scored
-        .into_iter()
-        .filter(|&(_, score)| score == top)
-        .map(|(candidate, _)| candidate)
-        .collect()
+    scored.into_iter().filter(|&(_, score)| score == top).map(|(candidate, _)| candidate).collect()
 }
 
 #[cfg(test)]
@@ -44,10 +36,7 @@ mod tests {
         assert_eq!(nearest("gausian", kinds()), ["gaussian"]);
         assert_eq!(nearest("ZAS", kinds()), ["zas"]);
         assert!(nearest("uniform", kinds()).is_empty());
-        assert_eq!(
-            did_you_mean(&["a", "b"]).as_deref(),
-            Some("did you mean `a` or `b`?")
-        );
+        assert_eq!(did_you_mean(&["a", "b"]).as_deref(), Some("did you mean `a` or `b`?"));
         assert_eq!(did_you_mean(&[]), None);
     }
 }

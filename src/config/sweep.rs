@@ -54,11 +54,7 @@ pub(super) fn swept_key(leaf: &Leaf) -> Result<SweptKey, Refusal> {
     };
     let values: Result<_, _> = raw.iter().map(|value| entry.holds.check(value)).collect();
     let values = values.map_err(|wrong| mismatch(leaf, &wrong))?;
-    Ok(SweptKey {
-        entry,
-        values,
-        place: leaf.key_place.clone(),
-    })
+    Ok(SweptKey { entry, values, place: leaf.key_place.clone() })
 }
 
 /// The points of a form, whole where the key holds whole numbers.
@@ -68,10 +64,9 @@ fn form(entry: &Entry, value: &Value) -> Result<Vec<Value>, Mismatch> {
         return Ok(points);
     }
     let whole = |point: Value| match point.float() {
-        Some(x) if x.fract() == 0.0 && x.abs() < 1e15 => Ok(Value {
-            node: Node::Integer(x as i64),
-            ..point
-        }),
+        Some(x) if x.fract() == 0.0 && x.abs() < 1e15 => {
+            Ok(Value { node: Node::Integer(x as i64), ..point })
+        }
         _ => Err(Mismatch {
             found: format!("{point}, one of the points of this axis"),
             help: Some(
@@ -100,10 +95,7 @@ pub(super) fn check(axes: &[Vec<SweptKey>]) -> Result<(), Refusal> {
     if cells <= MOST_CELLS {
         return Ok(());
     }
-    let product = lengths()
-        .map(|len| len.to_string())
-        .collect::<Vec<_>>()
-        .join(" x ");
+    let product = lengths().map(|len| len.to_string()).collect::<Vec<_>>().join(" x ");
     let message = format!("the sweep has {product} = {cells} cells, more than {MOST_CELLS}");
     Err(refuse(message).advise("shorten an axis, or cut the sweep into several studies"))
 }
@@ -130,11 +122,7 @@ fn refuse_unequal_lengths(axis: &[SweptKey]) -> Result<(), Refusal> {
 /// Layers can bring one key twice: as an axis, and within a zip.
 fn refuse_repeated_key(axes: &[Vec<SweptKey>]) -> Result<(), Refusal> {
     let mut seen = HashSet::new();
-    match axes
-        .iter()
-        .flatten()
-        .find(|key| !seen.insert(key.entry.key))
-    {
+    match axes.iter().flatten().find(|key| !seen.insert(key.entry.key)) {
         None => Ok(()),
         Some(key) => {
             let message = format!("`{}` is swept twice", key.entry.key);
@@ -152,10 +140,7 @@ fn refuse_repeated_point(axis: &[SweptKey]) -> Result<(), Refusal> {
             continue;
         };
         let keys: Vec<&str> = axis.iter().map(|key| key.entry.key).collect();
-        let place = Place {
-            span: axis[0].values[i].span.clone(),
-            ..axis[0].place.clone()
-        };
+        let place = Place { span: axis[0].values[i].span.clone(), ..axis[0].place.clone() };
         let message = format!(
             "the axis `{}` has {said} twice, at {} and {}",
             keys.join("`, `"),
@@ -171,15 +156,8 @@ fn refuse_repeated_point(axis: &[SweptKey]) -> Result<(), Refusal> {
 
 /// The axes as plain data.
 pub(super) fn axes(axes: &[Vec<SweptKey>]) -> Vec<Axis> {
-    let key = |key: &SweptKey| AxisKey {
-        key: key.entry.key.to_owned(),
-        values: axis_values(key),
-    };
-    axes.iter()
-        .map(|axis| Axis {
-            keys: axis.iter().map(key).collect(),
-        })
-        .collect()
+    let key = |key: &SweptKey| AxisKey { key: key.entry.key.to_owned(), values: axis_values(key) };
+    axes.iter().map(|axis| Axis { keys: axis.iter().map(key).collect() }).collect()
 }
 
 fn axis_values(key: &SweptKey) -> AxisValues {
@@ -187,12 +165,7 @@ fn axis_values(key: &SweptKey) -> AxisValues {
         Node::Integer(n) => Some(n),
         _ => None,
     };
-    let floats = || {
-        key.values
-            .iter()
-            .map(Value::float)
-            .collect::<Option<Vec<_>>>()
-    };
+    let floats = || key.values.iter().map(Value::float).collect::<Option<Vec<_>>>();
     let integers = || key.values.iter().map(integer).collect::<Option<Vec<_>>>();
     let labels = || AxisValues::Labels(key.values.iter().map(Value::plain).collect());
     match key.entry.holds {

@@ -24,24 +24,14 @@ pub(super) fn build(
     files: &mut Files,
 ) -> Result<(Target, Option<Digest>)> {
     let target = match view.word("target.kind") {
-        "identity" => Target::Identity {
-            scale: view.float("target.scale"),
-        },
-        "diagonal" => Target::Diagonal {
-            values: diagonal(view, shape, "target.values")?,
-        },
-        "symmetric" => Target::Symmetric {
-            eigenvalues: eigenvalues(view, shape)?,
-        },
-        "spectrum" => Target::Spectrum {
-            singular_values: diagonal(view, shape, "target.singular_values")?,
-        },
-        "gaussian" => Target::Gaussian {
-            std: view.float("target.std"),
-        },
-        "unit" => Target::Unit {
-            norm: view.float("target.norm"),
-        },
+        "identity" => Target::Identity { scale: view.float("target.scale") },
+        "diagonal" => Target::Diagonal { values: diagonal(view, shape, "target.values")? },
+        "symmetric" => Target::Symmetric { eigenvalues: eigenvalues(view, shape)? },
+        "spectrum" => {
+            Target::Spectrum { singular_values: diagonal(view, shape, "target.singular_values")? }
+        }
+        "gaussian" => Target::Gaussian { std: view.float("target.std") },
+        "unit" => Target::Unit { norm: view.float("target.norm") },
         "file" => return from_file(view, shape, files),
         "regression" => return from_data(view, shape, files),
         other => unreachable!("the schema has no target.kind {other}"),
@@ -51,11 +41,7 @@ pub(super) fn build(
 
 /// How often a random target is drawn.
 pub(super) fn draw(view: &View<'_>) -> Draw {
-    if view.word("target.draw") == "trial" {
-        Draw::Trial
-    } else {
-        Draw::Study
-    }
+    if view.word("target.draw") == "trial" { Draw::Trial } else { Draw::Study }
 }
 
 /// One number for each entry of the main diagonal.
@@ -69,11 +55,9 @@ fn diagonal(view: &View<'_>, shape: &Shape, key: &str) -> std::result::Result<Ve
             shape.output(),
             shape.input()
         );
-        return Err(view
-            .refuse(&[key], &message, format!("{} numbers", values.len()))
-            .advise(format!(
-                "give {needed} numbers: the smaller of network.input and network.output"
-            )));
+        return Err(view.refuse(&[key], &message, format!("{} numbers", values.len())).advise(
+            format!("give {needed} numbers: the smaller of network.input and network.output"),
+        ));
     }
     Ok(values)
 }
@@ -110,16 +94,9 @@ fn from_data(
     files: &mut Files,
 ) -> Result<(Target, Option<Digest>)> {
     let path = view.path("target.path", r#""data.csv""#)?;
-    let labels = view
-        .get("target.labels")
-        .and_then(Value::list)
-        .unwrap_or_default();
+    let labels = view.get("target.labels").and_then(Value::list).unwrap_or_default();
     let options = RegressionOptions {
-        labels: labels
-            .iter()
-            .filter_map(Value::text)
-            .map(str::to_owned)
-            .collect(),
+        labels: labels.iter().filter_map(Value::text).map(str::to_owned).collect(),
         whiten: view.flag("target.whiten"),
         rescale: view.flag("target.rescale"),
         rank_tolerance: view.float("target.rank_tolerance"),
@@ -145,14 +122,8 @@ fn fits(
         shape.input(),
         shape.output()
     );
-    let wrong = if input == shape.input() {
-        "network.output"
-    } else {
-        "network.input"
-    };
+    let wrong = if input == shape.input() { "network.output" } else { "network.input" };
     Err(view
         .refuse(&[wrong, "target.path"], &message, "does not fit")
-        .advise(format!(
-            "write `input = {input}` and `output = {output}` under [network]"
-        )))
+        .advise(format!("write `input = {input}` and `output = {output}` under [network]")))
 }

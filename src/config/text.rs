@@ -10,22 +10,12 @@ use super::value::{Node, Value};
 /// Every key that decides a bit of the results, in schema order, axes as lists; `used` are the keys
 /// that some cell takes.
 pub(super) fn resolved(settings: &Settings, used: &HashSet<&str>, ladder: &[f64]) -> String {
-    let swept: HashSet<&str> = settings
-        .axes
-        .iter()
-        .flatten()
-        .map(|axis| axis.entry.key)
-        .collect();
-    let ladder = Value::bare(Node::List(
-        ladder
-            .iter()
-            .map(|&x| Value::bare(Node::Float(x)))
-            .collect(),
-    ));
+    let swept: HashSet<&str> = settings.axes.iter().flatten().map(|axis| axis.entry.key).collect();
+    let ladder =
+        Value::bare(Node::List(ladder.iter().map(|&x| Value::bare(Node::Float(x))).collect()));
     let mut tables: BTreeMap<usize, String> = BTreeMap::new();
-    for entry in SCHEMA
-        .iter()
-        .filter(|entry| used.contains(entry.key) && !swept.contains(entry.key))
+    for entry in
+        SCHEMA.iter().filter(|entry| used.contains(entry.key) && !swept.contains(entry.key))
     {
         let (table, name) = schema::split(entry.key);
         let value = match entry.key {
@@ -41,9 +31,7 @@ pub(super) fn resolved(settings: &Settings, used: &HashSet<&str>, ladder: &[f64]
     }
     let mut blocks: Vec<String> = Vec::new();
     for (position, text) in tables {
-        let header = position
-            .checked_sub(1)
-            .map(|p| format!("[{}]\n", schema::TABLES[p]));
+        let header = position.checked_sub(1).map(|p| format!("[{}]\n", schema::TABLES[p]));
         blocks.push(header.unwrap_or_default() + &text);
     }
     blocks.extend(sweep(&settings.axes));
@@ -57,11 +45,8 @@ fn sweep(axes: &[Vec<SweptKey>]) -> Vec<String> {
         format!("\"{}\" = {values}\n", key.entry.key)
     };
     let lines = |axis: &[SweptKey]| axis.iter().map(line).collect::<String>();
-    let single: String = axes
-        .iter()
-        .filter(|axis| axis.len() == 1)
-        .map(|axis| lines(axis))
-        .collect();
+    let single: String =
+        axes.iter().filter(|axis| axis.len() == 1).map(|axis| lines(axis)).collect();
     let mut blocks = Vec::new();
     if !single.is_empty() {
         blocks.push(format!("[sweep]\n{single}"));

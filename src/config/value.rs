@@ -146,10 +146,7 @@ mod tests {
 
     #[test]
     fn canonical_texts() {
-        let list = Node::List(vec![
-            Value::bare(Node::Integer(-3)),
-            Value::bare(Node::Float(1e-5)),
-        ]);
+        let list = Node::List(vec![Value::bare(Node::Integer(-3)), Value::bare(Node::Float(1e-5))]);
         let cases = [
             (Node::Integer(20_000), "20000"),
             (Node::Float(1.0), "1.0"),

@@ -30,11 +30,7 @@ impl<'a> View<'a> {
             *position = rest % len;
             rest /= len;
         }
-        Self {
-            settings,
-            point,
-            index,
-        }
+        Self { settings, point, index }
     }
 
     /// The value of a key and where the key was written.
@@ -44,10 +40,7 @@ impl<'a> View<'a> {
                 return Some((&swept.values[position], &swept.place));
             }
         }
-        self.settings
-            .plain
-            .get(key)
-            .map(|setting| (&setting.value, &setting.place))
+        self.settings.plain.get(key).map(|setting| (&setting.value, &setting.place))
     }
 
     /// The value of a key, if it has one.
@@ -57,15 +50,12 @@ impl<'a> View<'a> {
 
     /// The value of a key that the defaults give.
     fn known(&self, key: &str) -> &'a Value {
-        self.get(key)
-            .unwrap_or_else(|| panic!("default.toml gives {key}"))
+        self.get(key).unwrap_or_else(|| panic!("default.toml gives {key}"))
     }
 
     /// The value of a key that holds a number.
     pub(super) fn float(&self, key: &str) -> f64 {
-        self.known(key)
-            .float()
-            .unwrap_or_else(|| panic!("{key} was checked to be a number"))
+        self.known(key).float().unwrap_or_else(|| panic!("{key} was checked to be a number"))
     }
 
     /// The value of a key that holds a whole number of at least 0.
@@ -78,9 +68,7 @@ impl<'a> View<'a> {
 
     /// The value of a key that holds a word.
     pub(super) fn word(&self, key: &str) -> &'a str {
-        self.known(key)
-            .text()
-            .unwrap_or_else(|| panic!("{key} was checked to be a text"))
+        self.known(key).text().unwrap_or_else(|| panic!("{key} was checked to be a text"))
     }
 
     /// The value of a key that holds true or false.
@@ -106,20 +94,14 @@ impl<'a> View<'a> {
                 "write `{name} = {example}` under [{table}], or give --set {key}={}",
                 example.trim_matches('"')
             );
-            self.refuse(&[&kind], &message, format!("needs `{key}`"))
-                .advise(help)
+            self.refuse(&[&kind], &message, format!("needs `{key}`")).advise(help)
         })
     }
 
     /// The numbers of a required list.
     pub(super) fn floats(&self, key: &str, example: &str) -> Result<Vec<f64>, Refusal> {
         let value = self.require(key, example)?;
-        Ok(value
-            .list()
-            .unwrap_or_default()
-            .iter()
-            .filter_map(Value::float)
-            .collect())
+        Ok(value.list().unwrap_or_default().iter().filter_map(Value::float).collect())
     }
 
     /// The file named by a key, relative to where its text says.
@@ -169,11 +151,7 @@ impl<'a> View<'a> {
                         depth - 1
                     );
                     return Err(self
-                        .refuse(
-                            &["network.hidden", "network.depth"],
-                            &message,
-                            "wrong length",
-                        )
+                        .refuse(&["network.hidden", "network.depth"], &message, "wrong length")
                         .advise(format!("give {} widths, or one width for all", depth - 1)));
                 }
             }
@@ -186,10 +164,7 @@ impl<'a> View<'a> {
     /// digest of its content, so that moving it changes nothing.
     pub(super) fn table_text(&self, table: &str, file: Option<Digest>) -> String {
         let mut text = format!("[{table}]\n");
-        for entry in SCHEMA
-            .iter()
-            .filter(|entry| schema::split(entry.key).0 == table)
-        {
+        for entry in SCHEMA.iter().filter(|entry| schema::split(entry.key).0 == table) {
             let Some(value) = self.get(entry.key).filter(|_| self.uses(entry)) else {
                 continue;
             };
@@ -225,27 +200,20 @@ impl<'a> View<'a> {
     /// The swept keys that this cell does not take.
     pub(super) fn idle_axes(&self) -> Vec<&'static str> {
         let swept = self.settings.axes.iter().flatten().map(|axis| axis.entry);
-        swept
-            .filter(|entry| !self.uses(entry))
-            .map(|entry| entry.key)
-            .collect()
+        swept.filter(|entry| !self.uses(entry)).map(|entry| entry.key).collect()
     }
 
     /// A refusal of this cell, with a caret at the first of `keys` that a person wrote; at the
     /// value of this cell if the key is swept.
     pub(super) fn refuse(&self, keys: &[&str], message: &str, label: impl Into<String>) -> Refusal {
         let message = format!("{}{message}", self.name());
-        let place = keys
-            .iter()
-            .filter_map(|key| self.find(key))
-            .find(|(_, place)| place.source.given);
+        let place =
+            keys.iter().filter_map(|key| self.find(key)).find(|(_, place)| place.source.given);
         match place {
             None => refuse(message),
-            Some((value, place)) => Place {
-                span: value.span.clone(),
-                ..place.clone()
+            Some((value, place)) => {
+                Place { span: value.span.clone(), ..place.clone() }.refuse(message, label)
             }
-            .refuse(message, label),
         }
     }
 }

@@ -26,10 +26,7 @@ pub struct OpenBlas;
 
 impl Products for OpenBlas {
     fn nn(m: usize, n: usize, k: usize, a: &[f64], b: &[f64], c: &mut [f64]) {
-        assert!(
-            a.len() >= m * k && b.len() >= k * n && c.len() >= m * n,
-            "operands of a product"
-        );
+        assert!(a.len() >= m * k && b.len() >= k * n && c.len() >= m * n, "operands of a product");
         let (mi, ni, ki) = (int(m), int(n), int(k));
         // SAFETY: the three slices hold m x k, k x n and m x n entries, checked above.
         unsafe {
@@ -38,18 +35,13 @@ impl Products for OpenBlas {
                 cblas_dgemv(ROW_MAJOR, TRANSPOSED, ki, ni, 1.0, b, ni, a, 1, 0.0, c, 1);
             } else {
                 let (a, b, c) = (a.as_ptr(), b.as_ptr(), c.as_mut_ptr());
-                cblas_dgemm(
-                    ROW_MAJOR, PLAIN, PLAIN, mi, ni, ki, 1.0, a, ki, b, ni, 0.0, c, ni,
-                );
+                cblas_dgemm(ROW_MAJOR, PLAIN, PLAIN, mi, ni, ki, 1.0, a, ki, b, ni, 0.0, c, ni);
             }
         }
     }
 
     fn nt(m: usize, n: usize, k: usize, a: &[f64], b: &[f64], c: &mut [f64]) {
-        assert!(
-            a.len() >= m * k && b.len() >= n * k && c.len() >= m * n,
-            "operands of a product"
-        );
+        assert!(a.len() >= m * k && b.len() >= n * k && c.len() >= m * n, "operands of a product");
         let (mi, ni, ki) = (int(m), int(n), int(k));
         // SAFETY: the three slices hold m x k, n x k and m x n entries, checked above.
         unsafe {
@@ -66,10 +58,7 @@ impl Products for OpenBlas {
     }
 
     fn tn_add(m: usize, n: usize, k: usize, alpha: f64, a: &[f64], b: &[f64], c: &mut [f64]) {
-        assert!(
-            a.len() >= k * m && b.len() >= k * n && c.len() >= m * n,
-            "operands of a product"
-        );
+        assert!(a.len() >= k * m && b.len() >= k * n && c.len() >= m * n, "operands of a product");
         let (mi, ni, ki) = (int(m), int(n), int(k));
         // SAFETY: the three slices hold k x m, k x n and m x n entries, checked above.
         unsafe {
@@ -141,12 +130,7 @@ pub fn build() -> Build {
         2 => Threading::OpenMp,
         _ => Threading::Pthreads,
     };
-    Build {
-        config,
-        core,
-        threading,
-        threads,
-    }
+    Build { config, core, threading, threads }
 }
 
 /// # Safety
@@ -156,10 +140,7 @@ unsafe fn owned(text: *const c_char) -> String {
         return "unknown".to_owned();
     }
     // SAFETY: not null, and a C string by the caller's promise.
-    unsafe { CStr::from_ptr(text) }
-        .to_string_lossy()
-        .trim()
-        .to_owned()
+    unsafe { CStr::from_ptr(text) }.to_string_lossy().trim().to_owned()
 }
 
 /// Sets BLAS to one thread, since all parallelism is over trials, and refuses several workers over a
@@ -211,9 +192,6 @@ pub fn concurrent_self_test(workers: usize, rounds: usize) -> usize {
     std::thread::scope(|scope| {
         let count = || (0..rounds).filter(|_| multiply() != expected).count();
         let handles: Vec<_> = (0..workers).map(|_| scope.spawn(count)).collect();
-        handles
-            .into_iter()
-            .map(|h| h.join().unwrap_or(rounds))
-            .sum()
+        handles.into_iter().map(|h| h.join().unwrap_or(rounds)).sum()
     })
 }

@@ -59,9 +59,8 @@ impl ChainPlan {
 
     /// Necessary floating-point operations of one step of one trial.
     pub fn flops(&self) -> f64 {
-        let inner: f64 = (1..self.depth())
-            .map(|j| self.dims[j] as f64 * self.dims[j - 1] as f64)
-            .sum();
+        let inner: f64 =
+            (1..self.depth()).map(|j| self.dims[j] as f64 * self.dims[j - 1] as f64).sum();
         6.0 * self.rows() as f64 * inner
     }
 
@@ -90,9 +89,7 @@ impl ChainPlan {
             let layer = &oriented[self.layer_start(j)..self.layer_start(j + 1)];
             let layer = ArrayView2::from_shape((self.dims[j], self.dims[j - 1]), layer)
                 .expect("layers tile the buffer");
-            weights
-                .layer_mut(self.original(j))
-                .assign(&self.view(layer));
+            weights.layer_mut(self.original(j)).assign(&self.view(layer));
         }
     }
 
@@ -103,20 +100,12 @@ impl ChainPlan {
 
     /// Number of the layer that oriented layer `j` is.
     fn original(&self, j: usize) -> usize {
-        if self.mirrored {
-            self.depth() + 1 - j
-        } else {
-            j
-        }
+        if self.mirrored { self.depth() + 1 - j } else { j }
     }
 
     /// The matrix, transposed if mirrored.
     fn view<'a>(&self, matrix: ArrayView2<'a, f64>) -> ArrayView2<'a, f64> {
-        if self.mirrored {
-            matrix.reversed_axes()
-        } else {
-            matrix
-        }
+        if self.mirrored { matrix.reversed_axes() } else { matrix }
     }
 }
 

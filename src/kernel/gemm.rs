@@ -44,9 +44,7 @@ impl<P: Products> Chain<P> {
         let plan = ChainPlan::new(shape);
         let r = plan.rows();
         let widest = plan.dims().iter().copied().max().unwrap_or(0);
-        let suffixes = (1..plan.depth())
-            .map(|j| vec![0.0; r * plan.dims()[j - 1]])
-            .collect();
+        let suffixes = (1..plan.depth()).map(|j| vec![0.0; r * plan.dims()[j - 1]]).collect();
         Self {
             learning_rate,
             weights: vec![0.0; plan.parameters()],
@@ -79,11 +77,8 @@ impl<P: Products> Chain<P> {
         for ((u, w), phi) in residual.iter_mut().zip(end_to_end).zip(&self.phi) {
             *u = w - phi;
         }
-        let norm_squared = if self.factor.is_empty() {
-            sum_of_squares(residual)
-        } else {
-            self.apply_factor()
-        };
+        let norm_squared =
+            if self.factor.is_empty() { sum_of_squares(residual) } else { self.apply_factor() };
         self.loss = 0.5 * norm_squared;
         self.fresh = true;
     }
@@ -147,11 +142,7 @@ impl<P: Products> Kernel for Chain<P> {
         if let Some(factor) = &problem.factor {
             self.factor.extend(factor.iter());
             // Mirrored, the residual is d_0 x d_N and its half p x d_N; otherwise d_N x p.
-            let across = if self.plan.mirrored() {
-                self.plan.dims()[0]
-            } else {
-                self.plan.rows()
-            };
+            let across = if self.plan.mirrored() { self.plan.dims()[0] } else { self.plan.rows() };
             self.half.resize(across * factor.ncols(), 0.0);
         }
         self.fresh = false;

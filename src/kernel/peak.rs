@@ -56,10 +56,7 @@ pub fn measure(threads: usize, duration: Duration) -> f64 {
             std::thread::scope(|scope| {
                 let part = || one_thread(instructions, duration / parts);
                 let handles: Vec<_> = (0..threads).map(|_| scope.spawn(part)).collect();
-                handles
-                    .into_iter()
-                    .map(|h| h.join().unwrap_or(0.0))
-                    .sum::<f64>()
+                handles.into_iter().map(|h| h.join().unwrap_or(0.0)).sum::<f64>()
             })
         })
         .fold(0.0, f64::max)

@@ -19,12 +19,7 @@ pub struct Reference {
 impl Reference {
     /// A kernel for networks of this shape.
     pub fn new(shape: &Shape, learning_rate: f64) -> Self {
-        Self {
-            learning_rate,
-            weights: Weights::zeros(shape),
-            problem: None,
-            loss: f64::NAN,
-        }
+        Self { learning_rate, weights: Weights::zeros(shape), problem: None, loss: f64::NAN }
     }
 }
 
@@ -34,14 +29,8 @@ impl Kernel for Reference {
     }
 
     fn load(&mut self, _lane: usize, weights: &Weights, problem: &Problem) {
-        assert_eq!(
-            weights.shape(),
-            self.weights.shape(),
-            "a kernel serves one shape"
-        );
-        self.weights
-            .as_mut_slice()
-            .copy_from_slice(weights.as_slice());
+        assert_eq!(weights.shape(), self.weights.shape(), "a kernel serves one shape");
+        self.weights.as_mut_slice().copy_from_slice(weights.as_slice());
         self.problem = Some(problem.clone());
         self.loss = problem.loss(&weights.end_to_end());
     }
@@ -51,9 +40,7 @@ impl Kernel for Reference {
     }
 
     fn unload(&self, _lane: usize, weights: &mut Weights) {
-        weights
-            .as_mut_slice()
-            .copy_from_slice(self.weights.as_slice());
+        weights.as_mut_slice().copy_from_slice(self.weights.as_slice());
     }
 
     fn advance(&mut self, max_steps: u64, windows: &[Window]) -> u64 {
@@ -65,12 +52,7 @@ impl Kernel for Reference {
                 return step;
             }
             let gradient = problem.gradient(&self.weights);
-            for (w, g) in self
-                .weights
-                .as_mut_slice()
-                .iter_mut()
-                .zip(gradient.as_slice())
-            {
+            for (w, g) in self.weights.as_mut_slice().iter_mut().zip(gradient.as_slice()) {
                 *w -= self.learning_rate * g;
             }
             self.loss = problem.loss(&self.weights.end_to_end());

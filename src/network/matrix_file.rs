@@ -64,16 +64,8 @@ mod tests {
         let file = hdf5::File::create(&path).unwrap();
         let group = file.create_group("initial").unwrap();
         let w_1 = array![[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]];
-        group
-            .new_dataset_builder()
-            .with_data(&w_1)
-            .create("W_1")
-            .unwrap();
-        group
-            .new_dataset_builder()
-            .with_data(&array![[7_i32, 8]])
-            .create("W_2")
-            .unwrap();
+        group.new_dataset_builder().with_data(&w_1).create("W_1").unwrap();
+        group.new_dataset_builder().with_data(&array![[7_i32, 8]]).create("W_2").unwrap();
         path
     }
 
@@ -86,10 +78,7 @@ mod tests {
         fs::write(path(csv), "1.5,-2\n0, 4e-3\n7,8\n").unwrap();
         ndarray_npy::write_npy(path(npy), &matrix).unwrap();
         let file = hdf5::File::create(path(h5)).unwrap();
-        file.new_dataset_builder()
-            .with_data(&matrix)
-            .create("target")
-            .unwrap();
+        file.new_dataset_builder().with_data(&matrix).create("target").unwrap();
         file.close().unwrap();
         for (name, dataset) in [(csv, None), (npy, None), (h5, None), (h5, Some("target"))] {
             let (read, digest) = load_matrix(&path(name), dataset).unwrap();
@@ -128,11 +117,7 @@ mod tests {
                 vec![3, 4, 1],
                 "`initial/W_1` is 2 x 3, the network 3-4-1 needs 4 x 3",
             ),
-            (
-                Some("initial"),
-                vec![3, 2, 1, 1],
-                "there is no dataset `initial/W_3`",
-            ),
+            (Some("initial"), vec![3, 2, 1, 1], "there is no dataset `initial/W_3`"),
             (None, vec![3, 2, 1], "there is no dataset `W_1`"),
         ] {
             let error = load_weights(&path, group, &Shape::new(dims)).unwrap_err();

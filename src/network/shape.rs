@@ -52,9 +52,7 @@ impl Shape {
 
     /// Number of entries of all layers together.
     pub fn parameters(&self) -> usize {
-        (1..=self.depth())
-            .map(|j| self.dims[j] * self.dims[j - 1])
-            .sum()
+        (1..=self.depth()).map(|j| self.dims[j] * self.dims[j - 1]).sum()
     }
 
     /// Largest rank an end-to-end matrix of this shape can have: the smallest dimension.

@@ -38,19 +38,11 @@ pub fn svd(a: ArrayView2<'_, f64>) -> Svd {
     }
     if !a.iter().all(|x| x.is_finite()) {
         let nan = |rows| Array2::from_elem((rows, a.ncols()), f64::NAN);
-        return Svd {
-            u: nan(a.nrows()),
-            s: vec![f64::NAN; a.ncols()],
-            v: nan(a.ncols()),
-        };
+        return Svd { u: nan(a.nrows()), s: vec![f64::NAN; a.ncols()], v: nan(a.ncols()) };
     }
     let largest = a.iter().fold(0.0, |m: f64, x| m.max(x.abs()));
     // A power of two: exact, and squares can neither overflow nor vanish.
-    let unit = if largest > 0.0 {
-        libm::ldexp(1.0, libm::ilogb(largest))
-    } else {
-        1.0
-    };
+    let unit = if largest > 0.0 { libm::ldexp(1.0, libm::ilogb(largest)) } else { 1.0 };
     // Row p of `columns` is column p of A, rotated; row p of `basis` is column p of V.
     let mut columns = a.t().mapv(|x| x / unit).as_standard_layout().into_owned();
     let mut basis = Array2::eye(a.ncols());
@@ -104,11 +96,8 @@ fn rotate(columns: &mut Array2<f64>, basis: &mut Array2<f64>, p: usize, q: usize
 
 /// Orders the orthogonal columns by their norms, which are the singular values in these units.
 fn sorted(columns: &Array2<f64>, basis: &Array2<f64>, unit: f64) -> Svd {
-    let norms: Vec<f64> = columns
-        .rows()
-        .into_iter()
-        .map(|row| matrix::frobenius(row.insert_axis(Axis(0))))
-        .collect();
+    let norms: Vec<f64> =
+        columns.rows().into_iter().map(|row| matrix::frobenius(row.insert_axis(Axis(0)))).collect();
     let mut order: Vec<usize> = (0..norms.len()).collect();
     order.sort_by(|&i, &j| norms[j].total_cmp(&norms[i]));
     let mut u = Array2::zeros((columns.ncols(), order.len()));
@@ -116,15 +105,10 @@ fn sorted(columns: &Array2<f64>, basis: &Array2<f64>, unit: f64) -> Svd {
     for (k, &i) in order.iter().enumerate() {
         v.column_mut(k).assign(&basis.row(i));
         if norms[i] != 0.0 {
-            u.column_mut(k)
-                .assign(&columns.row(i).mapv(|x| x / norms[i]));
+            u.column_mut(k).assign(&columns.row(i).mapv(|x| x / norms[i]));
         }
     }
-    Svd {
-        u,
-        s: order.iter().map(|&i| norms[i] * unit).collect(),
-        v,
-    }
+    Svd { u, s: order.iter().map(|&i| norms[i] * unit).collect(), v }
 }
 
 /// A `rows x cols` matrix with orthonormal columns (`rows >= cols`) or orthonormal rows, uniformly
@@ -167,24 +151,17 @@ mod tests {
     #[test]
     fn known_singular_values() {
         let s = singular_values(array![[3.0, 0.0], [4.0, 5.0]].view());
-        assert!(
-            (s[0] - 45f64.sqrt()).abs() < 1e-14 && (s[1] - 5f64.sqrt()).abs() < 1e-14,
-            "{s:?}"
-        );
+        assert!((s[0] - 45f64.sqrt()).abs() < 1e-14 && (s[1] - 5f64.sqrt()).abs() < 1e-14, "{s:?}");
         assert_eq!(singular_values(array![[3.0, 4.0]].view()), [5.0]);
-        assert_eq!(
-            singular_values(Array2::<f64>::zeros((2, 3)).view()),
-            [0.0, 0.0]
-        );
+        assert_eq!(singular_values(Array2::<f64>::zeros((2, 3)).view()), [0.0, 0.0]);
         let tiny = singular_values(array![[1e-200, 0.0], [0.0, 3e-200]].view());
         assert_eq!(tiny, [3e-200, 1e-200]);
     }
 
     #[test]
     fn factors_multiply_back_and_are_orthonormal() {
-        for (trial, &(m, n)) in [(1, 1), (1, 5), (5, 1), (4, 4), (3, 7), (7, 3), (20, 20)]
-            .iter()
-            .enumerate()
+        for (trial, &(m, n)) in
+            [(1, 1), (1, 5), (5, 1), (4, 4), (3, 7), (7, 3), (20, 20)].iter().enumerate()
         {
             let a = random(m, n, trial as u64);
             let Svd { u, s, v } = svd(a.view());
@@ -229,10 +206,7 @@ mod tests {
             } else {
                 matrix::product(q.t(), q.view())
             };
-            assert!(
-                largest(&(gram - Array2::<f64>::eye(rows.min(cols)))) < 1e-14,
-                "{rows}x{cols}"
-            );
+            assert!(largest(&(gram - Array2::<f64>::eye(rows.min(cols)))) < 1e-14, "{rows}x{cols}");
         }
     }
 
@@ -242,18 +216,11 @@ mod tests {
         let n = 3.0;
         let (mut second, mut fourth) = (0.0, 0.0);
         for trial in 0..10_000 {
-            let q = haar(
-                &mut stream(2, &Digest::of(b"haar"), Purpose::Init, trial),
-                3,
-                3,
-            );
+            let q = haar(&mut stream(2, &Digest::of(b"haar"), Purpose::Init, trial), 3, 3);
             second += q[[0, 0]].powi(2) / 1e4;
             fourth += q[[0, 0]].powi(4) / 1e4;
         }
         assert!((second - 1.0 / n).abs() < 5.0 * 0.0030, "{second}");
-        assert!(
-            (fourth - 3.0 / (n * (n + 2.0))).abs() < 5.0 * 0.0027,
-            "{fourth}"
-        );
+        assert!((fourth - 3.0 / (n * (n + 2.0))).abs() < 5.0 * 0.0027, "{fourth}");
     }
 }

@@ -16,10 +16,7 @@ pub struct Weights {
 impl Weights {
     /// All zeros.
     pub fn zeros(shape: &Shape) -> Self {
-        Self {
-            shape: shape.clone(),
-            data: vec![0.0; shape.parameters()],
-        }
+        Self { shape: shape.clone(), data: vec![0.0; shape.parameters()] }
     }
 
     /// From matrices `W_1 .. W_N`.
@@ -80,11 +77,7 @@ impl Weights {
     /// differs from `0`.
     pub fn same_bits(&self, other: &Self) -> bool {
         self.data.len() == other.data.len()
-            && self
-                .data
-                .iter()
-                .zip(&other.data)
-                .all(|(a, b)| a.to_bits() == b.to_bits())
+            && self.data.iter().zip(&other.data).all(|(a, b)| a.to_bits() == b.to_bits())
     }
 
     /// The end-to-end matrix `W_N ... W_1`, `d_N x d_0`, multiplied from the input side.

@@ -32,18 +32,12 @@ pub fn balancedness(weights: &Weights) -> f64 {
 
 /// `prod_j ||W_j||_F`, layer 1 first.
 pub fn norm_product(weights: &Weights) -> f64 {
-    (1..=weights.shape().depth())
-        .map(|j| matrix::frobenius(weights.layer(j)))
-        .product()
+    (1..=weights.shape().depth()).map(|j| matrix::frobenius(weights.layer(j))).product()
 }
 
 /// The larger of two numbers, NaN if one is (`f64::max` would hide it).
 fn nan_max(a: f64, b: f64) -> f64 {
-    if a.is_nan() || b.is_nan() {
-        f64::NAN
-    } else {
-        a.max(b)
-    }
+    if a.is_nan() || b.is_nan() { f64::NAN } else { a.max(b) }
 }
 
 /// Fills in what is measured at the start of a trial, but for the loss.
@@ -65,23 +59,15 @@ pub fn measure_start(
 pub fn measure_end(weights: &Weights, problem: &Problem, row: &mut Measures) {
     let end_to_end = weights.end_to_end();
     row.balancedness_final = balancedness(weights);
-    row.sigma_min_final = svd::singular_values(end_to_end.view())
-        .last()
-        .copied()
-        .unwrap_or(f64::NAN);
+    row.sigma_min_final =
+        svd::singular_values(end_to_end.view()).last().copied().unwrap_or(f64::NAN);
     row.gradient_norm_final = gradient_norm(weights, problem);
     row.end_to_end_norm_final = matrix::frobenius(end_to_end.view());
 }
 
 /// `sqrt(sum_j ||G_j||_F^2)`.
 pub fn gradient_norm(weights: &Weights, problem: &Problem) -> f64 {
-    problem
-        .gradient(weights)
-        .as_slice()
-        .iter()
-        .map(|g| g * g)
-        .sum::<f64>()
-        .sqrt()
+    problem.gradient(weights).as_slice().iter().map(|g| g * g).sum::<f64>().sqrt()
 }
 
 #[cfg(test)]
@@ -108,10 +94,7 @@ mod tests {
         assert_eq!(row.norm_product_initial, 3.0);
         assert_eq!(row.sigma_min_final, 3.0);
         // Gradient with respect to w_j is (3 - 4) 3 / w_j.
-        assert_eq!(
-            row.gradient_norm_final,
-            (1.5f64.powi(2) + 6f64.powi(2) + 1.0).sqrt()
-        );
+        assert_eq!(row.gradient_norm_final, (1.5f64.powi(2) + 6f64.powi(2) + 1.0).sqrt());
     }
 
     #[test]

@@ -68,7 +68,13 @@ pub fn csv(results: &ResultsFile) -> String {
     let keys = swept_keys(results);
     let header = keys.iter().map(|(_, key)| key.key.clone());
     let names: Vec<String> = header
-        .chain(results.cells.first().into_iter().flat_map(|cell| columns(cell).map(|(name, _)| name.to_owned())))
+        .chain(
+            results
+                .cells
+                .first()
+                .into_iter()
+                .flat_map(|cell| columns(cell).map(|(name, _)| name.to_owned())),
+        )
         .collect();
     let text = |v: &Value| match v {
         Value::Null => String::new(),
@@ -78,7 +84,11 @@ pub fn csv(results: &ResultsFile) -> String {
     // A writer into memory does not fail.
     let _ = writer.write_record(&names);
     for row in &rows {
-        let _ = writer.write_record(names.iter().map(|name| row.get(name).map_or_else(String::new, text)));
+        let _ = writer
+            .write_record(names.iter().map(|name| row.get(name).map_or_else(String::new, text)));
     }
-    writer.into_inner().map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
+    writer
+        .into_inner()
+        .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+        .unwrap_or_default()
 }

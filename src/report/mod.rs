@@ -22,5 +22,10 @@ fn position(axes: &[Axis], mut cell: usize) -> Vec<usize> {
 
 /// The swept keys, each with the number of its axis.
 fn swept_keys(results: &ResultsFile) -> Vec<(usize, &AxisKey)> {
-    results.axes.iter().enumerate().flat_map(|(i, axis)| axis.keys.iter().map(move |key| (i, key))).collect()
+    results
+        .axes
+        .iter()
+        .enumerate()
+        .flat_map(|(i, axis)| axis.keys.iter().map(move |key| (i, key)))
+        .collect()
 }

@@ -61,7 +61,11 @@ fn cells(results: &ResultsFile) -> String {
     }
     align(&mut table);
     let hidden = results.cells.len().saturating_sub(MOST_ROWS);
-    if hidden > 0 { format!("{table}\n... and {hidden} cells more: see --csv or --json") } else { table.to_string() }
+    if hidden > 0 {
+        format!("{table}\n... and {hidden} cells more: see --csv or --json")
+    } else {
+        table.to_string()
+    }
 }
 
 /// The columns that do not depend on the sweep.
@@ -74,7 +78,11 @@ fn summary(cell: &CellSummary) -> [String; 7] {
     };
     [
         probability(cell.probability),
-        format!("[{}, {}]", probability(cell.probability_lower), probability(cell.probability_upper)),
+        format!(
+            "[{}, {}]",
+            probability(cell.probability_lower),
+            probability(cell.probability_upper)
+        ),
         cell.converged.to_string(),
         cell.step_limit.to_string(),
         cell.diverged.to_string(),

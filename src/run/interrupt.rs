@@ -31,7 +31,11 @@ impl Interrupt {
     /// If the operating system refuses the handlers.
     pub fn on_signals(max_time: Option<Duration>) -> std::io::Result<Self> {
         let interrupt = Self::new(max_time);
-        flag::register_conditional_shutdown(SIGINT, i32::from(STOPPED), Arc::clone(&interrupt.flag))?;
+        flag::register_conditional_shutdown(
+            SIGINT,
+            i32::from(STOPPED),
+            Arc::clone(&interrupt.flag),
+        )?;
         for signal in [SIGTERM, SIGINT, SIGUSR1, SIGUSR2] {
             flag::register(signal, Arc::clone(&interrupt.flag))?;
         }

@@ -128,7 +128,8 @@ pub fn run(
     if writer.trials_run > 0 {
         let share = options.share.to_string();
         let (trials, steps) = (writer.trials_run, writer.steps_run);
-        Session::of_this_process(began, &share, options.workers, trials, steps).record(fs, &options.dir)?;
+        Session::of_this_process(began, &share, options.workers, trials, steps)
+            .record(fs, &options.dir)?;
     }
     Ok(writer.outcome())
 }
@@ -297,5 +298,6 @@ fn work(study: &Study, share: Share, left: &[Block]) -> Work {
 /// Operations of one trial of a cell that runs to its step limit.
 fn operations(study: &Study, cell: usize) -> f64 {
     let cell = &study.cells[cell];
-    ChainPlan::new(&cell.shape).flops().max(blocks::LEAST_FLOPS_PER_STEP) * cell.stop.max_steps as f64
+    ChainPlan::new(&cell.shape).flops().max(blocks::LEAST_FLOPS_PER_STEP)
+        * cell.stop.max_steps as f64
 }

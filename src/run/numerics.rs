@@ -12,7 +12,11 @@ pub fn of_this_build(blas: &Build) -> Numerics {
     Numerics {
         engine_version: env!("CARGO_PKG_VERSION").to_owned(),
         git_revision: env!("DEEPLIN_GIT_REVISION").to_owned(),
-        generator: format!("{} (rand_chacha {})", rng::GENERATOR, env!("DEEPLIN_RAND_CHACHA_VERSION")),
+        generator: format!(
+            "{} (rand_chacha {})",
+            rng::GENERATOR,
+            env!("DEEPLIN_RAND_CHACHA_VERSION")
+        ),
         elementary_functions: format!("libm {}", env!("DEEPLIN_LIBM_VERSION")),
         blas: "OpenBLAS".to_owned(),
         blas_config: blas.config.clone(),

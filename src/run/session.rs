@@ -40,7 +40,13 @@ pub struct Session {
 
 impl Session {
     /// A session of this process that began at `began`.
-    pub fn of_this_process(began: SystemTime, share: &str, workers: usize, trials: u64, steps: u64) -> Self {
+    pub fn of_this_process(
+        began: SystemTime,
+        share: &str,
+        workers: usize,
+        trials: u64,
+        steps: u64,
+    ) -> Self {
         let seconds = began.elapsed().map_or(0.0, |time| time.as_secs_f64());
         Self {
             began: humantime::format_rfc3339_seconds(began).to_string(),

@@ -13,9 +13,7 @@ pub fn workers(asked: Option<usize>) -> usize {
 
 fn choose(asked: Option<usize>, variable: impl Fn(&str) -> Option<String>) -> usize {
     let granted = || GRANTS.iter().find_map(|name| variable(name)?.parse().ok().filter(|&n| n > 0));
-    asked
-        .or_else(granted)
-        .unwrap_or_else(|| available_parallelism().map_or(1, usize::from))
+    asked.or_else(granted).unwrap_or_else(|| available_parallelism().map_or(1, usize::from))
 }
 
 #[cfg(test)]

@@ -71,10 +71,7 @@ pub fn quantile(a: u64, b: u64, tail: Tail, p: f64) -> f64 {
 /// If a shape is zero or `x` is not in `(0, 1)`.
 pub fn ln_tail(a: u64, b: u64, x: f64, tail: Tail) -> (f64, f64) {
     assert!(a > 0 && b > 0, "shapes of a beta distribution are positive");
-    assert!(
-        x > 0.0 && x < 1.0,
-        "the argument of a beta tail is in (0, 1)"
-    );
+    assert!(x > 0.0 && x < 1.0, "the argument of a beta tail is in (0, 1)");
     let (af, bf) = (a as f64, b as f64);
     let y = 1.0 - x;
     let excess = af - (af + bf) * x;
@@ -82,10 +79,7 @@ pub fn ln_tail(a: u64, b: u64, x: f64, tail: Tail) -> (f64, f64) {
         Tail::Lower => (fraction(af, b, x, y, excess), 1.0),
         Tail::Upper => (fraction(bf, a, y, x, -excess), -1.0),
     };
-    (
-        ln_prefactor(af, bf, x, excess) + libm::log(fraction),
-        sign / (y * fraction),
-    )
+    (ln_prefactor(af, bf, x, excess) + libm::log(fraction), sign / (y * fraction))
 }
 
 /// `ln(x^a y^b / B(a, b))` where `excess = a - (a + b) x`.
@@ -191,15 +185,7 @@ mod tests {
 
     #[test]
     fn tails_agree_with_binomial_sums() {
-        for (a, b) in [
-            (1, 1),
-            (1, 7),
-            (2, 2),
-            (3, 40),
-            (20, 20),
-            (17, 300),
-            (40, 41),
-        ] {
+        for (a, b) in [(1, 1), (1, 7), (2, 2), (3, 40), (20, 20), (17, 300), (40, 41)] {
             let mean = a as f64 / (a + b) as f64;
             for x in [0.2 * mean, 0.7 * mean, mean] {
                 let (ln, _) = ln_tail(a, b, x, Tail::Lower);
@@ -231,41 +217,26 @@ mod tests {
                 let down = ln_tail(a, b, x * libm::exp(-h), tail).0;
                 let slope = ln_tail(a, b, x, tail).1;
                 let difference = (up - down) / (2.0 * h);
-                assert!(
-                    (difference / slope - 1.0).abs() < 1e-5,
-                    "{difference} {slope}"
-                );
+                assert!((difference / slope - 1.0).abs() < 1e-5, "{difference} {slope}");
             }
         }
     }
 
     #[test]
     fn the_tail_of_a_quantile_is_its_probability() {
-        for (a, b) in [
-            (1, 1),
-            (2, 9),
-            (50, 51),
-            (700, 301),
-            (7, 1_000_000),
-            (500_000_000, 500_000_000),
-        ] {
+        for (a, b) in
+            [(1, 1), (2, 9), (50, 51), (700, 301), (7, 1_000_000), (500_000_000, 500_000_000)]
+        {
             for p in [0.5, 0.05, 1e-3, 1e-12, 1e-200] {
                 for tail in [Tail::Lower, Tail::Upper] {
                     // The smaller of x and 1 - x carries the digits.
-                    let (a, b, tail) = if a > b {
-                        (b, a, tail.other())
-                    } else {
-                        (a, b, tail)
-                    };
+                    let (a, b, tail) = if a > b { (b, a, tail.other()) } else { (a, b, tail) };
                     let x = quantile(a, b, tail, p);
                     if x < 0.9 {
                         let (ln, slope) = ln_tail(a, b, x, tail);
                         let error = (ln - p.ln()).abs();
                         let rounding = 1e-15 * (slope.abs() + p.ln().abs());
-                        assert!(
-                            error < 1e-13 + 4.0 * rounding,
-                            "({a}, {b}) {tail:?} {p}: {error}"
-                        );
+                        assert!(error < 1e-13 + 4.0 * rounding, "({a}, {b}) {tail:?} {p}: {error}");
                     }
                 }
             }

@@ -22,14 +22,8 @@ pub struct Interval {
 /// # Panics
 /// If there are more successes than trials, or `level` is not strictly between 0 and 1.
 pub fn clopper_pearson(successes: u64, trials: u64, level: f64) -> Interval {
-    assert!(
-        successes <= trials,
-        "{successes} successes in {trials} trials"
-    );
-    assert!(
-        level > 0.0 && level < 1.0,
-        "a confidence level is between 0 and 1, not {level}"
-    );
+    assert!(successes <= trials, "{successes} successes in {trials} trials");
+    assert!(level > 0.0 && level < 1.0, "a confidence level is between 0 and 1, not {level}");
     let (k, n) = (successes, trials);
     let tail = 0.5 * (1.0 - level);
     // ln of the n-th root of the tail: the ends at k = n and k = 0 are that root and 1 minus it.
@@ -88,13 +82,7 @@ mod tests {
 
     #[test]
     fn no_trials_tell_nothing() {
-        assert_eq!(
-            clopper_pearson(0, 0, 0.95),
-            Interval {
-                lower: 0.0,
-                upper: 1.0
-            }
-        );
+        assert_eq!(clopper_pearson(0, 0, 0.95), Interval { lower: 0.0, upper: 1.0 });
     }
 
     /// `tests/reference/clopper_pearson.py` made the table.
@@ -107,14 +95,8 @@ mod tests {
             let (k, n) = (field[0].parse().unwrap(), field[1].parse().unwrap());
             let value = |i: usize| field[i].parse::<f64>().unwrap();
             let interval = clopper_pearson(k, n, value(2));
-            assert!(
-                close(interval.lower, value(3), 2e-15),
-                "{line}: {interval:?}"
-            );
-            assert!(
-                close(interval.upper, value(4), 2e-15),
-                "{line}: {interval:?}"
-            );
+            assert!(close(interval.lower, value(3), 2e-15), "{line}: {interval:?}");
+            assert!(close(interval.upper, value(4), 2e-15), "{line}: {interval:?}");
             rows += 1;
         }
         assert!(rows > 150, "{rows} rows of reference values");
@@ -135,10 +117,7 @@ mod tests {
                         }
                         mass *= (n as f64 - k as f64) / (k as f64 + 1.0) * p / (1.0 - p);
                     }
-                    assert!(
-                        coverage >= level - 1e-12,
-                        "n = {n}, p = {p}: {coverage} < {level}"
-                    );
+                    assert!(coverage >= level - 1e-12, "n = {n}, p = {p}: {coverage} < {level}");
                 }
             }
         }

@@ -10,10 +10,7 @@
 /// # Panics
 /// If `q` is not in `[0, 1]`.
 pub fn quantile<T: Copy>(sorted: &[T], q: f64) -> Option<T> {
-    assert!(
-        (0.0..=1.0).contains(&q),
-        "a quantile is asked for by a number from 0 to 1, not {q}"
-    );
+    assert!((0.0..=1.0).contains(&q), "a quantile is asked for by a number from 0 to 1, not {q}");
     let n = sorted.len() as f64;
     // Ranks are compared as the quotients they are: 0.07 * 100 is a little above 7.
     let mut rank = ((q * n) as usize).max(1);
@@ -49,11 +46,7 @@ mod tests {
         for n in [10_usize, 100, 1000, 999] {
             let sample: Vec<usize> = (1..=n).collect();
             for rank in 1..=n {
-                assert_eq!(
-                    quantile(&sample, rank as f64 / n as f64),
-                    Some(rank),
-                    "{rank} of {n}"
-                );
+                assert_eq!(quantile(&sample, rank as f64 / n as f64), Some(rank), "{rank} of {n}");
             }
         }
     }

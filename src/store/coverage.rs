@@ -14,9 +14,7 @@ pub struct Coverage {
 impl Coverage {
     /// Nothing of any of `cells` cells.
     pub fn new(cells: usize) -> Self {
-        Self {
-            cells: vec![Vec::new(); cells],
-        }
+        Self { cells: vec![Vec::new(); cells] }
     }
 
     /// Adds the trials of a block; some may be there already.
@@ -87,10 +85,7 @@ impl Coverage {
 }
 
 #[cfg(test)]
-#[expect(
-    clippy::single_range_in_vec_init,
-    reason = "a list of one range is meant"
-)]
+#[expect(clippy::single_range_in_vec_init, reason = "a list of one range is meant")]
 mod tests {
     use std::collections::BTreeSet;
 
@@ -99,11 +94,7 @@ mod tests {
     use super::*;
 
     fn block(first: u64, count: u64) -> Block {
-        Block {
-            cell: 0,
-            first,
-            count,
-        }
+        Block { cell: 0, first, count }
     }
 
     #[test]

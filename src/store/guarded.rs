@@ -47,11 +47,8 @@ impl Guarded {
         }
         let file = File::open(path)
             .map_err(|e| Error::content(path, format!("HDF5 cannot open it: {e}"), None))?;
-        let guarded = Self {
-            path: path.to_owned(),
-            file,
-            limit: metadata.len().saturating_mul(EXPANSION),
-        };
+        let guarded =
+            Self { path: path.to_owned(), file, limit: metadata.len().saturating_mul(EXPANSION) };
         guarded.check_links(&guarded.file)?;
         Ok(guarded)
     }
@@ -60,10 +57,7 @@ impl Guarded {
         let links = group
             .links(IndexType::Name, IterationOrder::Native)
             .map_err(|e| self.fault("a group", &e))?;
-        match links
-            .iter()
-            .find(|(_, link)| link.link_type != LinkType::Hard)
-        {
+        match links.iter().find(|(_, link)| link.link_type != LinkType::Hard) {
             Some((name, _)) => Err(self.refuse(format!("has a link {name:?} that is not plain"))),
             None => Ok(()),
         }
@@ -157,9 +151,8 @@ impl Guarded {
             TypeDescriptor::Integer(_) => Ok(AxisValues::Integers(self.values(name, &[length])?)),
             _ => {
                 let dataset = self.checked(name, &[length], &[TypeDescriptor::VarLenUnicode])?;
-                let labels = dataset
-                    .read_raw::<VarLenUnicode>()
-                    .map_err(|e| self.fault(name, &e))?;
+                let labels =
+                    dataset.read_raw::<VarLenUnicode>().map_err(|e| self.fault(name, &e))?;
                 let labels = labels.iter().map(|label| self.string(name, label));
                 labels.collect::<Result<_>>().map(AxisValues::Labels)
             }
@@ -175,29 +168,20 @@ impl Guarded {
         }
         self.check_type(name, &dataset, types)?;
         let item = types.iter().map(TypeDescriptor::size).max().unwrap_or(1);
-        let bytes = shape
-            .iter()
-            .try_fold(item, |n, &length| n.checked_mul(length));
+        let bytes = shape.iter().try_fold(item, |n, &length| n.checked_mul(length));
         if bytes.is_none_or(|bytes| bytes as u64 > self.limit) {
             return Err(self.refuse(format!("{name} claims to be larger than the file can hold")));
         }
         let plan = dataset.dcpl().map_err(|e| self.fault(name, &e))?;
-        let plain = matches!(
-            plan.layout(),
-            Layout::Compact | Layout::Contiguous | Layout::Chunked
-        ) && plan.external().is_empty()
+        let plain = matches!(plan.layout(), Layout::Compact | Layout::Contiguous | Layout::Chunked)
+            && plan.external().is_empty()
             && plan.filters().iter().all(|filter| {
-                matches!(
-                    filter,
-                    Filter::Shuffle | Filter::Deflate(_) | Filter::Fletcher32
-                )
+                matches!(filter, Filter::Shuffle | Filter::Deflate(_) | Filter::Fletcher32)
             });
         if plain {
             Ok(dataset)
         } else {
-            Err(self.refuse(format!(
-                "{name} is stored in a way that is not of this format"
-            )))
+            Err(self.refuse(format!("{name} is stored in a way that is not of this format")))
         }
     }
 
@@ -221,10 +205,7 @@ impl Guarded {
 fn convertible<T: H5Type>() -> Vec<TypeDescriptor> {
     match T::type_descriptor() {
         TypeDescriptor::Integer(IntSize::U8) => {
-            vec![
-                TypeDescriptor::Integer(IntSize::U4),
-                TypeDescriptor::Integer(IntSize::U8),
-            ]
+            vec![TypeDescriptor::Integer(IntSize::U4), TypeDescriptor::Integer(IntSize::U8)]
         }
         TypeDescriptor::Float(FloatSize::U8) => vec![TypeDescriptor::Float(FloatSize::U8)],
         other => vec![other],

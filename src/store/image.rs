@@ -94,10 +94,7 @@ impl Image {
                     .attr_creation_order(AttrCreationOrder::Indexed)
             })
             .create(name)?;
-        Ok(Self {
-            file,
-            dimensions: BTreeMap::new(),
-        })
+        Ok(Self { file, dimensions: BTreeMap::new() })
     }
 
     /// Adds a dimension with its coordinates.
@@ -112,10 +109,7 @@ impl Image {
         let id = i32::try_from(self.dimensions.len()).map_err(|_| "too many dimensions")?;
         scale::make_scale(&dataset, name, id)?;
         write_attributes(&dataset, attributes)?;
-        let dimension = Dimension {
-            length,
-            uses: Vec::new(),
-        };
+        let dimension = Dimension { length, uses: Vec::new() };
         self.dimensions.insert(name.to_owned(), dimension);
         Ok(())
     }
@@ -219,10 +213,7 @@ impl Image {
 
     /// Strings, uncompressed: what the filters would see are addresses.
     fn strings(&self, path: &str, shape: &[usize], values: &[String]) -> hdf5::Result<Dataset> {
-        let values = values
-            .iter()
-            .map(|text| unicode(text))
-            .collect::<hdf5::Result<Vec<_>>>()?;
+        let values = values.iter().map(|text| unicode(text)).collect::<hdf5::Result<Vec<_>>>()?;
         let dataset = self
             .file
             .new_dataset::<VarLenUnicode>()
@@ -249,10 +240,9 @@ impl Values<'_> {
 fn write_attributes(location: &Location, attributes: &[Named<'_>]) -> hdf5::Result<()> {
     for &(name, value) in attributes {
         match value {
-            Attribute::Text(text) => location
-                .new_attr::<VarLenUnicode>()
-                .create(name)?
-                .write_scalar(&unicode(text)?)?,
+            Attribute::Text(text) => {
+                location.new_attr::<VarLenUnicode>().create(name)?.write_scalar(&unicode(text)?)?
+            }
             Attribute::Float(x) => location.new_attr::<f64>().create(name)?.write_scalar(&x)?,
             Attribute::Ints(v) => {
                 location.new_attr_builder().with_data(v).create(name)?;
@@ -266,8 +256,7 @@ fn write_attributes(location: &Location, attributes: &[Named<'_>]) -> hdf5::Resu
 }
 
 fn unicode(text: &str) -> hdf5::Result<VarLenUnicode> {
-    text.parse()
-        .map_err(|_| format!("the text {text:?} holds a null character").into())
+    text.parse().map_err(|_| format!("the text {text:?} holds a null character").into())
 }
 
 /// Shape of the chunks of an array of items of `size` bytes: whole trailing axes while they fit,
@@ -318,15 +307,7 @@ mod tests {
     fn refuses_unknown_dimensions_and_wrong_lengths() {
         let mut image = Image::new().unwrap();
         image.dimension("x", Values::Int64(&[1, 2]), &[]).unwrap();
-        assert!(
-            image
-                .variable("a", &["y"], Values::Int8(&[0]), &[])
-                .is_err()
-        );
-        assert!(
-            image
-                .variable("b", &["x"], Values::Int8(&[0]), &[])
-                .is_err()
-        );
+        assert!(image.variable("a", &["y"], Values::Int8(&[0]), &[]).is_err());
+        assert!(image.variable("b", &["x"], Values::Int8(&[0]), &[]).is_err());
     }
 }

@@ -72,12 +72,7 @@ impl Manifest {
             digest: study.digest,
             seed: study.seed,
             trials: study.trials,
-            max_steps: study
-                .cells
-                .iter()
-                .map(|c| c.stop.max_steps)
-                .max()
-                .unwrap_or(0),
+            max_steps: study.cells.iter().map(|c| c.stop.max_steps).max().unwrap_or(0),
             axes: study.axes.clone(),
             ladder: study.ladder.clone(),
             kernels,
@@ -123,8 +118,7 @@ impl Manifest {
     /// planned by another version of the program.
     pub fn establish(&self, fs: &dyn FileSystem, dir: &Path) -> Result<()> {
         let parts = parts_dir(dir);
-        fs.create_dir_all(&parts)
-            .map_err(Error::storage("create", &parts))?;
+        fs.create_dir_all(&parts).map_err(Error::storage("create", &parts))?;
         let path = dir.join(FILE);
         if let Some(there) = Self::read_if_there(fs, &path)? {
             there.check_same(self, &path)?;
@@ -195,24 +189,16 @@ impl Manifest {
         }
         if cells != self.kernels.len() {
             let found = self.kernels.len();
-            return Err(format!(
-                "the axes have {cells} cells, but {found} are listed"
-            ));
+            return Err(format!("the axes have {cells} cells, but {found} are listed"));
         }
         let is_word = |text: &str| !text.is_empty() && !text.contains(char::is_whitespace);
-        if !self
-            .kernels
-            .iter()
-            .all(|k| is_word(&k.kernel) && is_word(&k.precision))
-        {
+        if !self.kernels.iter().all(|k| is_word(&k.kernel) && is_word(&k.precision)) {
             return Err("the name of a kernel is not one word".into());
         }
         if self.trials == 0 || self.max_steps > i64::MAX as u64 {
             return Err("the number of trials or steps is out of range".into());
         }
-        let rows = usize::try_from(self.trials)
-            .ok()
-            .and_then(|t| t.checked_mul(cells));
+        let rows = usize::try_from(self.trials).ok().and_then(|t| t.checked_mul(cells));
         if rows.is_none() {
             return Err("there are too many trials".into());
         }
@@ -249,10 +235,7 @@ impl Manifest {
         let message = if differences.is_empty() {
             format!("belongs to the study {:?} with other data files", self.name)
         } else {
-            format!(
-                "belongs to another study, {:?}; they differ in\n{differences}",
-                self.name
-            )
+            format!("belongs to another study, {:?}; they differ in\n{differences}", self.name)
         };
         let help = "choose another directory with -o, or move this one away";
         Error::content(path, message, Some(help.into()))
@@ -310,10 +293,7 @@ pub(super) mod tests {
     /// A manifest over the given axes, for the tests of this room.
     pub(in crate::store) fn manifest(axes: Vec<Axis>, trials: u64, ladder: &[f64]) -> Manifest {
         let cells = axes.iter().map(Axis::len).product();
-        let kernel = CellKernel {
-            kernel: "blas".into(),
-            precision: "float64".into(),
-        };
+        let kernel = CellKernel { kernel: "blas".into(), precision: "float64".into() };
         let config = format!("name = \"test\"\nseed = 7\ntrials = {trials}\n");
         Manifest {
             format: FORMAT.into(),
@@ -332,12 +312,7 @@ pub(super) mod tests {
 
     /// An axis of one key.
     pub(in crate::store) fn axis(key: &str, values: AxisValues) -> Axis {
-        Axis {
-            keys: vec![AxisKey {
-                key: key.into(),
-                values,
-            }],
-        }
+        Axis { keys: vec![AxisKey { key: key.into(), values }] }
     }
 
     fn example() -> Manifest {
@@ -382,18 +357,9 @@ pub(super) mod tests {
             ("{}", "is not a deeplin study file"),
             (&good[..good.len() / 2], "is not a deeplin study file"),
             (&good.replace("deeplin study", "other"), "but \"other\""),
-            (
-                &good.replacen("    1,\n    0", "    2,\n    0", 1),
-                "newer deeplin",
-            ),
-            (
-                &good.replace("\"trials\": 5", "\"trials\": 0"),
-                "is damaged",
-            ),
-            (
-                &good.replace("\"trials\": 5", "\"trials\": -1"),
-                "is damaged",
-            ),
+            (&good.replacen("    1,\n    0", "    2,\n    0", 1), "newer deeplin"),
+            (&good.replace("\"trials\": 5", "\"trials\": 0"), "is damaged"),
+            (&good.replace("\"trials\": 5", "\"trials\": -1"), "is damaged"),
             (&good.replace("0.1,", ""), "is damaged"),
         ];
         for (text, expected) in cases {

@@ -70,10 +70,7 @@ pub fn merge(fs: &dyn FileSystem, dir: &Path, options: &MergeOptions<'_>) -> Res
     let scan = scan_with(fs, dir, &manifest, |path, part| rows.add(path, part))?;
     let missing = Missing::of(&scan.coverage, manifest.trials);
     if !missing.cells.is_empty() {
-        return Ok(Merge::Incomplete {
-            missing,
-            damaged: scan.damaged,
-        });
+        return Ok(Merge::Incomplete { missing, damaged: scan.damaged });
     }
     let numerics = agreed(dir, &scan, options.mixed)?;
     let cells: Vec<CellSummary> = (0..manifest.cells())
@@ -86,12 +83,7 @@ pub fn merge(fs: &dyn FileSystem, dir: &Path, options: &MergeOptions<'_>) -> Res
     let bytes = results::build(&manifest, &numerics, &rows.table, &cells, &options.interval)
         .map_err(|e| Error::content(&path, format!("cannot be built: {e}"), None))?;
     let published = publish_replacing(fs, dir, results::FILE, &bytes)?;
-    Ok(Merge::Complete {
-        path,
-        published,
-        cells,
-        damaged: scan.damaged,
-    })
+    Ok(Merge::Complete { path, published, cells, damaged: scan.damaged })
 }
 
 /// What the rows were computed with: one, or several if they may be mixed.
@@ -110,11 +102,7 @@ fn agreed(dir: &Path, scan: &Scan, mixed: bool) -> Result<Vec<Numerics>> {
                     which the file will say";
         return Err(Error::content(dir, message, Some(help.into())));
     }
-    Ok(scan
-        .numerics
-        .iter()
-        .map(|(numerics, _)| numerics.clone())
-        .collect())
+    Ok(scan.numerics.iter().map(|(numerics, _)| numerics.clone()).collect())
 }
 
 /// The rows seen so far.
@@ -129,10 +117,7 @@ impl Rows {
         // The manifest was checked: cells times trials is a usize.
         let trials = manifest.trials as usize;
         let table = Table::new(manifest.cells(), trials, manifest.ladder.len());
-        Self {
-            table,
-            origins: Vec::new(),
-        }
+        Self { table, origins: Vec::new() }
     }
 
     fn add(&mut self, path: &Path, part: &Part) -> Result<()> {
@@ -158,10 +143,7 @@ impl Rows {
                     run again";
         Error::content(
             path,
-            format!(
-                "contradicts {} in trial {trial} of cell {cell}",
-                other.display()
-            ),
+            format!("contradicts {} in trial {trial} of cell {cell}", other.display()),
             Some(help.into()),
         )
     }
@@ -181,11 +163,7 @@ impl Missing {
 
     /// Number of trials that are missing.
     pub fn count(&self) -> u64 {
-        self.cells
-            .iter()
-            .flat_map(|(_, ranges)| ranges)
-            .map(|r| r.end - r.start)
-            .sum()
+        self.cells.iter().flat_map(|(_, ranges)| ranges).map(|r| r.end - r.start).sum()
     }
 }
 
@@ -226,11 +204,7 @@ mod tests {
 
     fn options(mixed: bool) -> MergeOptions<'static> {
         let bounds = &|k: u64, n: u64| (k as f64 / n as f64 / 2.0, (k + n) as f64 / (2 * n) as f64);
-        let interval = IntervalMethod {
-            method: "test",
-            level: 0.95,
-            bounds,
-        };
+        let interval = IntervalMethod { method: "test", level: 0.95, bounds };
         MergeOptions { mixed, interval }
     }
 
@@ -240,19 +214,11 @@ mod tests {
             ("network.depth", AxisValues::Integers(vec![2, 4])),
             ("descent.learning_rate", AxisValues::Floats(vec![0.1, 0.05])),
         ];
-        let zipped = keys.map(|(key, values)| AxisKey {
-            key: key.into(),
-            values,
-        });
+        let zipped = keys.map(|(key, values)| AxisKey { key: key.into(), values });
         let axes = vec![
             axis("init.std", AxisValues::Floats(vec![0.1, 0.3, 1.0])),
-            Axis {
-                keys: zipped.into(),
-            },
-            axis(
-                "init.kind",
-                AxisValues::Labels(vec!["gaussian".into(), "μ ∞".into()]),
-            ),
+            Axis { keys: zipped.into() },
+            axis("init.kind", AxisValues::Labels(vec!["gaussian".into(), "μ ∞".into()])),
         ];
         let mut manifest = manifest(axes, TRIALS, &[1e-1, 1e-3]);
         manifest.kernels[3].kernel = "compact".into();
@@ -260,11 +226,7 @@ mod tests {
     }
 
     fn numerics(core: &str) -> Numerics {
-        Numerics {
-            engine_version: "0.1.0".into(),
-            blas_core: core.into(),
-            ..Numerics::default()
-        }
+        Numerics { engine_version: "0.1.0".into(), blas_core: core.into(), ..Numerics::default() }
     }
 
     /// Stores all rows of a study in parts of `trials` trials of one cell each.
@@ -332,14 +294,8 @@ mod tests {
         assert_eq!(file.axes, manifest.axes);
         assert_eq!(file.ladder, manifest.ladder);
         assert_eq!(file.kernels, manifest.kernels);
-        assert_eq!(
-            (file.interval_method.as_str(), file.interval_level),
-            ("test", 0.95)
-        );
-        assert!(
-            file.provenance
-                .contains(&("blas_core".into(), "Haswell".into()))
-        );
+        assert_eq!((file.interval_method.as_str(), file.interval_level), ("test", 0.95));
+        assert!(file.provenance.contains(&("blas_core".into(), "Haswell".into())));
         for (cell, summary) in file.cells.iter().enumerate() {
             let there = file.rows(cell, 1..TRIALS).unwrap();
             for (trial, found) in (1..TRIALS).zip(&there) {
@@ -353,10 +309,7 @@ mod tests {
             let converged = |(outcome, _): &&(crate::stop::Outcome, u64)| {
                 *outcome == crate::stop::Outcome::Converged
             };
-            assert_eq!(
-                summary.converged,
-                outcomes.iter().filter(converged).count() as u64
-            );
+            assert_eq!(summary.converged, outcomes.iter().filter(converged).count() as u64);
         }
     }
 
@@ -397,9 +350,7 @@ mod tests {
         let mut other = rows(0, 2, 2, 0);
         other.rows[1].measures.loss_final = 0.5;
         write_part(&Disk, dir.path(), &manifest, &numerics("Haswell"), &[other]).unwrap();
-        let error = merge(&Disk, dir.path(), &options(false))
-            .unwrap_err()
-            .to_string();
+        let error = merge(&Disk, dir.path(), &options(false)).unwrap_err().to_string();
         let names = Disk.list(&parts_dir(dir.path())).unwrap();
         assert!(names.iter().all(|name| error.contains(name)), "{error}");
         assert!(error.contains("trial 3 of cell 0"), "{error}");
@@ -412,25 +363,13 @@ mod tests {
         store(dir.path(), &manifest, TRIALS, "Haswell");
         let again = rows(0, 0, 2, 0);
         write_part(&Disk, dir.path(), &manifest, &numerics("Zen"), &[again]).unwrap();
-        let error = merge(&Disk, dir.path(), &options(false))
-            .unwrap_err()
-            .to_string();
-        assert!(
-            error.contains(r#"blas_core: "Haswell" and "Zen""#),
-            "{error}"
-        );
+        let error = merge(&Disk, dir.path(), &options(false)).unwrap_err().to_string();
+        assert!(error.contains(r#"blas_core: "Haswell" and "Zen""#), "{error}");
 
         complete(dir.path(), true);
         let file = ResultsFile::open(&dir.path().join("results.h5")).unwrap();
-        assert!(
-            file.provenance
-                .contains(&("blas_core".into(), "Haswell; Zen".into()))
-        );
-        assert!(
-            file.provenance
-                .iter()
-                .any(|(name, _)| name == "mixed_numerics")
-        );
+        assert!(file.provenance.contains(&("blas_core".into(), "Haswell; Zen".into())));
+        assert!(file.provenance.iter().any(|(name, _)| name == "mixed_numerics"));
     }
 
     #[test]

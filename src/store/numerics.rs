@@ -59,14 +59,8 @@ mod tests {
 
     #[test]
     fn differences_name_the_field_and_both_values() {
-        let a = Numerics {
-            blas_core: "Haswell".into(),
-            ..Numerics::default()
-        };
-        let b = Numerics {
-            blas_core: "SkylakeX".into(),
-            ..Numerics::default()
-        };
+        let a = Numerics { blas_core: "Haswell".into(), ..Numerics::default() };
+        let b = Numerics { blas_core: "SkylakeX".into(), ..Numerics::default() };
         assert_eq!(a.differences(&b), r#"blas_core: "Haswell" and "SkylakeX""#);
         assert_eq!(a.differences(&a), "");
     }

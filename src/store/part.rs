@@ -73,8 +73,7 @@ pub fn write_part(
     blocks: &[BlockRows],
 ) -> Result<PathBuf> {
     let parts = parts_dir(dir);
-    fs.create_dir_all(&parts)
-        .map_err(Error::storage("create", &parts))?;
+    fs.create_dir_all(&parts).map_err(Error::storage("create", &parts))?;
     let bytes = encode(manifest, numerics, blocks);
     let digest = Digest::of(&bytes[..bytes.len() - seal::SIZE]);
     let name = format!("{}.part", &digest.hex()[..32]);
@@ -232,18 +231,12 @@ impl<'a> Cursor<'a> {
     fn block(&mut self, manifest: &Manifest) -> std::result::Result<BlockRows, Fault> {
         let (cell, first, count) = (self.u64()?, self.u64()?, self.u64()?);
         let cell = usize::try_from(cell).ok().filter(|&c| c < manifest.cells());
-        let end = first
-            .checked_add(count)
-            .filter(|&end| end <= manifest.trials);
+        let end = first.checked_add(count).filter(|&end| end <= manifest.trials);
         let (Some(cell), Some(_)) = (cell, end) else {
-            return Err(Fault::Damaged(
-                "it holds trials that the study does not have".into(),
-            ));
+            return Err(Fault::Damaged("it holds trials that the study does not have".into()));
         };
         let ladder = manifest.ladder.len();
-        let size = usize::try_from(count)
-            .ok()
-            .and_then(|n| n.checked_mul(row_size(ladder)));
+        let size = usize::try_from(count).ok().and_then(|n| n.checked_mul(row_size(ladder)));
         let mut rows = Cursor(self.take(size.ok_or_else(too_short)?)?);
         let rows = (0..count)
             .map(|_| rows.row(ladder, manifest.max_steps))
@@ -266,15 +259,10 @@ impl<'a> Cursor<'a> {
         }
         let possible = |&hit: &i64| hit == -1 || u64::try_from(hit).is_ok_and(|h| h <= max_steps);
         match outcome {
-            Some(outcome) if steps <= max_steps && hit_steps.iter().all(possible) => Ok(TrialRow {
-                outcome,
-                steps,
-                measures: Measures::from_array(measures),
-                hit_steps,
-            }),
-            _ => Err(Fault::Damaged(
-                "a row has an impossible outcome or step".into(),
-            )),
+            Some(outcome) if steps <= max_steps && hit_steps.iter().all(possible) => {
+                Ok(TrialRow { outcome, steps, measures: Measures::from_array(measures), hit_steps })
+            }
+            _ => Err(Fault::Damaged("a row has an impossible outcome or step".into())),
         }
     }
 }
@@ -306,18 +294,13 @@ pub(super) mod tests {
     /// The rows of a block.
     pub(in crate::store) fn rows(cell: usize, first: u64, count: u64, ladder: usize) -> BlockRows {
         let block = Block { cell, first, count };
-        let rows = (first..first + count)
-            .map(|t| row(cell, t, ladder))
-            .collect();
+        let rows = (first..first + count).map(|t| row(cell, t, ladder)).collect();
         BlockRows { block, rows }
     }
 
     fn example() -> (Manifest, Vec<u8>) {
-        let manifest = manifest(
-            vec![axis("network.depth", AxisValues::Integers(vec![2, 3]))],
-            4,
-            &[0.1],
-        );
+        let manifest =
+            manifest(vec![axis("network.depth", AxisValues::Integers(vec![2, 3]))], 4, &[0.1]);
         let blocks = [rows(0, 0, 2, 1), rows(1, 1, 1, 1)];
         let bytes = encode(&manifest, &Numerics::default(), &blocks);
         (manifest, bytes)
@@ -325,36 +308,23 @@ pub(super) mod tests {
 
     fn bits(part: &Part) -> Vec<u64> {
         let rows = part.blocks.iter().flat_map(|b| &b.rows);
-        rows.flat_map(|r| r.measures.to_array().map(f64::to_bits))
-            .collect()
+        rows.flat_map(|r| r.measures.to_array().map(f64::to_bits)).collect()
     }
 
     #[test]
     fn rows_come_back_bit_for_bit() {
         let dir = tempfile::tempdir().unwrap();
         let (manifest, _) = example();
-        let numerics = Numerics {
-            blas: "OpenBLAS".into(),
-            ..Numerics::default()
-        };
+        let numerics = Numerics { blas: "OpenBLAS".into(), ..Numerics::default() };
         let blocks = vec![rows(0, 0, 2, 1), rows(1, 1, 1, 1)];
         let path = write_part(&Disk, dir.path(), &manifest, &numerics, &blocks).unwrap();
         let part = read_part(&Disk, &path, &manifest).unwrap();
         assert_eq!(part.numerics, numerics);
-        assert_eq!(
-            bits(&part),
-            bits(&Part {
-                numerics,
-                blocks: blocks.clone()
-            })
-        );
+        assert_eq!(bits(&part), bits(&Part { numerics, blocks: blocks.clone() }));
         for (there, written) in part.blocks.iter().zip(&blocks) {
             assert_eq!(there.block, written.block);
             for (a, b) in there.rows.iter().zip(&written.rows) {
-                assert_eq!(
-                    (a.outcome, a.steps, &a.hit_steps),
-                    (b.outcome, b.steps, &b.hit_steps)
-                );
+                assert_eq!((a.outcome, a.steps, &a.hit_steps), (b.outcome, b.steps, &b.hit_steps));
             }
         }
     }
@@ -364,18 +334,12 @@ pub(super) mod tests {
         let (manifest, good) = example();
         assert!(decode(&good, &manifest).is_ok());
         for len in 0..good.len() {
-            assert!(
-                matches!(decode(&good[..len], &manifest), Err(Fault::Damaged(_))),
-                "{len}"
-            );
+            assert!(matches!(decode(&good[..len], &manifest), Err(Fault::Damaged(_))), "{len}");
         }
         for i in 0..good.len() {
             let mut bad = good.clone();
             bad[i] ^= 0x10;
-            assert!(
-                matches!(decode(&bad, &manifest), Err(Fault::Damaged(_))),
-                "{i}"
-            );
+            assert!(matches!(decode(&bad, &manifest), Err(Fault::Damaged(_))), "{i}");
         }
     }
 
@@ -415,10 +379,7 @@ pub(super) mod tests {
             let mut bad = good[..good.len() - seal::SIZE].to_vec();
             bad[at] = value;
             seal::append(&mut bad);
-            assert!(
-                matches!(decode(&bad, &manifest), Err(Fault::Foreign(_))),
-                "{at}"
-            );
+            assert!(matches!(decode(&bad, &manifest), Err(Fault::Foreign(_))), "{at}");
         }
     }
 

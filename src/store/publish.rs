@@ -76,11 +76,7 @@ fn contradiction(path: &Path) -> Error {
     let help = "two computations of the same thing disagree: look for a damaged disk or memory, or \
                 a machine or library that changed in between (`deeplin doctor`); then move the \
                 file away and run again";
-    Error::content(
-        path,
-        "exists with other content than was computed now",
-        Some(help.into()),
-    )
+    Error::content(path, "exists with other content than was computed now", Some(help.into()))
 }
 
 /// A complete, checked and durable file under a name that nobody reads.
@@ -95,9 +91,7 @@ impl<'a> Temporary<'a> {
         let n = COUNT.fetch_add(1, Ordering::Relaxed);
         let (host, process) = (&*HOST, std::process::id());
         let path = dir.join(format!(".{name}.{host}.{process}.{n}.tmp"));
-        let mut file = fs
-            .create_new(&path)
-            .map_err(Error::storage("create", &path))?;
+        let mut file = fs.create_new(&path).map_err(Error::storage("create", &path))?;
         let temporary = Self { fs, path };
         let written = file
             .write_all(bytes)
@@ -115,10 +109,7 @@ impl<'a> Temporary<'a> {
     }
 
     fn check(&self, bytes: &[u8]) -> Result<()> {
-        let there = self
-            .fs
-            .read(&self.path)
-            .map_err(Error::storage("read back", &self.path))?;
+        let there = self.fs.read(&self.path).map_err(Error::storage("read back", &self.path))?;
         if there == bytes {
             return Ok(());
         }
@@ -131,9 +122,7 @@ impl<'a> Temporary<'a> {
     }
 
     fn discard(self) -> Result<()> {
-        self.fs
-            .remove(&self.path)
-            .map_err(Error::storage("remove", &self.path))
+        self.fs.remove(&self.path).map_err(Error::storage("remove", &self.path))
     }
 
     /// Removes the file after a failure, which is what the caller reports.
@@ -166,14 +155,9 @@ pub fn sweep(fs: &dyn FileSystem, dir: &Path) -> Result<usize> {
 
 /// Whether a file name is that of a [`Temporary`] whose process was of this machine and is no more.
 fn is_left_behind(name: &str) -> bool {
-    let fields = name
-        .strip_prefix('.')
-        .and_then(|rest| rest.strip_suffix(".tmp"));
+    let fields = name.strip_prefix('.').and_then(|rest| rest.strip_suffix(".tmp"));
     // From the end: the number, the process, the machine.
-    let mut fields = fields
-        .into_iter()
-        .flat_map(|rest| rest.rsplitn(4, '.'))
-        .skip(1);
+    let mut fields = fields.into_iter().flat_map(|rest| rest.rsplitn(4, '.')).skip(1);
     let process = fields.next().and_then(|digits| digits.parse::<i32>().ok());
     fields.next() == Some(HOST.as_str()) && process.is_some_and(|id| !is_running(id))
 }
@@ -198,16 +182,10 @@ pub fn host() -> &'static str {
 /// Name of the machine, so that processes of several machines in one directory do not collide.
 static HOST: LazyLock<String> = LazyLock::new(|| {
     #[cfg(unix)]
-    let name = rustix::system::uname()
-        .nodename()
-        .to_string_lossy()
-        .into_owned();
+    let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
     #[cfg(not(unix))]
     let name = String::from("host");
-    name.chars()
-        .filter(|c| c.is_ascii_alphanumeric() || *c == '-')
-        .take(64)
-        .collect()
+    name.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').take(64).collect()
 });
 
 #[cfg(test)]
@@ -225,9 +203,7 @@ mod tests {
 
     impl Failing {
         fn at(n: usize) -> Self {
-            Self {
-                left: std::sync::Arc::new(AtomicUsize::new(n)),
-            }
+            Self { left: std::sync::Arc::new(AtomicUsize::new(n)) }
         }
 
         fn step(&self) -> io::Result<()> {
@@ -296,10 +272,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let dir = dir.path();
         assert_eq!(publish(&Disk, dir, "x", b"1").unwrap(), Published::New);
-        assert_eq!(
-            publish(&Disk, dir, "x", b"1").unwrap(),
-            Published::AlreadyThere
-        );
+        assert_eq!(publish(&Disk, dir, "x", b"1").unwrap(), Published::AlreadyThere);
         assert_eq!(names(dir), ["x"]);
     }
 
@@ -320,10 +293,7 @@ mod tests {
         let dir = dir.path();
         let published =
             [b"1", b"1", b"2"].map(|bytes| publish_replacing(&Disk, dir, "x", bytes).unwrap());
-        assert_eq!(
-            published,
-            [Published::New, Published::AlreadyThere, Published::Replaced]
-        );
+        assert_eq!(published, [Published::New, Published::AlreadyThere, Published::Replaced]);
         assert_eq!(fs::read(dir.join("x")).unwrap(), b"2");
         assert_eq!(names(dir), ["x"]);
     }

@@ -57,8 +57,7 @@ impl ResultsFile {
         let root = file.root();
         let text = |name| file.text(root, name);
         let number = |name: &str, text: &str| {
-            text.parse()
-                .map_err(|_| file.refuse(format!("{name} is not a number")))
+            text.parse().map_err(|_| file.refuse(format!("{name} is not a number")))
         };
         let digest = Digest::from_hex(&text("study_digest")?)
             .ok_or_else(|| file.refuse("study_digest is not a digest"))?;
@@ -100,10 +99,7 @@ impl ResultsFile {
     /// # Panics
     /// If the file has no such cell or trials.
     pub fn rows(&self, cell: usize, trials: Range<u64>) -> Result<Vec<TrialRow>> {
-        assert!(
-            trials.start <= trials.end && trials.end <= self.trials,
-            "trials {trials:?}"
-        );
+        assert!(trials.start <= trials.end && trials.end <= self.trials, "trials {trials:?}");
         let outcomes: Vec<i8> = self.per_trial("outcome", cell, &trials)?;
         let steps: Vec<i64> = self.per_trial("steps", cell, &trials)?;
         let mut measures = vec![[0.0; Measures::COUNT]; outcomes.len()];
@@ -187,10 +183,8 @@ impl ResultsFile {
     /// Shape of a variable of each trial, and the selection of some trials of one cell.
     fn select(&self, cell: usize, trials: &Range<u64>) -> (Vec<usize>, Vec<SliceOrIndex>) {
         let mut shape: Vec<usize> = self.axes.iter().map(Axis::len).collect();
-        let mut selection: Vec<SliceOrIndex> = position(cell, &shape)
-            .into_iter()
-            .map(SliceOrIndex::from)
-            .collect();
+        let mut selection: Vec<SliceOrIndex> =
+            position(cell, &shape).into_iter().map(SliceOrIndex::from).collect();
         // Trial numbers fit: the length of the dimension was a usize.
         selection.push((trials.start as usize..trials.end as usize).into());
         shape.push(self.trials as usize);
@@ -237,10 +231,7 @@ fn read_axes(file: &Guarded) -> Result<Vec<Axis>> {
     let sweep = file.text(file.root(), "sweep")?;
     let sweep: Vec<Vec<String>> =
         serde_json::from_str(&sweep).map_err(|_| file.refuse("sweep is not a list of keys"))?;
-    sweep
-        .into_iter()
-        .map(|keys| read_axis(file, keys))
-        .collect()
+    sweep.into_iter().map(|keys| read_axis(file, keys)).collect()
 }
 
 fn read_axis(file: &Guarded, keys: Vec<String>) -> Result<Axis> {
@@ -255,10 +246,7 @@ fn read_axis(file: &Guarded, keys: Vec<String>) -> Result<Axis> {
         let values = file.coordinates(&name, expected)?;
         Ok(AxisKey { key, values })
     };
-    let keys = keys
-        .into_iter()
-        .map(&mut read)
-        .collect::<Result<Vec<_>>>()?;
+    let keys = keys.into_iter().map(&mut read).collect::<Result<Vec<_>>>()?;
     match length {
         Some(1..) => Ok(Axis { keys }),
         _ => Err(file.refuse("an axis of the sweep is empty")),
@@ -314,10 +302,8 @@ fn read_kernels(file: &Guarded, lengths: &[usize]) -> Result<Vec<CellKernel>> {
 fn read_words(file: &Guarded, name: &str, lengths: &[usize]) -> Result<Vec<String>> {
     let path = format!("{}/{name}", schema::PROVENANCE);
     let codes: Vec<i8> = file.values(&path, lengths)?;
-    let dataset = file
-        .root()
-        .dataset(&path)
-        .map_err(|_| file.refuse(format!("{path} is missing")))?;
+    let dataset =
+        file.root().dataset(&path).map_err(|_| file.refuse(format!("{path} is missing")))?;
     let meanings = file.text(&dataset, "flag_meanings")?;
     let meanings: Vec<&str> = meanings.split(' ').collect();
     let word = |code: i8| meanings.get(usize::try_from(code).ok()?).copied();
@@ -368,18 +354,10 @@ mod tests {
 
     #[test]
     fn truncated_and_changed_files_are_refused() {
-        let manifest = manifest(
-            vec![axis("init.std", AxisValues::Floats(vec![0.5]))],
-            1,
-            &[],
-        );
+        let manifest = manifest(vec![axis("init.std", AxisValues::Floats(vec![0.5]))], 1, &[]);
         let mut table = Table::new(1, 1, 0);
         assert!(table.set(0, 0, &row(0, 0, 0)));
-        let interval = IntervalMethod {
-            method: "test",
-            level: 0.95,
-            bounds: &|_, _| (0.0, 1.0),
-        };
+        let interval = IntervalMethod { method: "test", level: 0.95, bounds: &|_, _| (0.0, 1.0) };
         let (outcomes, steps) = table.cell(0);
         let cells = [CellSummary::of(outcomes, steps, &interval)];
         let good =
@@ -399,23 +377,15 @@ mod tests {
         let image = |format, version: &[i32]| {
             let mut image = Image::new().unwrap();
             let format = ("deeplin_format", Attribute::Text(format));
-            image
-                .attributes(&[format, ("format_version", Attribute::Ints(version))])
-                .unwrap();
+            image.attributes(&[format, ("format_version", Attribute::Ints(version))]).unwrap();
             image
         };
         let cases = [
-            (
-                sealed(Image::new().unwrap()),
-                "not a results file of deeplin",
-            ),
+            (sealed(Image::new().unwrap()), "not a results file of deeplin"),
             (sealed(image("trace", &[1, 0])), "of format \"trace\""),
             (sealed(image("results", &[2, 3])), "format version 2.3"),
             (sealed(image("results", &[1])), "not [major, minor]"),
-            (
-                sealed(image("results", &[1, 0])),
-                "study_digest cannot be read",
-            ),
+            (sealed(image("results", &[1, 0])), "study_digest cannot be read"),
         ];
         for (bytes, expected) in cases {
             let message = refusal(&bytes);
@@ -439,27 +409,17 @@ mod tests {
                 ])
                 .unwrap();
             image.dimension("trial", trial, &[]).unwrap();
-            image
-                .dimension("init_std", Values::Int8(&[1]), &[])
-                .unwrap();
+            image.dimension("init_std", Values::Int8(&[1]), &[]).unwrap();
             let level = [("level", Attribute::Text("high"))];
-            image
-                .variable("probability_lower", &["trial"], Values::Int8(&[0]), &level)
-                .unwrap();
+            image.variable("probability_lower", &["trial"], Values::Int8(&[0]), &level).unwrap();
             sealed(image)
         };
         let trial = Values::Int64(&[0]);
         let cases = [
             (build(trial, "[[]]"), "an axis of the sweep is empty"),
             (build(trial, "{}"), "not a list of keys"),
-            (
-                build(trial, r#"[["init.gain"]]"#),
-                "init_gain cannot be read",
-            ),
-            (
-                build(trial, r#"[["init.std"]]"#),
-                "init_std is not of the type",
-            ),
+            (build(trial, r#"[["init.gain"]]"#), "init_gain cannot be read"),
+            (build(trial, r#"[["init.std"]]"#), "init_std is not of the type"),
             (build(trial, "[]"), "level is not of the type"),
         ];
         for (bytes, expected) in cases {

@@ -28,12 +28,7 @@ pub fn build(
     let mut image = Image::new()?;
     write_root_attributes(&mut image, manifest)?;
     write_coordinates(&mut image, manifest)?;
-    let writer = Writer {
-        manifest,
-        table,
-        summaries,
-        interval,
-    };
+    let writer = Writer { manifest, table, summaries, interval };
     for variable in schema::variables(&manifest.ladder) {
         writer.write(&mut image, &variable)?;
     }
@@ -45,11 +40,7 @@ pub fn build(
 
 /// Names of the sweep's dimensions.
 pub(super) fn sweep_dimensions(manifest: &Manifest) -> Vec<String> {
-    manifest
-        .axes
-        .iter()
-        .map(|axis| axis.keys[0].variable())
-        .collect()
+    manifest.axes.iter().map(|axis| axis.keys[0].variable()).collect()
 }
 
 fn write_root_attributes(image: &mut Image, manifest: &Manifest) -> hdf5::Result<()> {
@@ -63,10 +54,7 @@ fn write_root_attributes(image: &mut Image, manifest: &Manifest) -> hdf5::Result
     image.attributes(&[
         ("Conventions", Attribute::Text(schema::CONVENTIONS)),
         ("title", Attribute::Text(&title)),
-        (
-            "source",
-            Attribute::Text("deeplin: gradient descent on deep linear networks"),
-        ),
+        ("source", Attribute::Text("deeplin: gradient descent on deep linear networks")),
         ("deeplin_format", Attribute::Text(schema::FORMAT)),
         ("format_version", Attribute::Ints(&schema::VERSION)),
         ("study", Attribute::Text(&manifest.name)),
@@ -88,11 +76,7 @@ fn write_coordinates(image: &mut Image, manifest: &Manifest) -> hdf5::Result<()>
         )?;
     }
     let trials: Vec<i64> = (0..manifest.trials.cast_signed()).collect();
-    image.dimension(
-        schema::TRIAL,
-        Values::Int64(&trials),
-        &words("number of the trial"),
-    )?;
+    image.dimension(schema::TRIAL, Values::Int64(&trials), &words("number of the trial"))?;
     if !manifest.ladder.is_empty() {
         let losses = Values::Float64(&manifest.ladder);
         image.dimension(
@@ -105,12 +89,7 @@ fn write_coordinates(image: &mut Image, manifest: &Manifest) -> hdf5::Result<()>
         let dimension = axis.keys[0].variable();
         for key in &axis.keys[1..] {
             let meaning = format!("swept key {}, moving with {}", key.key, axis.keys[0].key);
-            image.variable(
-                &key.variable(),
-                &[&dimension],
-                coordinates(key),
-                &words(&meaning),
-            )?;
+            image.variable(&key.variable(), &[&dimension], coordinates(key), &words(&meaning))?;
         }
     }
     Ok(())
@@ -165,11 +144,8 @@ impl Writer<'_> {
             Source::HitSteps => self.put_steps(self.table.hit_steps(), put),
             Source::Measure(i) => put(Values::Float64(self.table.measure(i))),
             Source::Count(get) => {
-                let counts: Vec<i64> = self
-                    .summaries
-                    .iter()
-                    .map(|s| get(s).cast_signed())
-                    .collect();
+                let counts: Vec<i64> =
+                    self.summaries.iter().map(|s| get(s).cast_signed()).collect();
                 put(Values::Int64(&counts))
             }
             Source::Estimate(get) | Source::Bound(get) => {
@@ -214,25 +190,15 @@ fn write_provenance(
         .enumerate()
         .map(|(i, &(name, _))| (name, distinct(numerics.iter().map(|n| n.fields()[i].1))))
         .collect();
-    let mut attributes: Vec<Named<'_>> = fields
-        .iter()
-        .map(|(name, text)| (*name, Attribute::Text(text)))
-        .collect();
+    let mut attributes: Vec<Named<'_>> =
+        fields.iter().map(|(name, text)| (*name, Attribute::Text(text))).collect();
     let mixed = serde_json::to_string(numerics).expect("plain data");
     if numerics.len() > 1 {
         attributes.push(("mixed_numerics", Attribute::Text(&mixed)));
     }
     image.group(schema::PROVENANCE, &attributes)?;
-    write_by_cell(
-        image,
-        manifest,
-        "kernel",
-        "kernel that computed the cell",
-        |k| &k.kernel,
-    )?;
-    write_by_cell(image, manifest, "precision", "format of its numbers", |k| {
-        &k.precision
-    })
+    write_by_cell(image, manifest, "kernel", "kernel that computed the cell", |k| &k.kernel)?;
+    write_by_cell(image, manifest, "precision", "format of its numbers", |k| &k.precision)
 }
 
 /// Different texts in the order of their first appearance.
@@ -266,11 +232,7 @@ fn write_by_cell(
         .iter()
         .map(|cell| codes[meanings.partition_point(|&m| m < word(cell))])
         .collect();
-    let text = meanings
-        .iter()
-        .map(|m| m.as_str())
-        .collect::<Vec<_>>()
-        .join(" ");
+    let text = meanings.iter().map(|m| m.as_str()).collect::<Vec<_>>().join(" ");
     let mut attributes = words(long_name).to_vec();
     attributes.extend([
         ("flag_values", Attribute::Codes(&codes)),

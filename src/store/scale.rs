@@ -32,10 +32,7 @@ struct Use {
 pub(super) fn make_scale(dataset: &Dataset, name: &str, id: i32) -> hdf5::Result<()> {
     null_terminated(dataset, "CLASS", "DIMENSION_SCALE")?;
     null_terminated(dataset, "NAME", name)?;
-    dataset
-        .new_attr::<i32>()
-        .create("_Netcdf4Dimid")?
-        .write_scalar(&id)
+    dataset.new_attr::<i32>().create("_Netcdf4Dimid")?.write_scalar(&id)
 }
 
 /// Names the scales of a dataset's axes, in order.
@@ -47,10 +44,7 @@ pub(super) fn attach(file: &File, dataset: &Dataset, scales: &[&str]) -> hdf5::R
             Ok(VarLenArray::from([reference]))
         })
         .collect::<hdf5::Result<Vec<_>>>()?;
-    dataset
-        .new_attr_builder()
-        .with_data(&list)
-        .create("DIMENSION_LIST")?;
+    dataset.new_attr_builder().with_data(&list).create("DIMENSION_LIST")?;
     Ok(())
 }
 
@@ -60,10 +54,7 @@ pub(super) fn list_uses(file: &File, name: &str, uses: &[(String, i32)]) -> hdf5
         .iter()
         .map(|(path, dimension)| {
             let dataset = file.reference(path)?;
-            Ok(Use {
-                dataset,
-                dimension: *dimension,
-            })
+            Ok(Use { dataset, dimension: *dimension })
         })
         .collect::<hdf5::Result<Vec<_>>>()?;
     file.dataset(name)?
@@ -122,22 +113,12 @@ fn null_terminated(location: &Location, name: &str, text: &str) -> hdf5::Result<
             let sized = H5Tset_size(string, size) >= 0
                 && H5Tset_strpad(string, H5T_str_t::H5T_STR_NULLTERM) >= 0;
             let space = H5Screate(H5S_class_t::H5S_SCALAR);
-            let attribute = H5Acreate2(
-                location.id(),
-                name.as_ptr(),
-                string,
-                space,
-                H5P_DEFAULT,
-                H5P_DEFAULT,
-            );
+            let attribute =
+                H5Acreate2(location.id(), name.as_ptr(), string, space, H5P_DEFAULT, H5P_DEFAULT);
             let written = H5Awrite(attribute, string, text.as_ptr().cast()) >= 0;
             let closed = H5Aclose(attribute) >= 0 && H5Sclose(space) >= 0 && H5Tclose(string) >= 0;
             sized && written && closed
         }
     });
-    if complete {
-        Ok(())
-    } else {
-        Err(format!("cannot write the attribute {name:?}").into())
-    }
+    if complete { Ok(()) } else { Err(format!("cannot write the attribute {name:?}").into()) }
 }

@@ -71,11 +71,7 @@ impl Scan {
         for rows in &part.blocks {
             self.coverage.insert(rows.block);
         }
-        if !self
-            .numerics
-            .iter()
-            .any(|(known, _)| *known == part.numerics)
-        {
+        if !self.numerics.iter().any(|(known, _)| *known == part.numerics) {
             self.numerics.push((part.numerics, path.clone()));
         }
         self.parts.push(path);
@@ -89,18 +85,11 @@ fn part_files(fs: &dyn FileSystem, parts: &Path) -> Result<Vec<PathBuf>> {
         Err(e) => return Err(Error::storage("list", parts)(e)),
     };
     let ours = |name: &String| name.ends_with(".part") && !name.starts_with('.');
-    Ok(names
-        .into_iter()
-        .filter(ours)
-        .map(|name| parts.join(name))
-        .collect())
+    Ok(names.into_iter().filter(ours).map(|name| parts.join(name)).collect())
 }
 
 #[cfg(test)]
-#[expect(
-    clippy::single_range_in_vec_init,
-    reason = "a list of one range is meant"
-)]
+#[expect(clippy::single_range_in_vec_init, reason = "a list of one range is meant")]
 mod tests {
     use std::fs;
 
@@ -142,18 +131,8 @@ mod tests {
     fn a_part_of_another_study_is_an_error() {
         let dir = tempfile::tempdir().unwrap();
         let other = manifest(vec![], 10, &[]);
-        write_part(
-            &Disk,
-            dir.path(),
-            &other,
-            &Numerics::default(),
-            &[rows(0, 0, 1, 0)],
-        )
-        .unwrap();
+        write_part(&Disk, dir.path(), &other, &Numerics::default(), &[rows(0, 0, 1, 0)]).unwrap();
         let error = scan(&Disk, dir.path(), &manifest(vec![], 9, &[])).unwrap_err();
-        assert!(
-            error.to_string().contains("belongs to the study"),
-            "{error}"
-        );
+        assert!(error.to_string().contains("belongs to the study"), "{error}");
     }
 }

@@ -65,28 +65,17 @@ impl Source {
 
 /// The variables of a study with this ladder of losses, in the order of the file.
 pub fn variables(ladder: &[f64]) -> Vec<Variable> {
-    let measures = Measures::NAMES
-        .iter()
-        .enumerate()
-        .map(|(i, &(name, long_name))| Variable {
-            name,
-            long_name,
-            source: Source::Measure(i),
-        });
+    let measures = Measures::NAMES.iter().enumerate().map(|(i, &(name, long_name))| Variable {
+        name,
+        long_name,
+        source: Source::Measure(i),
+    });
     let hit_steps = (!ladder.is_empty()).then_some(HIT_STEPS);
-    CELL.into_iter()
-        .chain(TRIALS)
-        .chain(measures)
-        .chain(hit_steps)
-        .collect()
+    CELL.into_iter().chain(TRIALS).chain(measures).chain(hit_steps).collect()
 }
 
 const fn variable(name: &'static str, long_name: &'static str, source: Source) -> Variable {
-    Variable {
-        name,
-        long_name,
-        source,
-    }
+    Variable { name, long_name, source }
 }
 
 const TRIALS: [Variable; 2] = [
@@ -126,16 +115,8 @@ const CELL: [Variable; 12] = [
         Source::Bound(|s| s.probability_upper_budget),
     ),
     variable("trial_count", "trials", Source::Count(|s| s.trials)),
-    variable(
-        "converged_count",
-        "trials that converged",
-        Source::Count(|s| s.converged),
-    ),
-    variable(
-        "diverged_count",
-        "trials that diverged",
-        Source::Count(|s| s.diverged),
-    ),
+    variable("converged_count", "trials that converged", Source::Count(|s| s.converged)),
+    variable("diverged_count", "trials that diverged", Source::Count(|s| s.diverged)),
     variable(
         "stalled_count",
         "trials whose weights came back to the same bits short of the target",

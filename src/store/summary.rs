@@ -48,10 +48,7 @@ impl CellSummary {
     /// The summary of complete trials with these outcome codes and steps.
     pub fn of(outcomes: &[i8], steps: &[i64], interval: &IntervalMethod<'_>) -> Self {
         let count = |outcome: Outcome| -> u64 {
-            outcomes
-                .iter()
-                .filter(|&&code| code == outcome as i8)
-                .count() as u64
+            outcomes.iter().filter(|&&code| code == outcome as i8).count() as u64
         };
         let mut times: Vec<i64> = outcomes
             .iter()
@@ -115,21 +112,12 @@ mod tests {
     #[test]
     fn undecided_trials_widen_the_interval_upwards_only() {
         let share = |k: u64, n: u64| (k as f64 / n as f64 - 0.1, k as f64 / n as f64 + 0.1);
-        let interval = IntervalMethod {
-            method: "test",
-            level: 0.9,
-            bounds: &share,
-        };
+        let interval = IntervalMethod { method: "test", level: 0.9, bounds: &share };
         let outcomes = [1, 1, 2, 3, 4, 1, 4, 4];
         let steps = [30, 10, 1, 2, 99, 20, 99, 99];
         let summary = CellSummary::of(&outcomes, &steps, &interval);
         assert_eq!(
-            [
-                summary.trials,
-                summary.converged,
-                summary.diverged,
-                summary.stalled
-            ],
+            [summary.trials, summary.converged, summary.diverged, summary.stalled],
             [8, 3, 1, 1]
         );
         assert_eq!(summary.step_limit, 3);

@@ -53,9 +53,7 @@ impl Table {
         let columns = self.measures.iter().zip(row.measures.to_array());
         self.outcome[i] == row.outcome as i8
             && self.steps[i] == row.steps.cast_signed()
-            && columns
-                .into_iter()
-                .all(|(column, value)| column[i].to_bits() == value.to_bits())
+            && columns.into_iter().all(|(column, value)| column[i].to_bits() == value.to_bits())
             && self.hit_steps[i * self.ladder..(i + 1) * self.ladder] == row.hit_steps
     }
 
@@ -103,10 +101,7 @@ mod tests {
         assert!(table.set(1, 2, &there));
         assert_eq!(table.outcome()[5], there.outcome as i8);
         assert_eq!(table.steps()[5], 21);
-        assert_eq!(
-            table.measure(1)[5].to_bits(),
-            there.measures.loss_final.to_bits()
-        );
+        assert_eq!(table.measure(1)[5].to_bits(), there.measures.loss_final.to_bits());
         assert_eq!(table.hit_steps()[10..], [-1, 2]);
         assert_eq!(table.cell(1).1, [0, 0, 21]);
     }
@@ -116,10 +111,7 @@ mod tests {
         let mut table = Table::new(1, 1, 1);
         let first = row(0, 0, 1);
         assert!(table.set(0, 0, &first));
-        assert!(
-            table.set(0, 0, &first),
-            "NaN and -0.0 agree with themselves"
-        );
+        assert!(table.set(0, 0, &first), "NaN and -0.0 agree with themselves");
 
         let mut others = vec![first.clone(); 4];
         others[0].outcome = Outcome::Stalled;

@@ -37,7 +37,9 @@ impl Trace<'_> {
     /// # Errors
     /// If HDF5 fails.
     pub fn image(&self, path: &Path) -> Result<Vec<u8>> {
-        self.build().map_err(|error| Error::content(path, format!("HDF5 failed to build it: {error}"), None))
+        self.build().map_err(|error| {
+            Error::content(path, format!("HDF5 failed to build it: {error}"), None)
+        })
     }
 
     fn build(&self) -> hdf5::Result<Vec<u8>> {
@@ -55,7 +57,8 @@ impl Trace<'_> {
     }
 
     fn write_attributes(&self, image: &mut Image) -> hdf5::Result<()> {
-        let title = format!("{}: trial {} of cell {}", self.study.name, self.trial, self.cell.index);
+        let title =
+            format!("{}: trial {} of cell {}", self.study.name, self.trial, self.cell.index);
         let (digest, seed) = (self.study.digest.hex(), self.study.seed.to_string());
         let shape = self.cell.shape.to_string();
         let mut attributes: Vec<Named<'_>> = vec![
@@ -70,7 +73,9 @@ impl Trace<'_> {
             ("outcome", Attribute::Text(self.row.outcome.name())),
             ("kernel", Attribute::Text(self.kernel)),
         ];
-        attributes.extend(self.numerics.fields().iter().map(|&(name, value)| (name, Attribute::Text(value))));
+        attributes.extend(
+            self.numerics.fields().iter().map(|&(name, value)| (name, Attribute::Text(value))),
+        );
         image.attributes(&attributes)
     }
 
@@ -78,7 +83,11 @@ impl Trace<'_> {
     fn write_dimensions(&self, image: &mut Image) -> hdf5::Result<()> {
         let mut index = |name: &str, length: usize, meaning: &str| {
             let numbers: Vec<i64> = (0..length as i64).collect();
-            image.dimension(name, Values::Int64(&numbers), &[("long_name", Attribute::Text(meaning))])
+            image.dimension(
+                name,
+                Values::Int64(&numbers),
+                &[("long_name", Attribute::Text(meaning))],
+            )
         };
         for (j, &d) in self.cell.shape.dims().iter().enumerate() {
             index(&format!("d_{j}"), d, &format!("unit of layer {j} (0: input)"))?;
@@ -102,7 +111,12 @@ impl Trace<'_> {
         }
         let meaning = "first step at or under each loss target (-1: never)";
         let attributes = words(meaning);
-        image.variable("hit_steps", &["loss_target"], Values::Int64(&self.row.hit_steps), &attributes)
+        image.variable(
+            "hit_steps",
+            &["loss_target"],
+            Values::Int64(&self.row.hit_steps),
+            &attributes,
+        )
     }
 
     fn write_problem(&self, image: &mut Image) -> hdf5::Result<()> {
@@ -114,10 +128,16 @@ impl Trace<'_> {
         if let Some(factor) = &problem.factor {
             let entries: Vec<f64> = factor.iter().copied().collect();
             let attributes = words("factor F, F F' = second moments of the inputs");
-            image.variable("factor", &["d_0", "factor_column"], Values::Float64(&entries), &attributes)?;
+            image.variable(
+                "factor",
+                &["d_0", "factor_column"],
+                Values::Float64(&entries),
+                &attributes,
+            )?;
         }
         let floor = [self.start.landscape.floor];
-        let meaning = "loss of the best end-to-end matrix of the network's rank; excess losses are above it";
+        let meaning =
+            "loss of the best end-to-end matrix of the network's rank; excess losses are above it";
         image.variable("loss_floor", &[], Values::Float64(&floor), &words(meaning))
     }
 
@@ -128,7 +148,11 @@ impl Trace<'_> {
         };
         column("step", Values::Int64(&along.step), "updates made")?;
         column("loss", Values::Float64(&along.loss), "excess loss")?;
-        column("gradient_norm", Values::Float64(&along.gradient_norm), "Euclidean norm of the loss gradient")?;
+        column(
+            "gradient_norm",
+            Values::Float64(&along.gradient_norm),
+            "Euclidean norm of the loss gradient",
+        )?;
         let meaning = "balancedness, max_j ||W_{j+1}' W_{j+1} - W_j W_j'||_F";
         column("balancedness", Values::Float64(&along.balancedness), meaning)?;
         let meaning = "Frobenius norm of the end-to-end matrix";
@@ -139,13 +163,23 @@ impl Trace<'_> {
 }
 
 /// `group/W_1 .. group/W_N`.
-fn write_weights(image: &mut Image, group: &str, meaning: &str, weights: &Weights) -> hdf5::Result<()> {
+fn write_weights(
+    image: &mut Image,
+    group: &str,
+    meaning: &str,
+    weights: &Weights,
+) -> hdf5::Result<()> {
     image.group(group, &[("long_name", Attribute::Text(meaning))])?;
     for j in 1..=weights.shape().depth() {
         let entries: Vec<f64> = weights.layer(j).iter().copied().collect();
         let (rows, columns) = (format!("d_{j}"), format!("d_{}", j - 1));
         let path = format!("{group}/W_{j}");
-        image.variable(&path, &[&rows, &columns], Values::Float64(&entries), &words(&format!("weights of layer {j}")))?;
+        image.variable(
+            &path,
+            &[&rows, &columns],
+            Values::Float64(&entries),
+            &words(&format!("weights of layer {j}")),
+        )?;
     }
     Ok(())
 }

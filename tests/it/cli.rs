@@ -35,7 +35,11 @@ fn run_ends_with_the_table_and_the_path() {
     assert!(ran.stdout.contains("[lower, upper]"), "{}", ran.stdout);
     assert_eq!(ran.stdout.lines().last(), Some("runs/small/results.h5"));
     // Off a terminal: plain lines, no escape codes.
-    assert!(ran.stderr.contains("of 80 trials") && !ran.stderr.contains('\u{1b}'), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("of 80 trials") && !ran.stderr.contains('\u{1b}'),
+        "{}",
+        ran.stderr
+    );
 }
 
 #[test]
@@ -114,7 +118,16 @@ fn usage_errors_are_status_2() {
         &["trace", "study.toml", "--trial", "0", "-o", "t.h5"],
         &["trace", "study.toml", "--trial", "0", "--cell", "4", "-o", "t.h5"],
         &["trace", "study.toml", "--trial", "0", "--at", "init.gain=1,init.std=0.1", "-o", "t.h5"],
-        &["trace", "study.toml", "--trial", "0", "--at", "network.depth=7,init.std=0.1", "-o", "t.h5"],
+        &[
+            "trace",
+            "study.toml",
+            "--trial",
+            "0",
+            "--at",
+            "network.depth=7,init.std=0.1",
+            "-o",
+            "t.h5",
+        ],
         &["nonsense"],
     ] {
         let ran = desk.run(arguments);
@@ -132,7 +145,11 @@ fn report_in_three_forms() {
     let csv = desk.succeed(&["report", "runs/small/results.h5", "--csv"]).stdout;
     let lines: Vec<&str> = csv.lines().collect();
     assert_eq!(lines.len(), 5);
-    assert!(lines[0].starts_with("init.std,network.depth,trial_count,converged_count,"), "{}", lines[0]);
+    assert!(
+        lines[0].starts_with("init.std,network.depth,trial_count,converged_count,"),
+        "{}",
+        lines[0]
+    );
     assert!(lines[1].starts_with("0.1,2,20,"), "{}", lines[1]);
     let json = desk.succeed(&["report", "runs/small/results.h5", "--json"]).stdout;
     let value: serde_json::Value = serde_json::from_str(&json).expect("JSON");
@@ -194,7 +211,11 @@ fn a_serial_openblas_is_refused() {
     for command in [&["run", "study.toml", "--threads", "2"][..], &["doctor", "--threads", "2"]] {
         let ran = run(command);
         assert_eq!(ran.code, 4, "{command:?}: {}", ran.stderr);
-        assert!(ran.stderr.contains("libopenblas-pthread-dev"), "names the package: {}", ran.stderr);
+        assert!(
+            ran.stderr.contains("libopenblas-pthread-dev"),
+            "names the package: {}",
+            ran.stderr
+        );
     }
     assert!(!desk.path("runs").exists(), "nothing ran");
     // One worker is safe.

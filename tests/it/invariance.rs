@@ -89,7 +89,8 @@ fn parts_merge_to_the_same_bytes() {
 #[test]
 fn an_interrupted_run_continues_to_the_same_bytes() {
     // Long enough to be interrupted several times.
-    let slow = ["--set", "trials=150", "--set", "store.block=4", "--set", "store.part_seconds=0.01"];
+    let slow =
+        ["--set", "trials=150", "--set", "store.block=4", "--set", "store.part_seconds=0.01"];
     let expected = run(&slow);
     let desk = Desk::new();
     desk.write("study.toml", STUDY);

@@ -47,12 +47,8 @@ fn kernels(shape: &Shape, rate: f64) -> Vec<(&'static str, Box<dyn Kernel>)> {
 fn cell(dims: &[usize]) -> Cell {
     let widest = *dims.iter().max().expect("dimensions") as f64;
     Cell {
-        target: Arc::new(Target::Gaussian {
-            std: 1.0 / widest.sqrt(),
-        }),
-        init: Arc::new(deeplin::network::init::Init::Gaussian {
-            std: 0.8 / widest.sqrt(),
-        }),
+        target: Arc::new(Target::Gaussian { std: 1.0 / widest.sqrt() }),
+        init: Arc::new(deeplin::network::init::Init::Gaussian { std: 0.8 / widest.sqrt() }),
         learning_rate: 0.05,
         ..support::cell(dims)
     }
@@ -99,14 +95,9 @@ fn a_factor_agrees_with_the_reference() {
                 factor: Some(matrix(dims[0], columns, 5)),
                 optimum: 0.0,
             };
-            let layers: Vec<_> = (1..=2)
-                .map(|j| matrix(dims[j], dims[j - 1], 7 * j))
-                .collect();
+            let layers: Vec<_> = (1..=2).map(|j| matrix(dims[j], dims[j - 1], 7 * j)).collect();
             let weights = Weights::from_layers(&shape, &layers);
-            let windows = [Window {
-                low: f64::NEG_INFINITY,
-                high: f64::INFINITY,
-            }];
+            let windows = [Window { low: f64::NEG_INFINITY, high: f64::INFINITY }];
             let mut oracle = Reference::new(&shape, 0.1);
             oracle.load(0, &weights, &problem);
             oracle.advance(100, &windows);
@@ -118,10 +109,7 @@ fn a_factor_agrees_with_the_reference() {
                     (got - expected).abs() < 1e-13,
                     "{name} {dims:?} x {columns}: {got} {expected}"
                 );
-                assert!(
-                    expected < 0.9 * problem.loss(&weights.end_to_end()),
-                    "descent descends"
-                );
+                assert!(expected < 0.9 * problem.loss(&weights.end_to_end()), "descent descends");
             }
         }
     }
@@ -133,10 +121,7 @@ fn calls_of_any_length_give_the_same_bits() {
     for dims in SHAPES {
         let cell = cell(dims);
         let start = Starts::new(1, &cell).start(0);
-        let windows = [Window {
-            low: f64::NEG_INFINITY,
-            high: f64::INFINITY,
-        }];
+        let windows = [Window { low: f64::NEG_INFINITY, high: f64::INFINITY }];
         for (name, mut kernel) in kernels(&cell.shape, cell.learning_rate) {
             let mut run = |calls: &[u64]| {
                 kernel.load(0, &start.weights, &start.problem);
@@ -175,21 +160,14 @@ fn stops_before_the_update() {
 
 #[test]
 fn nan_and_overflow_leave_every_window() {
-    let window = Window {
-        low: 0.0,
-        high: f64::MAX,
-    };
+    let window = Window { low: 0.0, high: f64::MAX };
     assert!(!window.holds(f64::NAN) && !window.holds(f64::INFINITY));
     for (name, mut kernel) in kernels(&Shape::new(vec![1, 1, 1]), 1.0) {
         let cell = support::scalar_cell(&[20.0, 3.0], 1.0, 1.0);
         let start = Starts::new(0, &cell).start(0);
         kernel.load(0, &start.weights, &start.problem);
         let steps = kernel.advance(1000, &[window]);
-        assert!(
-            steps < 20 && !kernel.loss(0).is_finite(),
-            "{name}: {steps} {}",
-            kernel.loss(0)
-        );
+        assert!(steps < 20 && !kernel.loss(0).is_finite(), "{name}: {steps} {}", kernel.loss(0));
     }
 }
 

@@ -41,7 +41,9 @@ impl Desk {
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_deeplin"));
         command.current_dir(self.dir.path()).args(arguments);
-        for variable in ["SLURM_CPUS_PER_TASK", "SLURM_CPUS_ON_NODE", "DEEPLIN_LOG", "RUST_BACKTRACE"] {
+        for variable in
+            ["SLURM_CPUS_PER_TASK", "SLURM_CPUS_ON_NODE", "DEEPLIN_LOG", "RUST_BACKTRACE"]
+        {
             command.env_remove(variable);
         }
         command.env("NO_COLOR", "1");
@@ -74,7 +76,10 @@ impl From<Output> for Ran {
 /// Whether a tool that a test needs may be missing: `scripts/test` installs all of them and sets
 /// DEEPLIN_TEST_REQUIRE, so that nothing is passed over there.
 pub(crate) fn may_skip(what: &str) -> bool {
-    assert!(std::env::var_os("DEEPLIN_TEST_REQUIRE").is_none(), "{what} is missing; run scripts/test");
+    assert!(
+        std::env::var_os("DEEPLIN_TEST_REQUIRE").is_none(),
+        "{what} is missing; run scripts/test"
+    );
     eprintln!("skipped: {what} is missing; scripts/test installs it");
     true
 }
@@ -91,7 +96,12 @@ pub(crate) fn python() -> Option<PathBuf> {
 /// Runs a script of `tests/python` and expects it to succeed.
 pub(crate) fn run_script(python: &Path, name: &str, arguments: &[&Path]) {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python").join(name);
-    let output = Command::new(python).arg(&script).args(arguments).output().expect("starting Python");
-    let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let output =
+        Command::new(python).arg(&script).args(arguments).output().expect("starting Python");
+    let text = format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
     assert!(output.status.success(), "{name}:\n{text}");
 }

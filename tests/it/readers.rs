@@ -67,7 +67,9 @@ fn dump(tool: &str, arguments: &[&str], path: &Path) -> Option<String> {
 #[test]
 fn ncdump_and_h5dump_read_both() {
     let desk = results();
-    for (name, dimensions) in [("swept", "init_kind, network_depth, init_std, trial"), ("unswept", "trial")] {
+    for (name, dimensions) in
+        [("swept", "init_kind, network_depth, init_std, trial"), ("unswept", "trial")]
+    {
         let path = desk.path(&format!("{name}/results.h5"));
         if let Some(header) = dump("ncdump", &["-h"], &path) {
             for line in [
@@ -80,7 +82,10 @@ fn ncdump_and_h5dump_read_both() {
             }
         }
         if let Some(listing) = dump("h5dump", &["-H"], &path) {
-            assert!(listing.contains("DATASET \"probability\"") && listing.contains("GROUP \"provenance\""));
+            assert!(
+                listing.contains("DATASET \"probability\"")
+                    && listing.contains("GROUP \"provenance\"")
+            );
         }
         // All data too, through every filter.
         dump("h5dump", &[], &path);

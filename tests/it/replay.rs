@@ -43,7 +43,8 @@ fn numpy_replays_every_kind_of_net() {
     for net in NETS {
         let desk = Desk::new();
         desk.write("study.toml", STUDY);
-        let mut arguments = vec!["trace", "study.toml", "--trial", "2", "--cell", "1", "-o", "trace.h5"];
+        let mut arguments =
+            vec!["trace", "study.toml", "--trial", "2", "--cell", "1", "-o", "trace.h5"];
         for set in net {
             arguments.extend(["--set", set]);
         }
@@ -66,7 +67,8 @@ fn numpy_replays_a_regression() {
             names.join(",")
         );
         let output = format!("network.output={labels}");
-        let mut arguments = vec!["trace", "study.toml", "--trial", "1", "--at", "init.std=0.4", "-o", "trace.h5"];
+        let mut arguments =
+            vec!["trace", "study.toml", "--trial", "1", "--at", "init.std=0.4", "-o", "trace.h5"];
         for set in ["network.input=3", &output, &target] {
             arguments.extend(["--set", set]);
         }
@@ -98,16 +100,31 @@ fn traces_have_the_bits_of_their_rows() {
     let results = ResultsFile::open(&desk.path("out/results.h5")).expect("results");
     for (cell, trial) in [(0, 0), (0, 3), (1, 2)] {
         let (cell_text, trial_text) = (cell.to_string(), trial.to_string());
-        desk.succeed(&["trace", "study.toml", "--trial", &trial_text, "--cell", &cell_text, "-o", "trace.h5"]);
+        desk.succeed(&[
+            "trace",
+            "study.toml",
+            "--trial",
+            &trial_text,
+            "--cell",
+            &cell_text,
+            "-o",
+            "trace.h5",
+        ]);
         let row = &results.rows(cell, trial..trial + 1).expect("rows")[0];
         let trace = hdf5::File::open(desk.path("trace.h5")).expect("trace");
-        let number = |name: &str| trace.dataset(name).and_then(|d| d.read_scalar::<f64>()).expect("a number");
+        let number = |name: &str| {
+            trace.dataset(name).and_then(|d| d.read_scalar::<f64>()).expect("a number")
+        };
         let steps = trace.dataset("steps").and_then(|d| d.read_scalar::<i64>()).expect("steps");
         assert_eq!(steps as u64, row.steps);
         for ((name, _), value) in
             deeplin::study::Measures::NAMES.iter().zip(row.measures.to_array())
         {
-            assert_eq!(number(name).to_bits(), value.to_bits(), "{name} of trial {trial} in cell {cell}");
+            assert_eq!(
+                number(name).to_bits(),
+                value.to_bits(),
+                "{name} of trial {trial} in cell {cell}"
+            );
         }
         let losses = trace.dataset("loss").and_then(|d| d.read_1d::<f64>()).expect("losses");
         assert_eq!(losses.last().map(|x| x.to_bits()), Some(row.measures.loss_final.to_bits()));

@@ -25,11 +25,7 @@ pub(crate) fn cell(dims: &[usize]) -> Cell {
         draw: Draw::Study,
         init: Arc::new(Init::Gaussian { std: 0.5 }),
         learning_rate: 0.1,
-        stop: StopRule {
-            loss: 1e-5,
-            divergence: 1e12,
-            max_steps: 1000,
-        },
+        stop: StopRule { loss: 1e-5, divergence: 1e12, max_steps: 1000 },
         digest: Digest::of(b"cell"),
     }
 }
@@ -58,29 +54,15 @@ pub(crate) fn rows_on(
     ladder: &[f64],
 ) -> Vec<TrialRow> {
     let starts = Starts::new(2018, cell);
-    let block = Block {
-        cell: 0,
-        first: 0,
-        count: trials,
-    };
-    descent::run_block(
-        kernel,
-        cell,
-        &starts,
-        block,
-        ladder,
-        &AtomicBool::new(false),
-    )
+    let block = Block { cell: 0, first: 0, count: trials };
+    descent::run_block(kernel, cell, &starts, block, ladder, &AtomicBool::new(false))
 }
 
 /// Losses of `cell`'s trial `trial` at steps `0..=steps`.
 pub(crate) fn losses(kernel: &mut dyn Kernel, cell: &Cell, trial: u64, steps: u64) -> Vec<f64> {
     use deeplin::kernel::Window;
     let start = Starts::new(2018, cell).start(trial);
-    let everything = [Window {
-        low: f64::NEG_INFINITY,
-        high: f64::INFINITY,
-    }];
+    let everything = [Window { low: f64::NEG_INFINITY, high: f64::INFINITY }];
     kernel.load(0, &start.weights, &start.problem);
     (0..=steps)
         .map(|step| {

@@ -16,10 +16,7 @@ use ndarray::{Array2, array};
 
 use crate::support::{cell, losses, rows, scalar_cell};
 
-const EVERYWHERE: [Window; 1] = [Window {
-    low: f64::NEG_INFINITY,
-    high: f64::INFINITY,
-}];
+const EVERYWHERE: [Window; 1] = [Window { low: f64::NEG_INFINITY, high: f64::INFINITY }];
 
 /// Losses over `steps` steps from given layers, on the kernel that a study would use.
 fn run(layers: &[Array2<f64>], phi: &Array2<f64>, rate: f64, steps: u64) -> Vec<f64> {
@@ -27,11 +24,7 @@ fn run(layers: &[Array2<f64>], phi: &Array2<f64>, rate: f64, steps: u64) -> Vec<
     dims.extend(layers.iter().map(Array2::nrows));
     let shape = Shape::new(dims);
     let mut kernel = Choice::for_shape(&shape).build(&shape, rate);
-    kernel.load(
-        0,
-        &Weights::from_layers(&shape, layers),
-        &Problem::from_matrix(phi.clone()),
-    );
+    kernel.load(0, &Weights::from_layers(&shape, layers), &Problem::from_matrix(phi.clone()));
     (0..=steps)
         .map(|step| {
             kernel.advance(u64::from(step > 0), &EVERYWHERE);
@@ -45,11 +38,7 @@ fn random(rows: usize, cols: usize, std: f64, salt: u64) -> Array2<f64> {
 }
 
 fn haar(n: usize, salt: u64) -> Array2<f64> {
-    svd::haar(
-        &mut stream(12, &Digest::of(b"theory"), Purpose::Init, salt),
-        n,
-        n,
-    )
+    svd::haar(&mut stream(12, &Digest::of(b"theory"), Purpose::Init, salt), n, n)
 }
 
 fn product(a: &Array2<f64>, b: &Array2<f64>) -> Array2<f64> {
@@ -58,19 +47,14 @@ fn product(a: &Array2<f64>, b: &Array2<f64>) -> Array2<f64> {
 
 /// Random layers of these dimensions and a target for them.
 fn problem(dims: &[usize]) -> (Vec<Array2<f64>>, Array2<f64>) {
-    let layers = (1..dims.len())
-        .map(|j| random(dims[j], dims[j - 1], 0.5, j as u64))
-        .collect();
+    let layers = (1..dims.len()).map(|j| random(dims[j], dims[j - 1], 0.5, j as u64)).collect();
     (layers, random(dims[dims.len() - 1], dims[0], 0.7, 99))
 }
 
 fn assert_close(got: &[f64], expected: &[f64], factor: f64, tolerance: f64, what: &str) {
     for (step, (a, b)) in got.iter().zip(expected).enumerate() {
         let error = (a - factor * b).abs();
-        assert!(
-            error <= tolerance * factor * expected[0],
-            "{what}, step {step}: {a} {b}"
-        );
+        assert!(error <= tolerance * factor * expected[0], "{what}, step {step}: {a} {b}");
     }
 }
 
@@ -98,10 +82,7 @@ fn x1_imbalance_moves_by_the_second_order_term() {
         for j in 1..shape.depth() {
             let moved = imbalance(&after, j) - imbalance(&weights, j);
             let expected = imbalance(&gradient, j) * (rate * rate);
-            assert!(
-                (moved - expected).iter().all(|x| x.abs() < 1e-13),
-                "{dims:?}, layer {j}"
-            );
+            assert!((moved - expected).iter().all(|x| x.abs() < 1e-13), "{dims:?}, layer {j}");
         }
     }
 }
@@ -125,13 +106,7 @@ fn x2_gauge() {
             })
             .collect();
         let expected = run(&layers, &phi, 0.05, 200);
-        assert_close(
-            &run(&turned, &phi, 0.05, 200),
-            &expected,
-            1.0,
-            1e-11,
-            "gauge",
-        );
+        assert_close(&run(&turned, &phi, 0.05, 200), &expected, 1.0, 1e-11, "gauge");
     }
 }
 
@@ -144,22 +119,12 @@ fn x3_scaling_is_exact_for_powers_of_two() {
         let n = layers.len() as i32;
         let expected = run(&layers, &phi, 0.05, 200);
         let scaled: Vec<_> = layers.iter().map(|w| w * 2.0).collect();
-        let got = run(
-            &scaled,
-            &(&phi * 2f64.powi(n)),
-            0.05 * 2f64.powi(2 - 2 * n),
-            200,
-        );
+        let got = run(&scaled, &(&phi * 2f64.powi(n)), 0.05 * 2f64.powi(2 - 2 * n), 200);
         for (a, b) in got.iter().zip(&expected) {
             assert_eq!(*a, b * 2f64.powi(2 * n));
         }
         let tripled: Vec<_> = layers.iter().map(|w| w * 3.0).collect();
-        let got = run(
-            &tripled,
-            &(&phi * 3f64.powi(n)),
-            0.05 * 3f64.powi(2 - 2 * n),
-            200,
-        );
+        let got = run(&tripled, &(&phi * 3f64.powi(n)), 0.05 * 3f64.powi(2 - 2 * n), 200);
         assert_close(&got, &expected, 3f64.powi(2 * n), 1e-11, "scaling by 3");
     }
 }
@@ -171,13 +136,7 @@ fn x4_transposition() {
         let (layers, phi) = problem(dims);
         let reversed: Vec<_> = layers.iter().rev().map(|w| w.t().to_owned()).collect();
         let got = run(&reversed, &phi.t().to_owned(), 0.05, 200);
-        assert_close(
-            &got,
-            &run(&layers, &phi, 0.05, 200),
-            1.0,
-            1e-12,
-            "transposition",
-        );
+        assert_close(&got, &run(&layers, &phi, 0.05, 200), 1.0, 1e-12, "transposition");
     }
 }
 
@@ -190,10 +149,7 @@ fn x5_one_layer() {
         (1.9, Outcome::Converged),
         (2.1, Outcome::Diverged),
     ] {
-        let cell = Cell {
-            learning_rate: rate,
-            ..cell(&[3, 2])
-        };
+        let cell = Cell { learning_rate: rate, ..cell(&[3, 2]) };
         let mut kernel = Choice::for_shape(&cell.shape).build(&cell.shape, rate);
         let series = losses(kernel.as_mut(), &cell, 0, 40);
         for (t, loss) in series.iter().enumerate() {
@@ -210,16 +166,10 @@ fn x5_one_layer() {
         learning_rate: 2.0,
         target: Arc::new(Target::Unit { norm: 1.0 }),
         init: Arc::new(Init::Values(LayerValues::Scalars(vec![0.5]))),
-        stop: StopRule {
-            max_steps: 10_000,
-            ..cell(&[1, 1]).stop
-        },
+        stop: StopRule { max_steps: 10_000, ..cell(&[1, 1]).stop },
         ..cell(&[1, 1])
     };
-    assert_eq!(
-        (rows(&cell, 1)[0].outcome, rows(&cell, 1)[0].steps),
-        (Outcome::Stalled, 5040)
-    );
+    assert_eq!((rows(&cell, 1)[0].outcome, rows(&cell, 1)[0].steps), (Outcome::Stalled, 5040));
 }
 
 /// X6: a bottleneck of width k cannot go below `1/2 sum_{i>k} sigma_i^2`, and gets there: what counts
@@ -227,16 +177,10 @@ fn x5_one_layer() {
 #[test]
 fn x6_bottleneck() {
     let cell = Cell {
-        target: Arc::new(Target::Diagonal {
-            values: vec![3.0, 2.0, 1.0],
-        }),
+        target: Arc::new(Target::Diagonal { values: vec![3.0, 2.0, 1.0] }),
         init: Arc::new(Init::Gaussian { std: 0.3 }),
         learning_rate: 0.02,
-        stop: StopRule {
-            loss: 1e-10,
-            divergence: 1e12,
-            max_steps: 20_000,
-        },
+        stop: StopRule { loss: 1e-10, divergence: 1e12, max_steps: 20_000 },
         ..cell(&[3, 2, 3])
     };
     let mut kernel = Reference::new(&cell.shape, cell.learning_rate);
@@ -260,32 +204,20 @@ fn x7_learning_rates_above_the_sharpness_bound_never_settle() {
         for (factor, settles) in [(0.9, true), (1.05, false)] {
             let cell = Cell {
                 target: Arc::new(Target::Unit { norm }),
-                init: Arc::new(Init::Balanced {
-                    law: EndToEndLaw::Norm(0.9 * norm),
-                    rotate: true,
-                }),
+                init: Arc::new(Init::Balanced { law: EndToEndLaw::Norm(0.9 * norm), rotate: true }),
                 learning_rate: factor * bound,
-                stop: StopRule {
-                    loss: 1e-12,
-                    divergence: 1e12,
-                    max_steps: 20_000,
-                },
+                stop: StopRule { loss: 1e-12, divergence: 1e12, max_steps: 20_000 },
                 ..cell(&dims)
             };
-            let converged = rows(&cell, 20)
-                .iter()
-                .filter(|r| r.outcome == Outcome::Converged)
-                .count();
+            let converged =
+                rows(&cell, 20).iter().filter(|r| r.outcome == Outcome::Converged).count();
             if settles {
                 assert!(
                     converged > 0,
                     "N = {depth}, ||Phi|| = {norm}: none of 20 settled below the bound"
                 );
             } else {
-                assert_eq!(
-                    converged, 0,
-                    "N = {depth}, ||Phi|| = {norm}: settled above the bound"
-                );
+                assert_eq!(converged, 0, "N = {depth}, ||Phi|| = {norm}: settled above the bound");
             }
         }
     }
@@ -298,11 +230,7 @@ fn bartlett_step_counts() {
     for (lambda, counts) in [(4.0, [165, 70, 11]), (0.25, [1893, 1941, 1252])] {
         for (depth, expected) in [2usize, 3, 8].into_iter().zip(counts) {
             let scalar = Cell {
-                stop: StopRule {
-                    loss: 1e-10,
-                    divergence: 1e12,
-                    max_steps: 10_000,
-                },
+                stop: StopRule { loss: 1e-10, divergence: 1e12, max_steps: 10_000 },
                 ..scalar_cell(&vec![1.0; depth], lambda, 0.01)
             };
             let row = &rows(&scalar, 1)[0];
@@ -319,19 +247,10 @@ fn bartlett_step_counts() {
 #[test]
 fn bartlett_matrices_follow_their_eigenvalues() {
     let cell = Cell {
-        target: Arc::new(Target::Symmetric {
-            eigenvalues: vec![4.0, 1.0, 1.0],
-        }),
-        init: Arc::new(Init::Identity {
-            scale: 1.0,
-            noise: 0.0,
-        }),
+        target: Arc::new(Target::Symmetric { eigenvalues: vec![4.0, 1.0, 1.0] }),
+        init: Arc::new(Init::Identity { scale: 1.0, noise: 0.0 }),
         learning_rate: 0.01,
-        stop: StopRule {
-            loss: 1e-10,
-            divergence: 1e12,
-            max_steps: 10_000,
-        },
+        stop: StopRule { loss: 1e-10, divergence: 1e12, max_steps: 10_000 },
         ..cell(&[3, 3, 3, 3])
     };
     let row = &rows(&cell, 1)[0];
@@ -339,32 +258,20 @@ fn bartlett_matrices_follow_their_eigenvalues() {
     // A positive definite target with spread eigenvalues converges; a negative eigenvalue fails,
     // and the loss tends to half its square.
     let spread = Cell {
-        target: Arc::new(Target::Symmetric {
-            eigenvalues: vec![2.0, 1.0, 0.5],
-        }),
+        target: Arc::new(Target::Symmetric { eigenvalues: vec![2.0, 1.0, 0.5] }),
         ..cell.clone()
     };
     assert_eq!(rows(&spread, 1)[0].outcome, Outcome::Converged);
     let negative = Cell {
-        target: Arc::new(Target::Diagonal {
-            values: vec![2.0, -1.0],
-        }),
+        target: Arc::new(Target::Diagonal { values: vec![2.0, -1.0] }),
         learning_rate: 0.01,
         shape: Shape::new(vec![2, 2, 2]),
-        stop: StopRule {
-            loss: 1e-10,
-            divergence: 1e12,
-            max_steps: 5000,
-        },
+        stop: StopRule { loss: 1e-10, divergence: 1e12, max_steps: 5000 },
         ..cell
     };
     let row = &rows(&negative, 1)[0];
     assert_eq!(row.outcome, Outcome::StepLimit);
-    assert!(
-        (row.measures.loss_final - 0.5).abs() < 1e-12,
-        "{}",
-        row.measures.loss_final
-    );
+    assert!((row.measures.loss_final - 0.5).abs() < 1e-12, "{}", row.measures.loss_final);
 }
 
 /// Claim 4 of Arora et al.: very unequal layers diverge at a learning rate at which balanced ones with
@@ -408,10 +315,7 @@ fn claim_5_margin_is_needed() {
 #[test]
 fn bit_exact_trap() {
     let trap = Cell {
-        stop: StopRule {
-            max_steps: 100_000,
-            ..cell(&[1, 1]).stop
-        },
+        stop: StopRule { max_steps: 100_000, ..cell(&[1, 1]).stop },
         ..scalar_cell(&[0.5, -0.5], 1.0, 0.1)
     };
     let mut kernel = Choice::for_shape(&trap.shape).build(&trap.shape, 0.1);
@@ -449,32 +353,16 @@ fn scalar_recursion_is_exact() {
 fn half_of_balanced_scalar_starts_converge() {
     let half = Cell {
         target: Arc::new(Target::Unit { norm: 1.0 }),
-        init: Arc::new(Init::Balanced {
-            law: EndToEndLaw::Std(0.5),
-            rotate: false,
-        }),
+        init: Arc::new(Init::Balanced { law: EndToEndLaw::Std(0.5), rotate: false }),
         learning_rate: 0.1,
-        stop: StopRule {
-            loss: 1e-5,
-            divergence: 1e12,
-            max_steps: 2000,
-        },
+        stop: StopRule { loss: 1e-5, divergence: 1e12, max_steps: 2000 },
         ..cell(&[1, 1, 1, 1])
     };
     let rows = rows(&half, 100_000);
-    let converged = rows
-        .iter()
-        .filter(|r| r.outcome == Outcome::Converged)
-        .count();
+    let converged = rows.iter().filter(|r| r.outcome == Outcome::Converged).count();
     let bound = 4.5 * (0.25 * 1e5f64).sqrt();
-    assert!(
-        (converged as f64 - 5e4).abs() < bound,
-        "{converged} of 100000"
-    );
+    assert!((converged as f64 - 5e4).abs() < bound, "{converged} of 100000");
     for row in rows.iter().filter(|r| r.outcome != Outcome::Converged) {
-        assert!(
-            row.measures.loss_final >= 0.5,
-            "a wrong sign keeps a loss of at least 1/2"
-        );
+        assert!(row.measures.loss_final >= 0.5, "a wrong sign keeps a loss of at least 1/2");
     }
 }

@@ -24,16 +24,8 @@ thread_local! {
 const READERS: Readers = Readers {
     regression: |path, options| {
         let scale = if options.rescale { 1.0 } else { 2.0 };
-        let problem = Problem {
-            phi: Array2::from_elem((2, 3), scale),
-            factor: None,
-            optimum: 0.5,
-        };
-        Ok(LoadedRegression {
-            problem,
-            digest: read(path),
-            notes: vec!["a note".into()],
-        })
+        let problem = Problem { phi: Array2::from_elem((2, 3), scale), factor: None, optimum: 0.5 };
+        Ok(LoadedRegression { problem, digest: read(path), notes: vec!["a note".into()] })
     },
     matrix: |path, _| Ok((Array2::eye(2), read(path))),
     weights: |path, _, shape| Ok((Weights::zeros(shape), read(path))),
@@ -77,8 +69,7 @@ fn content_and_not_place_names_a_cell() {
     assert_ne!(base.cells[0].digest, other.cells[0].digest);
     assert_ne!(base.digest, other.digest);
     assert!(
-        base.config
-            .contains("path = \"a.csv\"\nlabels = [\"y\"]\nwhiten = true\n"),
+        base.config.contains("path = \"a.csv\"\nlabels = [\"y\"]\nwhiten = true\n"),
         "{}",
         base.config
     );
@@ -109,17 +100,11 @@ fn dimensions_must_be_those_of_the_data() {
         text.contains("the regression has 3 inputs and 2 outputs, the network 8 and 8"),
         "{text}"
     );
-    assert!(
-        text.contains("write `input = 3` and `output = 2` under [network]"),
-        "{text}"
-    );
+    assert!(text.contains("write `input = 3` and `output = 2` under [network]"), "{text}");
     let text = refused(
         "[network]\ninput = 2\noutput = 2\nhidden = 1\n[target]\nkind = \"file\"\npath = \"m.npy\"\n[stop]\nloss = 1e-15",
     );
-    assert!(
-        text.contains("at least 1.1e-14"),
-        "the floor of a bottleneck: {text}"
-    );
+    assert!(text.contains("at least 1.1e-14"), "the floor of a bottleneck: {text}");
 }
 
 #[test]
@@ -144,34 +129,19 @@ fn the_studies_of_this_repository() {
         // Data stay out of the repository: a stand-in of the same dimensions is enough here.
         let readers = Readers {
             regression: |path, _| {
-                let problem = Problem {
-                    phi: Array2::ones((1, 128)),
-                    factor: None,
-                    optimum: 0.5,
-                };
-                Ok(LoadedRegression {
-                    problem,
-                    digest: read(path),
-                    notes: Vec::new(),
-                })
+                let problem = Problem { phi: Array2::ones((1, 128)), factor: None, optimum: 0.5 };
+                Ok(LoadedRegression { problem, digest: read(path), notes: Vec::new() })
             },
             ..READERS
         };
-        let sets: &[String] = if name == "ethanol" {
-            &["target.path=ethanol.csv.gz".to_owned()]
-        } else {
-            &[]
-        };
+        let sets: &[String] =
+            if name == "ethanol" { &["target.path=ethanol.csv.gz".to_owned()] } else { &[] };
         let study = parse_with(readers, &name, &text, sets, &dir)
             .unwrap_or_else(|error| panic!("{name}: {:?}", miette::Report::new(error)));
         names.push((name, study.cells.len(), study.trials));
     }
     names.sort();
-    let expected = [
-        ("default", 1, 1000),
-        ("ethanol", 26, 100),
-        ("quickstart", 24, 200),
-    ];
+    let expected = [("default", 1, 1000), ("ethanol", 26, 100), ("quickstart", 24, 200)];
     let found: Vec<(&str, usize, u64)> =
         names.iter().map(|(n, c, t)| (n.as_str(), *c, *t)).collect();
     assert_eq!(found, expected);

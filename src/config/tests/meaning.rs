@@ -22,10 +22,7 @@ fn floats(study: &Study, axis: usize) -> Vec<f64> {
 #[test]
 fn the_default_is_a_study_and_changes_nothing() {
     let nothing = accepted("", &[]);
-    assert_eq!(
-        nothing.config,
-        accepted(DEFAULT, &["name=study"]).config.as_str()
-    );
+    assert_eq!(nothing.config, accepted(DEFAULT, &["name=study"]).config.as_str());
     assert_eq!(nothing.cells.len(), 1);
     assert_eq!(nothing.cells[0].shape.dims(), [8, 8, 8, 8]);
     assert_eq!(nothing.ladder, [10.0, 1.0, 0.1, 0.01, 0.001, 1e-4, 1e-5]);
@@ -93,20 +90,11 @@ fn a_set_replaces_adds_and_ends_axes() {
         study.axes.iter().map(axis).collect::<Vec<_>>().join(" ")
     };
     assert_eq!(axes(&[]), "network.depth:2 init.std:3");
-    assert_eq!(
-        axes(&["sweep.\"network.depth\"=[1]"]),
-        "network.depth:1 init.std:3"
-    );
-    assert_eq!(
-        axes(&["sweep.network.depth=[1, 3, 5]"]),
-        "network.depth:3 init.std:3"
-    );
+    assert_eq!(axes(&["sweep.\"network.depth\"=[1]"]), "network.depth:1 init.std:3");
+    assert_eq!(axes(&["sweep.network.depth=[1, 3, 5]"]), "network.depth:3 init.std:3");
     assert_eq!(axes(&["network.depth=3"]), "init.std:3");
     let added = "sweep.\"descent.learning_rate\"={linear=[0.1,0.2],points=5}";
-    assert_eq!(
-        axes(&["init.std=1", added]),
-        "network.depth:2 descent.learning_rate:5"
-    );
+    assert_eq!(axes(&["init.std=1", added]), "network.depth:2 descent.learning_rate:5");
 }
 
 #[test]
@@ -131,25 +119,12 @@ fn the_grid_is_the_product_with_the_last_axis_fastest() {
         &[],
     );
     assert_eq!(floats(&study, 0), [0.1, 1.0, 10.0]);
-    assert_eq!(
-        study.axes[1].keys[0].values,
-        AxisValues::Integers(vec![2, 4])
-    );
+    assert_eq!(study.axes[1].keys[0].values, AxisValues::Integers(vec![2, 4]));
     assert_eq!(study.axes[2].keys.len(), 2);
-    let dims: Vec<String> = study
-        .cells
-        .iter()
-        .map(|cell| cell.shape.to_string())
-        .collect();
+    let dims: Vec<String> = study.cells.iter().map(|cell| cell.shape.to_string()).collect();
     let row = ["3-8-2", "5-8-1", "3-8-8-8-2", "5-8-8-8-1"];
     assert_eq!(dims, row.repeat(3));
-    assert!(
-        study
-            .cells
-            .iter()
-            .enumerate()
-            .all(|(i, cell)| cell.index == i)
-    );
+    assert!(study.cells.iter().enumerate().all(|(i, cell)| cell.index == i));
 }
 
 #[test]
@@ -190,10 +165,7 @@ fn kinds_of_targets() {
     let gaussian = target("kind = \"gaussian\"");
     assert!(matches!(*gaussian.target, Target::Gaussian { std: 1.0 }));
     assert_eq!(gaussian.draw, Draw::Study);
-    assert!(matches!(
-        *target("kind = \"unit\"\nnorm = 3").target,
-        Target::Unit { norm: 3.0 }
-    ));
+    assert!(matches!(*target("kind = \"unit\"\nnorm = 3").target, Target::Unit { norm: 3.0 }));
     let symmetric = accepted(
         "[target]\nkind = \"symmetric\"\neigenvalues = [2, -1]\n[network]\ninput = 2\noutput = 2",
         &[],
@@ -205,10 +177,7 @@ fn kinds_of_targets() {
 #[test]
 fn kinds_of_starts() {
     let init = |text: &str| {
-        let study = accepted(
-            &format!("[init]\n{text}"),
-            &["network.depth=2", "network.input=1"],
-        );
+        let study = accepted(&format!("[init]\n{text}"), &["network.depth=2", "network.input=1"]);
         format!("{:?}", study.cells[0].init)
     };
     let cases = [
@@ -216,23 +185,14 @@ fn kinds_of_starts() {
         ("kind = \"xavier\"\ngain = 2", "Xavier { gain: 2.0 }"),
         ("kind = \"he\"", "He { gain: 1.0 }"),
         ("kind = \"orthogonal\"", "Orthogonal { gain: 1.0 }"),
-        (
-            "kind = \"identity\"\nnoise = 0.1",
-            "Identity { scale: 1.0, noise: 0.1 }",
-        ),
-        (
-            "kind = \"balanced\"",
-            "Balanced { law: Std(0.3), rotate: false }",
-        ),
+        ("kind = \"identity\"\nnoise = 0.1", "Identity { scale: 1.0, noise: 0.1 }"),
+        ("kind = \"balanced\"", "Balanced { law: Std(0.3), rotate: false }"),
         (
             "kind = \"balanced\"\nnorm = 2\nrotate = true",
             "Balanced { law: Norm(2.0), rotate: true }",
         ),
         ("kind = \"zas\"", "Zas"),
-        (
-            "kind = \"values\"\nvalues = [1, -2.5]",
-            "Values(Scalars([1.0, -2.5]))",
-        ),
+        ("kind = \"values\"\nvalues = [1, -2.5]", "Values(Scalars([1.0, -2.5]))"),
     ];
     for (text, expected) in cases {
         assert_eq!(init(text), expected);
@@ -255,11 +215,7 @@ fn a_swept_kind_takes_the_keys_of_all_its_values() {
          \"init.std\" = [0.1, 0.2, 0.3]\n[init]\nbound = 2\nnorm = 3",
         &[],
     );
-    let inits: Vec<String> = study
-        .cells
-        .iter()
-        .map(|cell| format!("{:?}", cell.init))
-        .collect();
+    let inits: Vec<String> = study.cells.iter().map(|cell| format!("{:?}", cell.init)).collect();
     assert_eq!(
         inits,
         [
@@ -291,21 +247,11 @@ fn files_are_limited_before_they_are_parsed() {
     let file = |name: &str, bytes: &[u8]| {
         let path = dir.path().join(name);
         std::fs::write(&path, bytes).unwrap();
-        load(&path, &[])
-            .map(|study| study.trials)
-            .map_err(|error| error.to_string())
+        load(&path, &[]).map(|study| study.trials).map_err(|error| error.to_string())
     };
     assert_eq!(file("good.toml", b"trials = 3"), Ok(3));
-    assert!(
-        file("long.toml", &vec![b'#'; (1 << 20) + 1])
-            .unwrap_err()
-            .contains("longer than")
-    );
-    assert!(
-        file("latin.toml", b"trials = 3\n# caf\xe9")
-            .unwrap_err()
-            .contains("at line 2")
-    );
+    assert!(file("long.toml", &vec![b'#'; (1 << 20) + 1]).unwrap_err().contains("longer than"));
+    assert!(file("latin.toml", b"trials = 3\n# caf\xe9").unwrap_err().contains("at line 2"));
     let missing = load(&dir.path().join("missing.toml"), &[]).unwrap_err();
     assert!(missing.to_string().contains("cannot open"));
 }

@@ -84,151 +84,61 @@ fn every_kind_of_mistake() {
     let cases: &[(&str, &[&str])] = &[
         // Texts.
         ("[init", &["not valid TOML", "study.toml:1:"]),
-        (
-            "[init]\nstd = 1\nstd = 2",
-            &["duplicate key", "study.toml:3:1"],
-        ),
-        (
-            "\"init.std\" = 1\n[init]\nstd = 2",
-            &["`init.std` is given twice"],
-        ),
-        (
-            "[sweep]\n\"init.std\" = [1]\n[[sweep.zip]]\n\"init.std\" = [1]",
-            &["given twice"],
-        ),
+        ("[init]\nstd = 1\nstd = 2", &["duplicate key", "study.toml:3:1"]),
+        ("\"init.std\" = 1\n[init]\nstd = 2", &["`init.std` is given twice"]),
+        ("[sweep]\n\"init.std\" = [1]\n[[sweep.zip]]\n\"init.std\" = [1]", &["given twice"]),
         (&long_list, &["longer than 1048576 bytes"]),
         (&deep, &["nested too deeply"]),
         ("[init]\nstd = nan", &["not finite"]),
         ("[init]\nstd = -inf", &["not finite"]),
         // Keys.
-        (
-            "std = 1",
-            &["unknown key `std`", "`init.std`", "name, seed, trials"],
-        ),
-        (
-            "[init]\nsdt = 1",
-            &[
-                "did you mean `init.std`?",
-                "The keys of [init] are kind, std",
-            ],
-        ),
-        (
-            "[init]\nlearning_rate = 1",
-            &["did you mean `descent.learning_rate`?"],
-        ),
-        (
-            "[netwrok]\ninput = 1",
-            &["unknown table `netwrok`", "did you mean `network`?"],
-        ),
-        (
-            "[init.std]\nx = 1",
-            &["`init.std` must be a value, not a table"],
-        ),
+        ("std = 1", &["unknown key `std`", "`init.std`", "name, seed, trials"]),
+        ("[init]\nsdt = 1", &["did you mean `init.std`?", "The keys of [init] are kind, std"]),
+        ("[init]\nlearning_rate = 1", &["did you mean `descent.learning_rate`?"]),
+        ("[netwrok]\ninput = 1", &["unknown table `netwrok`", "did you mean `network`?"]),
+        ("[init.std]\nx = 1", &["`init.std` must be a value, not a table"]),
         ("init = \"zas\"", &["`init` must be a table", "[init]"]),
         ("sweep = 1", &["`sweep` must be a table"]),
         ("[[init]]\nstd = 1", &["`init` must be one table"]),
         ("[sweep]\nstd = [1]", &["unknown key `std`", "`init.std`"]),
-        (
-            "[sweep]\nzip = 3",
-            &["must be a list of tables", "[[sweep.zip]]"],
-        ),
+        ("[sweep]\nzip = 3", &["must be a list of tables", "[[sweep.zip]]"]),
         // Types and ranges.
-        (
-            "trials = 0",
-            &["whole number from 1 to 1000000000", "the whole number 0"],
-        ),
+        ("trials = 0", &["whole number from 1 to 1000000000", "the whole number 0"]),
         ("trials = 1e6", &["write 1000000 without a point"]),
         ("seed = -1", &["whole number from 0 on"]),
         ("name = \"../x\"", &["a name of at most 64 letters"]),
-        (
-            "[network]\nhidden = [8, 0]",
-            &["a whole number from 1 to 100000"],
-        ),
-        (
-            "[network]\nhidden = true",
-            &["a width from 1 to 100000", "true here"],
-        ),
-        (
-            "[init]\nkind = \"gausian\"",
-            &["one of \"gaussian\"", "did you mean `gaussian`?"],
-        ),
+        ("[network]\nhidden = [8, 0]", &["a whole number from 1 to 100000"]),
+        ("[network]\nhidden = true", &["a width from 1 to 100000", "true here"]),
+        ("[init]\nkind = \"gausian\"", &["one of \"gaussian\"", "did you mean `gaussian`?"]),
         ("[init]\nrotate = 1", &["true or false"]),
-        (
-            "[init]\nstd = \"0.3\"",
-            &["a number of at least 0", "write 0.3 without quotes"],
-        ),
-        (
-            "[init]\nstd = 2020-01-01",
-            &["a number of at least 0", "the text \"2020-01-01\""],
-        ),
-        (
-            "[init]\nstd = -0.1",
-            &["a number of at least 0, not the number -0.1"],
-        ),
+        ("[init]\nstd = \"0.3\"", &["a number of at least 0", "write 0.3 without quotes"]),
+        ("[init]\nstd = 2020-01-01", &["a number of at least 0", "the text \"2020-01-01\""]),
+        ("[init]\nstd = -0.1", &["a number of at least 0, not the number -0.1"]),
         ("[descent]\nlearning_rate = 0", &["a number above 0"]),
         ("[stop]\ndivergence = 1.0", &["a number above 1"]),
-        (
-            "[target]\nrank_tolerance = 1.0",
-            &["at least 0 and below 1"],
-        ),
+        ("[target]\nrank_tolerance = 1.0", &["at least 0 and below 1"]),
         ("[target]\npath = \"\"", &["`target.path` must be a text"]),
-        (
-            "[target]\nvalues = []",
-            &["a list of numbers", "an empty list"],
-        ),
-        (
-            "[target]\nlabels = [1]",
-            &["`target.labels` must be a text"],
-        ),
+        ("[target]\nvalues = []", &["a list of numbers", "an empty list"]),
+        ("[target]\nlabels = [1]", &["`target.labels` must be a text"]),
         ("[store]\npart_seconds = 1e9", &["at most 86400"]),
-        (
-            "[stop]\nladder = [1.0, 2.0]",
-            &["strictly decreasing, below 1.0 here"],
-        ),
-        (
-            "[stop]\nladder = { log = [10, 1e-6], points = 65 }",
-            &["from 1 to 64"],
-        ),
+        ("[stop]\nladder = [1.0, 2.0]", &["strictly decreasing, below 1.0 here"]),
+        ("[stop]\nladder = { log = [10, 1e-6], points = 65 }", &["from 1 to 64"]),
         ("[init]\nvalues = [[[1, 2], [3]]]", &["a row of 2 numbers"]),
         ("[init]\nvalues = [1, [[1]]]", &["a matrix, a list of rows"]),
         // Sweeps.
         ("[sweep]\n\"init.std\" = []", &["has no values"]),
-        (
-            "[sweep]\n\"init.std\" = 0.3",
-            &["a list of values", "linear = [a, b]"],
-        ),
-        (
-            "[sweep]\n\"init.std\" = [0.1, 0.10]",
-            &["has 0.1 twice, at 1 and 2"],
-        ),
-        (
-            "[sweep]\n\"init.std\" = [0.1, -0.2]",
-            &["not the number -0.2", "2:20"],
-        ),
+        ("[sweep]\n\"init.std\" = 0.3", &["a list of values", "linear = [a, b]"]),
+        ("[sweep]\n\"init.std\" = [0.1, 0.10]", &["has 0.1 twice, at 1 and 2"]),
+        ("[sweep]\n\"init.std\" = [0.1, -0.2]", &["not the number -0.2", "2:20"]),
         ("[sweep]\nseed = [1, 2]", &["`seed` cannot be swept"]),
         ("[sweep]\n\"stop.ladder\" = [[1.0]]", &["cannot be swept"]),
         ("[sweep]\n\"store.block\" = [1]", &["cannot be swept"]),
-        (
-            "[sweep]\n\"init.std\" = { log = [0, 1], points = 3 }",
-            &["two numbers above 0"],
-        ),
+        ("[sweep]\n\"init.std\" = { log = [0, 1], points = 3 }", &["two numbers above 0"]),
         ("[sweep]\n\"init.std\" = { log = [1, 2] }", &["points = n"]),
-        (
-            "[sweep]\n\"init.std\" = { log = [1, 2], points = 3, x = 1 }",
-            &["points = n"],
-        ),
-        (
-            "[sweep]\n\"init.std\" = { linear = [1, 2], points = 1 }",
-            &["from 2 to 1000000"],
-        ),
-        (
-            "[sweep]\n\"network.depth\" = { log = [2, 10], points = 3 }",
-            &["4.47213595499958"],
-        ),
-        (
-            "[[sweep.zip]]\n\"init.std\" = [1, 2]\n\"network.depth\" = [2]",
-            &["`init.std` has 2"],
-        ),
+        ("[sweep]\n\"init.std\" = { log = [1, 2], points = 3, x = 1 }", &["points = n"]),
+        ("[sweep]\n\"init.std\" = { linear = [1, 2], points = 1 }", &["from 2 to 1000000"]),
+        ("[sweep]\n\"network.depth\" = { log = [2, 10], points = 3 }", &["4.47213595499958"]),
+        ("[[sweep.zip]]\n\"init.std\" = [1, 2]\n\"network.depth\" = [2]", &["`init.std` has 2"]),
         (
             "[sweep]\n\"init.std\" = { linear = [1, 2], points = 2000 }\n\
              \"descent.learning_rate\" = { linear = [1, 2], points = 2000 }",
@@ -256,50 +166,29 @@ fn every_kind_of_mistake() {
         // Kinds.
         (
             "[init]\nbound = 1",
-            &[
-                "no effect",
-                "init.kind = \"uniform\"; this study has init.kind = \"gaussian\"",
-            ],
+            &["no effect", "init.kind = \"uniform\"; this study has init.kind = \"gaussian\""],
         ),
-        (
-            "[sweep]\n\"target.std\" = [1, 2]",
-            &["`target.std` has no effect"],
-        ),
-        (
-            "[init]\nkind = \"balanced\"\nstd = 1\nnorm = 1",
-            &["both given for balanced"],
-        ),
+        ("[sweep]\n\"target.std\" = [1, 2]", &["`target.std` has no effect"]),
+        ("[init]\nkind = \"balanced\"\nstd = 1\nnorm = 1", &["both given for balanced"]),
         (
             "[target]\nkind = \"diagonal\"",
-            &[
-                "needs `target.values`",
-                "--set target.values=[3.0, 2.0, 1.0]",
-            ],
+            &["needs `target.values`", "--set target.values=[3.0, 2.0, 1.0]"],
         ),
         (
             "[target]\nkind = \"regression\"",
-            &[
-                "write `path = \"data.csv\"` under [target]",
-                "--set target.path=data.csv",
-            ],
+            &["write `path = \"data.csv\"` under [target]", "--set target.path=data.csv"],
         ),
         ("[init]\nkind = \"file\"", &["needs `init.path`"]),
         ("[init]\nkind = \"values\"", &["needs `init.values`"]),
         // Keys that contradict each other.
-        (
-            "[network]\nhidden = [8]",
-            &["lists 1 widths, but depth 3 has 2 hidden layers"],
-        ),
+        ("[network]\nhidden = [8]", &["lists 1 widths, but depth 3 has 2 hidden layers"]),
         (
             "[target]\nkind = \"spectrum\"\nsingular_values = [1]",
             &["has 1 numbers", "give 8 numbers"],
         ),
         (
             "[network]\noutput = 1\n[target]\nkind = \"symmetric\"\neigenvalues = [1]",
-            &[
-                "needs network.input = network.output, not 8 and 1",
-                "\"spectrum\"",
-            ],
+            &["needs network.input = network.output, not 8 and 1", "\"spectrum\""],
         ),
         (
             "[init]\nkind = \"values\"\nvalues = [1, 2]",
@@ -310,28 +199,14 @@ fn every_kind_of_mistake() {
             &["W_1 of `init.values` is 1 x 2, but the network 2-2 needs 2 x 2"],
         ),
         // Losses.
-        (
-            "[stop]\nloss = 1e-30",
-            &["below what double precision can attain", "at least 4.0e-28"],
-        ),
-        (
-            "[network]\nhidden = 4\n[stop]\nloss = 1e-15",
-            &["at least 4.4e-14"],
-        ),
-        (
-            "[stop]\nloss = 1e-300\n[target]\nscale = 0",
-            &["default ladder", "stop.ladder"],
-        ),
+        ("[stop]\nloss = 1e-30", &["below what double precision can attain", "at least 4.0e-28"]),
+        ("[network]\nhidden = 4\n[stop]\nloss = 1e-15", &["at least 4.4e-14"]),
+        ("[stop]\nloss = 1e-300\n[target]\nscale = 0", &["default ladder", "stop.ladder"]),
     ];
     for (text, words) in cases {
-        let report = report(text, &[])
-            .replace("\n  │ ", " ")
-            .replace("\n        ", " ");
+        let report = report(text, &[]).replace("\n  │ ", " ").replace("\n        ", " ");
         for word in *words {
-            assert!(
-                report.contains(word),
-                "{word:?} is not in the report on {text:?}:\n{report}"
-            );
+            assert!(report.contains(word), "{word:?} is not in the report on {text:?}:\n{report}");
         }
     }
 }

@@ -68,11 +68,7 @@ fn cells_keep_their_names_when_the_sweep_grows() {
     let digests = |stds: &str| {
         let text = format!("[sweep]\n\"init.std\" = {stds}");
         let study = study(&text, &[]).unwrap();
-        study
-            .cells
-            .iter()
-            .map(|cell| cell.digest)
-            .collect::<Vec<_>>()
+        study.cells.iter().map(|cell| cell.digest).collect::<Vec<_>>()
     };
     let (short, long) = (digests("[0.1, 0.3]"), digests("[0.1, 0.2, 0.3]"));
     assert_eq!(short, [long[0], long[2]]);

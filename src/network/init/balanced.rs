@@ -23,23 +23,14 @@ pub(super) fn draw(shape: &Shape, law: EndToEndLaw, rotate: bool, stream: &mut S
     }
     let Svd { u, s, v } = svd::svd(a.view());
     let rank = s.len();
-    assert!(
-        shape.hidden().iter().all(|&d| d >= rank),
-        "hidden widths hold the rank of A"
-    );
+    assert!(shape.hidden().iter().all(|&d| d >= rank), "hidden widths hold the rank of A");
     let roots: Vec<f64> = s.iter().map(|&sigma| root(sigma, depth)).collect();
     for (k, &root) in roots.iter().enumerate() {
         for j in 2..depth {
             weights.layer_mut(j)[[k, k]] = root;
         }
-        weights
-            .layer_mut(1)
-            .row_mut(k)
-            .assign(&(&v.column(k) * root));
-        weights
-            .layer_mut(depth)
-            .column_mut(k)
-            .assign(&(&u.column(k) * root));
+        weights.layer_mut(1).row_mut(k).assign(&(&v.column(k) * root));
+        weights.layer_mut(depth).column_mut(k).assign(&(&u.column(k) * root));
     }
     if rotate {
         rotate_between_layers(&mut weights, stream);
@@ -114,19 +105,7 @@ mod tests {
             false,
             &mut stream(9, &Digest::of(b"balanced"), Purpose::Init, 2),
         );
-        assert!(
-            weights
-                .layer(1)
-                .slice(s![2.., ..])
-                .iter()
-                .all(|&w| w == 0.0)
-        );
-        assert!(
-            weights
-                .layer(3)
-                .slice(s![.., 2..])
-                .iter()
-                .all(|&w| w == 0.0)
-        );
+        assert!(weights.layer(1).slice(s![2.., ..]).iter().all(|&w| w == 0.0));
+        assert!(weights.layer(3).slice(s![.., 2..]).iter().all(|&w| w == 0.0));
     }
 }

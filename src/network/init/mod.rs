@@ -85,9 +85,9 @@ impl Init {
     /// hidden width below `min(d_0, d_N)`; a validated study has neither.
     pub fn draw(&self, shape: &Shape, stream: &mut Stream) -> Weights {
         match self {
-            Self::Gaussian { std } => each_layer(shape, |_, rows, cols| {
-                stream.gaussian_matrix(rows, cols, *std)
-            }),
+            Self::Gaussian { std } => {
+                each_layer(shape, |_, rows, cols| stream.gaussian_matrix(rows, cols, *std))
+            }
             Self::Uniform { bound } => each_layer(shape, |_, rows, cols| {
                 Array2::from_shape_simple_fn((rows, cols), || {
                     bound * (2.0 * stream.uniform() - 1.0)
@@ -160,10 +160,7 @@ mod tests {
         let cases = [
             (Init::Gaussian { std: 0.3 }, [0.09, 0.09]),
             (Init::Uniform { bound: 0.6 }, [0.12, 0.12]),
-            (
-                Init::Xavier { gain: 2.0 },
-                [4.0 * 2.0 / 400.0, 4.0 * 2.0 / 300.0],
-            ),
+            (Init::Xavier { gain: 2.0 }, [4.0 * 2.0 / 400.0, 4.0 * 2.0 / 300.0]),
             (Init::He { gain: 1.0 }, [0.01, 0.01]),
         ];
         for (init, expected) in cases {
@@ -191,22 +188,11 @@ mod tests {
 
     #[test]
     fn identity_zas_and_values_on_rectangles() {
-        let id = draw(
-            &Init::Identity {
-                scale: 2.0,
-                noise: 0.0,
-            },
-            &[3, 2],
-            0,
-        );
+        let id = draw(&Init::Identity { scale: 2.0, noise: 0.0 }, &[3, 2], 0);
         assert_eq!(id.as_slice(), [2.0, 0.0, 0.0, 0.0, 2.0, 0.0]);
         let zas = draw(&Init::Zas, &[2, 2, 1], 0);
         assert_eq!(zas.as_slice(), [1.0, 0.0, 0.0, 1.0, 0.0, 0.0]);
-        let values = draw(
-            &Init::Values(LayerValues::Scalars(vec![20.0, 0.025])),
-            &[1, 1, 1],
-            0,
-        );
+        let values = draw(&Init::Values(LayerValues::Scalars(vec![20.0, 0.025])), &[1, 1, 1], 0);
         assert_eq!(values.as_slice(), [20.0, 0.025]);
     }
 

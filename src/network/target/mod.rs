@@ -56,10 +56,7 @@ pub enum Target {
 impl Target {
     /// Whether the target has random parts, so that [`Draw`] matters.
     pub fn is_random(&self) -> bool {
-        matches!(
-            self,
-            Self::Symmetric { .. } | Self::Spectrum { .. } | Self::Gaussian { .. }
-        )
+        matches!(self, Self::Symmetric { .. } | Self::Spectrum { .. } | Self::Gaussian { .. })
     }
 
     /// The problem for networks of this shape; `stream` is read only by random kinds.
@@ -124,63 +121,34 @@ mod tests {
 
     fn realise(target: &Target, dims: &[usize], trial: u64) -> Array2<f64> {
         let mut random = stream(5, &Digest::of(b"target"), Purpose::Target, trial);
-        target
-            .realise(&Shape::new(dims.to_vec()), &mut random)
-            .phi
-            .clone()
+        target.realise(&Shape::new(dims.to_vec()), &mut random).phi.clone()
     }
 
     #[test]
     fn deterministic_kinds() {
         let id = realise(&Target::Identity { scale: 2.0 }, &[3, 2], 0);
         assert_eq!(id, ndarray::array![[2.0, 0.0, 0.0], [0.0, 2.0, 0.0]]);
-        let diag = realise(
-            &Target::Diagonal {
-                values: vec![3.0, -1.0],
-            },
-            &[2, 5, 2],
-            0,
-        );
+        let diag = realise(&Target::Diagonal { values: vec![3.0, -1.0] }, &[2, 5, 2], 0);
         assert_eq!(diag, ndarray::array![[3.0, 0.0], [0.0, -1.0]]);
-        assert_eq!(
-            realise(&Target::Unit { norm: 1.0 }, &[2, 1], 0),
-            ndarray::array![[1.0, 0.0]]
-        );
+        assert_eq!(realise(&Target::Unit { norm: 1.0 }, &[2, 1], 0), ndarray::array![[1.0, 0.0]]);
     }
 
     #[test]
     fn random_kinds_have_the_spectrum_asked_for() {
-        let target = Target::Spectrum {
-            singular_values: vec![3.0, 2.0, 0.5],
-        };
+        let target = Target::Spectrum { singular_values: vec![3.0, 2.0, 0.5] };
         for dims in [[3, 5], [5, 3], [3, 3]] {
             let s = svd::singular_values(realise(&target, &dims, 1).view());
             for (got, want) in s.iter().zip([3.0, 2.0, 0.5]) {
                 assert!((got - want).abs() < 1e-14, "{dims:?}: {s:?}");
             }
         }
-        let symmetric = realise(
-            &Target::Symmetric {
-                eigenvalues: vec![4.0, -1.0, 0.25],
-            },
-            &[3, 3],
-            1,
-        );
-        assert!(
-            (&symmetric - &symmetric.t())
-                .iter()
-                .all(|x| x.abs() < 1e-15)
-        );
+        let symmetric =
+            realise(&Target::Symmetric { eigenvalues: vec![4.0, -1.0, 0.25] }, &[3, 3], 1);
+        assert!((&symmetric - &symmetric.t()).iter().all(|x| x.abs() < 1e-15));
         assert!((symmetric.diag().sum() - 3.25).abs() < 1e-14);
         assert_ne!(
             symmetric,
-            realise(
-                &Target::Symmetric {
-                    eigenvalues: vec![4.0, -1.0, 0.25]
-                },
-                &[3, 3],
-                2
-            )
+            realise(&Target::Symmetric { eigenvalues: vec![4.0, -1.0, 0.25] }, &[3, 3], 2)
         );
     }
 }

@@ -22,11 +22,7 @@ pub struct Problem {
 impl Problem {
     /// The problem of reaching the matrix `phi`.
     pub fn from_matrix(phi: Array2<f64>) -> Self {
-        Self {
-            phi,
-            factor: None,
-            optimum: 0.0,
-        }
+        Self { phi, factor: None, optimum: 0.0 }
     }
 
     /// `1/2 ||(W - Phi) F||_F^2` at an end-to-end matrix `W`: the loss without `optimum`.
@@ -71,29 +67,18 @@ impl Problem {
 
     /// What the problem looks like to networks whose end-to-end matrix has at most this rank.
     pub fn landscape(&self, rank: usize) -> Landscape {
-        let sigma_min = svd::singular_values(self.phi.view())
-            .last()
-            .copied()
-            .unwrap_or(0.0);
+        let sigma_min = svd::singular_values(self.phi.view()).last().copied().unwrap_or(0.0);
         let reached = match &self.factor {
             None => self.phi.clone(),
             Some(factor) => matrix::product(self.phi.view(), factor.view()),
         };
         let floor = if rank < self.phi.nrows().min(self.phi.ncols()) {
-            svd::singular_values(reached.view())
-                .iter()
-                .skip(rank)
-                .map(|s| 0.5 * s * s)
-                .sum()
+            svd::singular_values(reached.view()).iter().skip(rank).map(|s| 0.5 * s * s).sum()
         } else {
             0.0
         };
         let zero = 0.5 * matrix::frobenius(reached.view()).powi(2);
-        Landscape {
-            sigma_min,
-            floor,
-            excess_at_zero: zero - floor,
-        }
+        Landscape { sigma_min, floor, excess_at_zero: zero - floor }
     }
 }
 
@@ -148,11 +133,7 @@ mod tests {
         let phi = array![[1.0, -0.5, 0.25], [0.0, 2.0, -1.0]];
         let factor = array![[1.0, 0.2], [0.0, 0.7], [-0.3, 0.1]];
         for factor in [None, Some(factor)] {
-            let problem = Problem {
-                phi: phi.clone(),
-                factor,
-                optimum: 0.0,
-            };
+            let problem = Problem { phi: phi.clone(), factor, optimum: 0.0 };
             let gradient = problem.gradient(&weights);
             for i in 0..shape.parameters() {
                 let h = 1e-6;

@@ -45,11 +45,7 @@ pub fn load(path: &Path, options: &RegressionOptions) -> Result<LoadedRegression
     let moments = data::moments(path, &options.labels, options.dataset.as_deref())?;
     let (problem, notes) =
         problem(&moments, options).map_err(|message| Error::data(path, message, None))?;
-    Ok(LoadedRegression {
-        problem,
-        digest,
-        notes,
-    })
+    Ok(LoadedRegression { problem, digest, notes })
 }
 
 /// The regression problem of these moments, and notes for the user.
@@ -69,14 +65,10 @@ pub fn problem(
     // Phi F in both cases: what the labels have in common with each whitened coordinate.
     let common = moments.yx.dot(&whitening.matrix.t());
     let seen = if options.whiten { &common } else { &moments.yx };
-    let scale = if options.rescale {
-        1.0 / frobenius(seen.view())
-    } else {
-        1.0
-    };
+    let scale = if options.rescale { 1.0 / frobenius(seen.view()) } else { 1.0 };
     if !scale.is_finite() {
         return Err(
-            "the labels do not vary with any feature, so they cannot be rescaled".to_owned(),
+            "the labels do not vary with any feature, so they cannot be rescaled".to_owned()
         );
     }
     let explained = common.iter().map(|value| value * value).sum::<f64>();
@@ -88,11 +80,7 @@ pub fn problem(
         (whitening.least_norm(&common)?, Some(whitening.factor))
     };
     let phi = row_major(&(phi * scale).view());
-    let problem = Problem {
-        phi,
-        factor,
-        optimum,
-    };
+    let problem = Problem { phi, factor, optimum };
     Ok((problem, notes))
 }
 
@@ -100,26 +88,18 @@ fn notes(moments: &Moments, whitening: &Whitening, options: &RegressionOptions) 
     let (rank, inputs) = (whitening.rank(), moments.features.len());
     let mut notes = Vec::new();
     if rank < inputs && options.whiten {
-        notes.push(format!(
-            "the inputs have rank {rank} of {inputs}: set network.input = {rank}"
-        ));
+        notes.push(format!("the inputs have rank {rank} of {inputs}: set network.input = {rank}"));
     } else if rank < inputs {
         notes.push(format!(
             "the inputs have rank {rank} of {inputs}: the loss is flat in {} directions",
             inputs - rank
         ));
     }
-    let zero = moments
-        .features
-        .iter()
-        .zip(moments.xx.diag())
-        .filter(|(_, value)| **value == 0.0);
+    let zero = moments.features.iter().zip(moments.xx.diag()).filter(|(_, value)| **value == 0.0);
     let zero: Vec<&str> = zero.map(|(name, _)| name.as_str()).collect();
     if let [first, ..] = zero.as_slice() {
-        notes.push(format!(
-            "{} of the features are zero in every row, `{first}` first",
-            zero.len()
-        ));
+        notes
+            .push(format!("{} of the features are zero in every row, `{first}` first", zero.len()));
     }
     notes
 }
@@ -139,13 +119,7 @@ mod tests {
     }
 
     fn options(whiten: bool, rescale: bool) -> RegressionOptions {
-        RegressionOptions {
-            labels: vec![],
-            whiten,
-            rescale,
-            rank_tolerance: 1e-10,
-            dataset: None,
-        }
+        RegressionOptions { labels: vec![], whiten, rescale, rank_tolerance: 1e-10, dataset: None }
     }
 
     /// Features in units far apart (`d_0 x m`) with two labels (`2 x m`). If `deficient`, one
@@ -153,10 +127,7 @@ mod tests {
     fn data(deficient: bool) -> (Array2<f64>, Array2<f64>) {
         let mut random = random(deficient.into());
         let mut x = random.gaussian_matrix(6, SAMPLES, 1.0) + 0.5;
-        for (scale, mut row) in [1e-3, 1.0, 40.0, 1e4, 2.0, 1.0]
-            .into_iter()
-            .zip(x.rows_mut())
-        {
+        for (scale, mut row) in [1e-3, 1.0, 40.0, 1e4, 2.0, 1.0].into_iter().zip(x.rows_mut()) {
             row *= scale;
         }
         if deficient {
@@ -192,26 +163,16 @@ mod tests {
             let moments = moments(&x, &y);
             let (problem, _) = problem(&moments, &options(whiten, false)).unwrap();
             assert!(problem.phi.is_standard_layout());
-            assert!(
-                problem
-                    .factor
-                    .as_ref()
-                    .is_none_or(Array2::is_standard_layout)
-            );
-            let inputs = if whiten {
-                Whitening::of(&moments.xx, 1e-10).unwrap().matrix.dot(&x)
-            } else {
-                x
-            };
+            assert!(problem.factor.as_ref().is_none_or(Array2::is_standard_layout));
+            let inputs =
+                if whiten { Whitening::of(&moments.xx, 1e-10).unwrap().matrix.dot(&x) } else { x };
             let mut random = random(9);
             for size in [0.0, 1e-3, 1.0] {
                 let w = random.gaussian_matrix(2, inputs.nrows(), size);
                 let direct = 0.5 * frobenius((w.dot(&inputs) - &y).view()).powi(2) / SAMPLES as f64;
                 let residual = &w - &problem.phi;
-                let residual = problem
-                    .factor
-                    .as_ref()
-                    .map_or(residual.clone(), |f| residual.dot(f));
+                let residual =
+                    problem.factor.as_ref().map_or(residual.clone(), |f| residual.dot(f));
                 let loss = 0.5 * frobenius(residual.view()).powi(2) + problem.optimum;
                 assert!(
                     (loss / direct - 1.0).abs() < 1e-11,
@@ -224,12 +185,7 @@ mod tests {
     #[test]
     fn phi_is_the_least_squares_solution_of_least_norm() {
         let (x, y) = data(false);
-        let direct = x
-            .t()
-            .least_squares(&y.t())
-            .unwrap()
-            .solution
-            .reversed_axes();
+        let direct = x.t().least_squares(&y.t()).unwrap().solution.reversed_axes();
         let (full, _) = problem(&moments(&x, &y), &options(false, false)).unwrap();
         assert!(close(&full.phi, &direct, 1e-9), "{:?} {direct:?}", full.phi);
         let best = 0.5 * frobenius((direct.dot(&x) - &y).view()).powi(2) / SAMPLES as f64;
@@ -241,11 +197,7 @@ mod tests {
         assert!(close(&deficient.phi.dot(&moments.xx), &moments.yx, 1e-11));
         let null = &deficient.phi.column(1) + &deficient.phi.column(2) - deficient.phi.column(4);
         let size = frobenius(deficient.phi.view());
-        assert!(
-            null.iter()
-                .chain(deficient.phi.column(5))
-                .all(|part| part.abs() < 1e-11 * size)
-        );
+        assert!(null.iter().chain(deficient.phi.column(5)).all(|part| part.abs() < 1e-11 * size));
     }
 
     #[test]
@@ -270,30 +222,17 @@ mod tests {
         let (x, _) = data(true);
         let y = random(3).gaussian_matrix(2, 6, 1.0).dot(&x);
         let (problem, _) = problem(&moments(&x, &y), &options(true, true)).unwrap();
-        assert!(
-            (0.0..1e-12).contains(&problem.optimum),
-            "{}",
-            problem.optimum
-        );
+        assert!((0.0..1e-12).contains(&problem.optimum), "{}", problem.optimum);
     }
 
     #[test]
     fn notes_say_what_rank_is_left() {
         let (x, y) = data(true);
         let (_, notes) = problem(&moments(&x, &y), &options(true, true)).unwrap();
-        assert_eq!(
-            notes[0],
-            "the inputs have rank 4 of 6: set network.input = 4"
-        );
-        assert_eq!(
-            notes[1],
-            "1 of the features are zero in every row, `x5` first"
-        );
+        assert_eq!(notes[0], "the inputs have rank 4 of 6: set network.input = 4");
+        assert_eq!(notes[1], "1 of the features are zero in every row, `x5` first");
         let (_, notes) = problem(&moments(&x, &y), &options(false, true)).unwrap();
-        assert_eq!(
-            notes[0],
-            "the inputs have rank 4 of 6: the loss is flat in 2 directions"
-        );
+        assert_eq!(notes[0], "the inputs have rank 4 of 6: the loss is flat in 2 directions");
         let (x, y) = data(false);
         let (_, notes) = problem(&moments(&x, &y), &options(true, true)).unwrap();
         assert!(notes.is_empty(), "{notes:?}");
@@ -304,16 +243,10 @@ mod tests {
         let (x, y) = data(false);
         let nothing = moments(&(&x * 0.0), &y);
         assert!(
-            problem(&nothing, &options(true, false))
-                .unwrap_err()
-                .contains("zero in every row")
+            problem(&nothing, &options(true, false)).unwrap_err().contains("zero in every row")
         );
         let unrelated = moments(&x, &(&y * 0.0));
-        assert!(
-            problem(&unrelated, &options(true, true))
-                .unwrap_err()
-                .contains("do not vary")
-        );
+        assert!(problem(&unrelated, &options(true, true)).unwrap_err().contains("do not vary"));
         assert!(problem(&unrelated, &options(true, false)).is_ok());
     }
 }

@@ -43,11 +43,7 @@ impl Whitening {
         let matrix = row_major(&(&kept / &roots / &scale).t());
         let factor = kept * &roots * &scale;
         let null = row_major(&vectors.slice(s![.., ..dropped])) / &scale;
-        Ok(Self {
-            matrix,
-            factor,
-            null,
-        })
+        Ok(Self { matrix, factor, null })
     }
 
     /// `r`.
@@ -84,11 +80,7 @@ pub(super) fn row_major(a: &ArrayView2<'_, f64>) -> Array2<f64> {
 /// The entry of largest magnitude, the first of several.
 fn largest_entry<'a>(entries: impl Iterator<Item = &'a f64>) -> f64 {
     let larger = |best: f64, entry: &f64| {
-        if entry.abs() > best.abs() {
-            *entry
-        } else {
-            best
-        }
+        if entry.abs() > best.abs() { *entry } else { best }
     };
     entries.fold(0.0, larger)
 }
@@ -111,12 +103,7 @@ mod tests {
     fn dependent(scale: [f64; 4]) -> (Array2<f64>, Array2<f64>) {
         let mut random = stream(1, &Digest::of(b"whitening"), Purpose::Target, 0);
         let free = random.gaussian_matrix(3, 30, 1.0);
-        let map = array![
-            [1.0, 0.0, 0.0],
-            [0.0, 1.0, 0.0],
-            [0.0, 0.5, 1.0],
-            [1.0, -1.0, 0.0]
-        ];
+        let map = array![[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.5, 1.0], [1.0, -1.0, 0.0]];
         let x = map.dot(&free) * Array1::from(scale.to_vec()).insert_axis(Axis(1));
         (x.dot(&x.t()) / 30.0, x)
     }
@@ -127,17 +114,9 @@ mod tests {
         let whitening = Whitening::of(&array![[4.0, 12.0], [12.0, 100.0]], 1e-10).unwrap();
         let (a, b) = (0.8_f64.sqrt(), 0.2_f64.sqrt());
         let first = whitening.factor.column(0).to_owned();
-        assert!(
-            (first - array![2.0 * a, 10.0 * a])
-                .iter()
-                .all(|e| e.abs() < 1e-14)
-        );
+        assert!((first - array![2.0 * a, 10.0 * a]).iter().all(|e| e.abs() < 1e-14));
         let second = whitening.factor.column(1).mapv(f64::abs);
-        assert!(
-            (second - array![2.0 * b, 10.0 * b])
-                .iter()
-                .all(|e| e.abs() < 1e-14)
-        );
+        assert!((second - array![2.0 * b, 10.0 * b]).iter().all(|e| e.abs() < 1e-14));
     }
 
     #[test]
@@ -149,16 +128,8 @@ mod tests {
             let white = whitening.matrix.dot(&x);
             let identity = Array2::eye(3);
             assert!(close(&(white.dot(&white.t()) / 30.0), &identity, 1e-13));
-            assert!(close(
-                &whitening.matrix.dot(&whitening.factor),
-                &identity,
-                1e-13
-            ));
-            assert!(close(
-                &whitening.factor.dot(&whitening.factor.t()),
-                &xx,
-                1e-13
-            ));
+            assert!(close(&whitening.matrix.dot(&whitening.factor), &identity, 1e-13));
+            assert!(close(&whitening.factor.dot(&whitening.factor.t()), &xx, 1e-13));
             assert!(whitening.matrix.is_standard_layout() && whitening.factor.is_standard_layout());
         }
     }
@@ -185,10 +156,7 @@ mod tests {
             assert!(close(&phi.dot(&whitening.factor), &common, 1e-13));
             let null = array![[1.0], [-1.0], [0.0], [-1.0]]
                 / Array1::from(scale.to_vec()).insert_axis(Axis(1));
-            let (part, size) = (
-                phi.dot(&null),
-                frobenius(phi.view()) * frobenius(null.view()),
-            );
+            let (part, size) = (phi.dot(&null), frobenius(phi.view()) * frobenius(null.view()));
             assert!(frobenius(part.view()) < 1e-12 * size, "{part}");
         }
     }

@@ -46,34 +46,19 @@ impl Columns {
             return self.libsvm_label(path, labels);
         }
         if labels.is_empty() {
-            let help = format!(
-                "name them in target.labels; the columns are {}",
-                self.list()
-            );
-            return Err(Error::data(
-                path,
-                "which columns are the labels is not said",
-                Some(help),
-            ));
+            let help = format!("name them in target.labels; the columns are {}", self.list());
+            return Err(Error::data(path, "which columns are the labels is not said", Some(help)));
         }
         let mut positions = Vec::with_capacity(labels.len());
         for label in labels {
             let position = self.position(path, label)?;
             if positions.contains(&position) {
-                return Err(Error::data(
-                    path,
-                    format!("label `{label}` is given twice"),
-                    None,
-                ));
+                return Err(Error::data(path, format!("label `{label}` is given twice"), None));
             }
             positions.push(position);
         }
         if positions.len() == self.len() {
-            return Err(Error::data(
-                path,
-                "every column is a label, no feature is left",
-                None,
-            ));
+            return Err(Error::data(path, "every column is a label, no feature is left", None));
         }
         Ok(positions)
     }
@@ -136,14 +121,9 @@ impl Columns {
     /// The first few columns, as a message lists them.
     fn list(&self) -> String {
         let count = self.len();
-        let first: Vec<String> = (0..count.min(LISTED))
-            .map(|i| format!("`{}`", self.name(i)))
-            .collect();
-        let rest = if count > LISTED {
-            format!(", ... ({count} in all)")
-        } else {
-            String::new()
-        };
+        let first: Vec<String> =
+            (0..count.min(LISTED)).map(|i| format!("`{}`", self.name(i))).collect();
+        let rest = if count > LISTED { format!(", ... ({count} in all)") } else { String::new() };
         first.join(", ") + &rest
     }
 }

@@ -23,12 +23,7 @@ pub(super) fn open(path: &Path, header: Header) -> Result<(Columns, Box<dyn Rows
         Header::Absent => Columns::Numbered(first.len()),
     };
     let path = path.to_owned();
-    let rows = Csv {
-        path,
-        reader,
-        columns: columns.clone(),
-        record: StringRecord::new(),
-    };
+    let rows = Csv { path, reader, columns: columns.clone(), record: StringRecord::new() };
     Ok((columns, Box::new(rows)))
 }
 
@@ -72,15 +67,9 @@ fn refusal(path: &Path, error: csv::Error) -> Error {
     let line = error.position().map_or(0, csv::Position::line);
     match error.into_kind() {
         ErrorKind::Io(source) => Error::storage("read", path)(source),
-        ErrorKind::UnequalLengths {
-            expected_len, len, ..
-        } => {
+        ErrorKind::UnequalLengths { expected_len, len, .. } => {
             let message = format!("line {line} has {len} fields, the first row {expected_len}");
-            Error::data(
-                path,
-                message,
-                Some("every row needs the same number of fields".to_owned()),
-            )
+            Error::data(path, message, Some("every row needs the same number of fields".to_owned()))
         }
         ErrorKind::Utf8 { .. } => Error::data(path, format!("line {line} is not UTF-8 text"), None),
         other => Error::data(path, format!("line {line} is not CSV: {other:?}"), None),

@@ -28,17 +28,10 @@ pub(super) fn open(path: &Path, dataset: Option<&str>) -> Result<(Columns, Box<d
         Some(name) => name.to_owned(),
         None => only_member(path, &file)?,
     };
-    let dataset = file
-        .dataset(&name)
-        .map_err(|_| missing(path, &file, &name))?;
+    let dataset = file.dataset(&name).map_err(|_| missing(path, &file, &name))?;
     check_origin(path, &file, &dataset, &name)?;
     let (rows, columns) = check_size(path, &dataset, &name)?;
-    let rows = Hdf5 {
-        path: path.to_owned(),
-        dataset,
-        rows,
-        next: 0,
-    };
+    let rows = Hdf5 { path: path.to_owned(), dataset, rows, next: 0 };
     Ok((Columns::Numbered(columns), Box::new(rows)))
 }
 
@@ -54,9 +47,7 @@ impl Rows for Hdf5 {
     fn fill(&mut self, chunk: &mut Array2<f64>) -> Result<usize> {
         let count = chunk.nrows().min(self.rows - self.next);
         if count > 0 {
-            let rows = self
-                .dataset
-                .read_slice_2d::<f64, _>(s![self.next..self.next + count, ..]);
+            let rows = self.dataset.read_slice_2d::<f64, _>(s![self.next..self.next + count, ..]);
             let rows = rows.map_err(|e| unreadable(&self.path, &e))?;
             check_finite(&self.path, &rows.view(), self.next)?;
             chunk.slice_mut(s![..count, ..]).assign(&rows);
@@ -71,15 +62,9 @@ fn only_member(path: &Path, file: &File) -> Result<String> {
     match members(file).as_slice() {
         [only] => Ok(only.clone()),
         several => {
-            let message = format!(
-                "which dataset to read is not said: the file holds {}",
-                list(several)
-            );
-            Err(Error::data(
-                path,
-                message,
-                Some("name it with the key `dataset`".to_owned()),
-            ))
+            let message =
+                format!("which dataset to read is not said: the file holds {}", list(several));
+            Err(Error::data(path, message, Some("name it with the key `dataset`".to_owned())))
         }
     }
 }
@@ -98,11 +83,7 @@ fn members(file: &File) -> Vec<String> {
 fn list(names: &[String]) -> String {
     match names {
         [] => "nothing".to_owned(),
-        _ => names
-            .iter()
-            .map(|name| format!("`{name}`"))
-            .collect::<Vec<_>>()
-            .join(", "),
+        _ => names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "),
     }
 }
 
@@ -114,17 +95,10 @@ fn unreadable(path: &Path, error: &hdf5::Error) -> Error {
 fn check_origin(path: &Path, file: &File, dataset: &Dataset, name: &str) -> Result<()> {
     let create = dataset.create_plist().map_err(|e| unreadable(path, &e))?;
     let external = create.get_external().map_err(|e| unreadable(path, &e))?;
-    let inside = matches!(
-        dataset.layout(),
-        Layout::Compact | Layout::Contiguous | Layout::Chunked
-    );
+    let inside = matches!(dataset.layout(), Layout::Compact | Layout::Contiguous | Layout::Chunked);
     if dataset.filename() != file.filename() || !external.is_empty() || !inside {
         let message = format!("the numbers of `{name}` lie in another file, which is not followed");
-        return Err(Error::data(
-            path,
-            message,
-            Some("copy them into this file".to_owned()),
-        ));
+        return Err(Error::data(path, message, Some("copy them into this file".to_owned())));
     }
     let filters = create.get_filters().map_err(|e| unreadable(path, &e))?;
     if let Some(Filter::User(id, _)) = filters.iter().find(|f| matches!(f, Filter::User(..))) {
@@ -151,26 +125,18 @@ fn check_size(path: &Path, dataset: &Dataset, name: &str) -> Result<(usize, usiz
         let message = format!("`{name}` has shape {shape:?}, two dimensions are needed");
         return Err(Error::data(path, message, None));
     };
-    let length = std::fs::metadata(path)
-        .map_err(Error::storage("read", path))?
-        .len();
+    let length = std::fs::metadata(path).map_err(Error::storage("read", path))?.len();
     let width = dataset.dtype().map_err(|e| unreadable(path, &e))?.size();
     let chunk = dataset.chunk().unwrap_or_default();
     let plausible = |dims: &[usize]| {
-        let bytes = dims
-            .iter()
-            .try_fold(width as u64, |n, &k| n.checked_mul(k as u64));
+        let bytes = dims.iter().try_fold(width as u64, |n, &k| n.checked_mul(k as u64));
         bytes.is_some_and(|bytes| bytes <= MAX_COMPRESSION.saturating_mul(length))
     };
     if columns == 0 || !plausible(&shape) || !plausible(&chunk) {
         let message = format!(
             "`{name}` declares {rows} x {columns} entries of {width} bytes in a file of {length} bytes"
         );
-        return Err(Error::data(
-            path,
-            message,
-            Some("write the file again".to_owned()),
-        ));
+        return Err(Error::data(path, message, Some("write the file again".to_owned())));
     }
     Ok((rows, columns))
 }

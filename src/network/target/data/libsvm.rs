@@ -44,12 +44,7 @@ impl Rows for Lines {
 impl Lines {
     fn open(path: &Path) -> Result<Self> {
         let reader = text::open(path)?;
-        Ok(Self {
-            path: path.to_owned(),
-            reader,
-            line: String::new(),
-            number: 0,
-        })
+        Ok(Self { path: path.to_owned(), reader, line: String::new(), number: 0 })
     }
 
     /// Reads the next line that is not blank and calls `entry` with its label, as index 0, and its
@@ -65,11 +60,9 @@ impl Lines {
             let content = self.line.split('#').next().unwrap_or_default();
             let mut fields = content.split_ascii_whitespace();
             let Some(label) = fields.next() else { continue };
-            return parse(label, fields, &mut entry)
-                .map(|()| true)
-                .map_err(|message| {
-                    Error::data(&self.path, format!("line {}: {message}", self.number), None)
-                });
+            return parse(label, fields, &mut entry).map(|()| true).map_err(|message| {
+                Error::data(&self.path, format!("line {}: {message}", self.number), None)
+            });
         }
     }
 }
@@ -81,9 +74,7 @@ fn parse<'a>(
     entry: &mut impl FnMut(usize, f64),
 ) -> std::result::Result<(), String> {
     if label.contains(',') {
-        return Err(format!(
-            "`{label}`: several labels a line are not supported, only one number"
-        ));
+        return Err(format!("`{label}`: several labels a line are not supported, only one number"));
     }
     let value = text::number(label).ok_or(format!("label `{label}` is not a finite number"))?;
     entry(0, value);
@@ -92,18 +83,12 @@ fn parse<'a>(
         let (index, value) = field
             .split_once(':')
             .and_then(|(index, value)| Some((index.parse::<usize>().ok()?, text::number(value)?)))
-            .ok_or(format!(
-                "`{field}` is not index:value with a whole and a finite number"
-            ))?;
+            .ok_or(format!("`{field}` is not index:value with a whole and a finite number"))?;
         if index <= previous {
-            return Err(format!(
-                "index {index} after {previous}: they count up from 1"
-            ));
+            return Err(format!("index {index} after {previous}: they count up from 1"));
         }
         if index > MAX_DIMENSION {
-            return Err(format!(
-                "index {index} is more than {MAX_DIMENSION} features"
-            ));
+            return Err(format!("index {index} is more than {MAX_DIMENSION} features"));
         }
         entry(index, value);
         previous = index;

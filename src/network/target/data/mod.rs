@@ -68,11 +68,7 @@ impl Table {
             let message = format!("{count} columns, from 1 to {most} are possible");
             return Err(Error::data(path, message, None));
         }
-        Ok(Self {
-            path: path.to_owned(),
-            columns,
-            rows,
-        })
+        Ok(Self { path: path.to_owned(), columns, rows })
     }
 
     /// Calls `use_chunk` with all rows, at most [`CHUNK_ROWS`] at a time, and counts them.
@@ -134,9 +130,7 @@ impl Format {
     fn of(path: &Path) -> Result<Self> {
         let mut start = Vec::new();
         let file = File::open(path).map_err(Error::storage("open", path))?;
-        file.take(8)
-            .read_to_end(&mut start)
-            .map_err(Error::storage("read", path))?;
+        file.take(8).read_to_end(&mut start).map_err(Error::storage("read", path))?;
         if start.is_empty() {
             return Err(Error::data(path, "the file is empty", None));
         }
@@ -163,9 +157,7 @@ impl Format {
 pub(crate) fn digest(path: &Path) -> Result<Digest> {
     let file = File::open(path).map_err(Error::storage("open", path))?;
     let mut hasher = blake3::Hasher::new();
-    hasher
-        .update_reader(file)
-        .map_err(Error::storage("read", path))?;
+    hasher.update_reader(file).map_err(Error::storage("read", path))?;
     Ok(Digest(*hasher.finalize().as_bytes()))
 }
 
@@ -177,11 +169,7 @@ fn check_finite(path: &Path, rows: &ArrayView2<'_, f64>, first: usize) -> Result
             let row = first + row;
             let message =
                 format!("row {row}, column {column} (counted from 0): {value} is not finite");
-            Err(Error::data(
-                path,
-                message,
-                Some("drop or fill in such rows first".to_owned()),
-            ))
+            Err(Error::data(path, message, Some("drop or fill in such rows first".to_owned())))
         }
     }
 }

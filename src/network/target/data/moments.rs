@@ -36,9 +36,8 @@ pub struct Moments {
 pub fn moments(path: &Path, labels: &[String], dataset: Option<&str>) -> Result<Moments> {
     let mut table = Table::open(path, Header::Present, dataset)?;
     let label_columns = table.columns.labels(path, labels)?;
-    let feature_columns: Vec<usize> = (0..table.columns.len())
-        .filter(|i| !label_columns.contains(i))
-        .collect();
+    let feature_columns: Vec<usize> =
+        (0..table.columns.len()).filter(|i| !label_columns.contains(i)).collect();
     let (inputs, outputs) = (feature_columns.len(), label_columns.len());
     if inputs.max(outputs) > MAX_DIMENSION {
         let message =
@@ -59,27 +58,11 @@ pub fn moments(path: &Path, labels: &[String], dataset: Option<&str>) -> Result<
     xx /= m;
     yx /= m;
     yy_trace /= m;
-    if !xx
-        .iter()
-        .chain(&yx)
-        .chain([&yy_trace])
-        .all(|value: &f64| value.is_finite())
-    {
+    if !xx.iter().chain(&yx).chain([&yy_trace]).all(|value: &f64| value.is_finite()) {
         let help = "divide the large columns by a constant first".to_owned();
-        return Err(Error::data(
-            path,
-            "the squares of its numbers overflow",
-            Some(help),
-        ));
+        return Err(Error::data(path, "the squares of its numbers overflow", Some(help)));
     }
     let names = |columns: &[usize]| columns.iter().map(|&i| table.columns.name(i)).collect();
     let (features, labels) = (names(&feature_columns), names(&label_columns));
-    Ok(Moments {
-        samples,
-        xx,
-        yx,
-        yy_trace,
-        features,
-        labels,
-    })
+    Ok(Moments { samples, xx, yx, yy_trace, features, labels })
 }

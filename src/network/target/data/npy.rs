@@ -28,14 +28,9 @@ pub(super) fn open(path: &Path) -> Result<(Columns, Box<dyn Rows>)> {
             Error::data(path, format!("the header is not NPY: {cause}"), None)
         }
     })?;
-    let start = reader
-        .stream_position()
-        .map_err(Error::storage("read", path))?;
+    let start = reader.stream_position().map_err(Error::storage("read", path))?;
     let &[rows, columns] = header.shape.as_slice() else {
-        let message = format!(
-            "the array has shape {:?}, two dimensions are needed",
-            header.shape
-        );
+        let message = format!("the array has shape {:?}, two dimensions are needed", header.shape);
         return Err(Error::data(path, message, None));
     };
     let descr = header.type_descriptor.to_string();
@@ -44,32 +39,18 @@ pub(super) fn open(path: &Path) -> Result<(Columns, Box<dyn Rows>)> {
         let message = format!("entries of type {descr} are not supported");
         Error::data(path, message, Some(help.to_owned()))
     })?;
-    let declared = [rows, columns, item.size]
-        .iter()
-        .try_fold(1_u64, |n, &k| n.checked_mul(k as u64));
+    let declared =
+        [rows, columns, item.size].iter().try_fold(1_u64, |n, &k| n.checked_mul(k as u64));
     if declared != Some(length - start) || columns == 0 {
         let message = format!(
             "the header declares {rows} x {columns} entries of {} bytes, {} bytes follow it",
             item.size,
             length - start
         );
-        return Err(Error::data(
-            path,
-            message,
-            Some("write the file again".to_owned()),
-        ));
+        return Err(Error::data(path, message, Some("write the file again".to_owned())));
     }
     let (path, column_major) = (path.to_owned(), header.layout == Layout::Fortran);
-    let npy = Npy {
-        path,
-        reader,
-        start,
-        item,
-        column_major,
-        rows,
-        columns,
-        next: 0,
-    };
+    let npy = Npy { path, reader, start, item, column_major, rows, columns, next: 0 };
     Ok((Columns::Numbered(columns), Box::new(npy)))
 }
 
@@ -107,15 +88,11 @@ impl Npy {
     /// Reads consecutive entries, the first of them number `first` in the file.
     fn read_run<'a>(&mut self, first: usize, run: impl Iterator<Item = &'a mut f64>) -> Result<()> {
         let offset = self.start + (first * self.item.size) as u64;
-        self.reader
-            .seek(SeekFrom::Start(offset))
-            .map_err(Error::storage("read", &self.path))?;
+        self.reader.seek(SeekFrom::Start(offset)).map_err(Error::storage("read", &self.path))?;
         let mut bytes = [0; 8];
         let bytes = &mut bytes[..self.item.size];
         for value in run {
-            self.reader
-                .read_exact(bytes)
-                .map_err(Error::storage("read", &self.path))?;
+            self.reader.read_exact(bytes).map_err(Error::storage("read", &self.path))?;
             *value = (self.item.decode)(bytes);
         }
         Ok(())
@@ -131,10 +108,7 @@ struct Item {
 
 impl Item {
     /// The type that NumPy describes so.
-    #[expect(
-        clippy::cast_lossless,
-        reason = "one expression for every type of number"
-    )]
+    #[expect(clippy::cast_lossless, reason = "one expression for every type of number")]
     fn named(descr: &str) -> Option<Self> {
         macro_rules! item {
             ($type:ty, $from_bytes:ident) => {

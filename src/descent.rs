@@ -40,7 +40,7 @@ pub fn run_block(
         for (i, lane) in lanes.iter_mut().enumerate().filter(|(_, lane)| lane.is_none()) {
             match queue.next() {
                 Some(trial) => {
-                    *lane = Some(Lane::load(kernel, i, cell, trial, starts.start(trial), ladder))
+                    *lane = Some(Lane::load(kernel, i, cell, trial, starts.start(trial), ladder));
                 }
                 None => kernel.clear(i),
             }

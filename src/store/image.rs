@@ -241,7 +241,7 @@ fn write_attributes(location: &Location, attributes: &[Named<'_>]) -> hdf5::Resu
     for &(name, value) in attributes {
         match value {
             Attribute::Text(text) => {
-                location.new_attr::<VarLenUnicode>().create(name)?.write_scalar(&unicode(text)?)?
+                location.new_attr::<VarLenUnicode>().create(name)?.write_scalar(&unicode(text)?)?;
             }
             Attribute::Float(x) => location.new_attr::<f64>().create(name)?.write_scalar(&x)?,
             Attribute::Ints(v) => {

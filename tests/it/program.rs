@@ -75,13 +75,13 @@ impl From<Output> for Ran {
 
 /// Whether a tool that a test needs may be missing: `scripts/test` installs all of them and sets
 /// DEEPLIN_TEST_REQUIRE, so that nothing is passed over there.
-pub(crate) fn may_skip(what: &str) -> bool {
+#[expect(clippy::print_stderr, reason = "nobody else tells")]
+pub(crate) fn may_skip(what: &str) {
     assert!(
         std::env::var_os("DEEPLIN_TEST_REQUIRE").is_none(),
         "{what} is missing; run scripts/test"
     );
     eprintln!("skipped: {what} is missing; scripts/test installs it");
-    true
 }
 
 /// The Python with the readers of results, if there is one.

@@ -34,7 +34,12 @@ const NETS: [&[&str]; 7] = [
     &["network.input=6", "network.hidden=[5,2]", "network.output=6"],
     &["network.input=7", "network.hidden=5", "network.output=1"],
     &["network.input=3", "network.depth=1", "network.output=2"],
-    &["network.input=33", "network.hidden=40", "network.output=31", "init.std=[0.1,0.15]"],
+    &[
+        "network.input=33",
+        "network.hidden=40",
+        "network.output=31",
+        "sweep.\"init.std\"=[0.1,0.15]",
+    ],
 ];
 
 #[test]
@@ -69,7 +74,7 @@ fn numpy_replays_a_regression() {
         let output = format!("network.output={labels}");
         let mut arguments =
             vec!["trace", "study.toml", "--trial", "1", "--at", "init.std=0.4", "-o", "trace.h5"];
-        for set in ["network.input=3", &output, &target] {
+        for set in ["network.input=3", &output, &target, "descent.learning_rate=0.0005"] {
             arguments.extend(["--set", set]);
         }
         desk.succeed(&arguments);

@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use deeplin::digest::Digest;
 use deeplin::kernel::chain::ChainPlan;
 use deeplin::kernel::select::Choice;
+use deeplin::kernel::simd::Level;
 use deeplin::kernel::{Window, blas, peak};
 use deeplin::network::Shape;
 use deeplin::network::init::Init;
@@ -23,7 +24,7 @@ use deeplin::network::target::Problem;
 use deeplin::rng::{Purpose, stream};
 use ndarray::Array2;
 
-const CHOICES: [Choice; 2] = [Choice::Loops, Choice::OpenBlas];
+const CHOICES: [Choice; 3] = Choice::ALL;
 const WINDOW: [Window; 1] = [Window { low: f64::NEG_INFINITY, high: f64::INFINITY }];
 
 fn main() {
@@ -35,7 +36,7 @@ fn main() {
         "OpenBLAS {} on {threads} threads; FMA peak {:.1} GF/s ({})",
         build.core,
         peak / 1e9,
-        peak::Instructions::detect().name()
+        Level::detect().name()
     );
     if std::env::args().any(|argument| argument == "crossover") {
         crossover(threads);

@@ -8,7 +8,8 @@ use super::{Ending, output};
 use crate::Result;
 use crate::kernel::blas::{self, Build, OpenBlas, Threading};
 use crate::kernel::gemm::Products;
-use crate::kernel::peak::{self, Instructions};
+use crate::kernel::peak;
+use crate::kernel::simd::Level;
 use crate::run::threads;
 
 /// Check the libraries and the machine: BLAS build, core, threads and self-test; HDF5; processor; measured peak
@@ -86,7 +87,7 @@ fn describe_blas(build: &Build, workers: usize, line: &mut impl FnMut(&str, &str
 /// Measures the peak and how near products come to it.
 fn describe_speed(workers: usize, line: &mut impl FnMut(&str, &str)) {
     let peak = peak::measure(workers, Duration::from_millis(500));
-    let instructions = Instructions::detect().name();
+    let instructions = Level::detect().name();
     line("peak", &format!("{:.1} GF/s in {workers} workers ({instructions}, f64)", peak / 1e9));
     for width in [16, 64, 256] {
         let rate = product_rate(workers, width);
@@ -104,7 +105,7 @@ fn product_rate(workers: usize, width: usize) -> f64 {
         let (begin, mut products) = (Instant::now(), 0);
         while begin.elapsed() < Duration::from_millis(150) {
             for _ in 0..batch {
-                OpenBlas::nn(width, width, width, &a, &a, &mut c);
+                OpenBlas.nn(width, width, width, &a, &a, &mut c);
             }
             products += batch;
         }
@@ -122,5 +123,5 @@ fn processor() -> String {
     let model = cpuinfo.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':'));
     let name = model.map_or(std::env::consts::ARCH, |(_, name)| name.trim());
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    format!("{name}, {cores} processors available, {}", Instructions::detect().name())
+    format!("{name}, {cores} processors available, {}", Level::detect().name())
 }

@@ -21,11 +21,11 @@ unsafe extern "C" {
 
 /// Products by OpenBLAS. A product with a single row is a matrix-vector product, and an update by a
 /// single row a rank-one update: OpenBLAS computes these without packing.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct OpenBlas;
 
 impl Products for OpenBlas {
-    fn nn(m: usize, n: usize, k: usize, a: &[f64], b: &[f64], c: &mut [f64]) {
+    fn nn(&mut self, m: usize, n: usize, k: usize, a: &[f64], b: &[f64], c: &mut [f64]) {
         assert!(a.len() >= m * k && b.len() >= k * n && c.len() >= m * n, "operands of a product");
         let (mi, ni, ki) = (int(m), int(n), int(k));
         // SAFETY: the three slices hold m x k, k x n and m x n entries, checked above.
@@ -40,7 +40,7 @@ impl Products for OpenBlas {
         }
     }
 
-    fn nt(m: usize, n: usize, k: usize, a: &[f64], b: &[f64], c: &mut [f64]) {
+    fn nt(&mut self, m: usize, n: usize, k: usize, a: &[f64], b: &[f64], c: &mut [f64]) {
         assert!(a.len() >= m * k && b.len() >= n * k && c.len() >= m * n, "operands of a product");
         let (mi, ni, ki) = (int(m), int(n), int(k));
         // SAFETY: the three slices hold m x k, n x k and m x n entries, checked above.
@@ -57,7 +57,16 @@ impl Products for OpenBlas {
         }
     }
 
-    fn tn_add(m: usize, n: usize, k: usize, alpha: f64, a: &[f64], b: &[f64], c: &mut [f64]) {
+    fn tn_add(
+        &mut self,
+        m: usize,
+        n: usize,
+        k: usize,
+        alpha: f64,
+        a: &[f64],
+        b: &[f64],
+        c: &mut [f64],
+    ) {
         assert!(a.len() >= k * m && b.len() >= k * n && c.len() >= m * n, "operands of a product");
         let (mi, ni, ki) = (int(m), int(n), int(k));
         // SAFETY: the three slices hold k x m, k x n and m x n entries, checked above.
@@ -185,7 +194,7 @@ pub fn concurrent_self_test(workers: usize, rounds: usize) -> usize {
     let b: Vec<f64> = (0..N * N).map(|i| entry(i + 7)).collect();
     let multiply = || {
         let mut c = vec![0.0; N * N];
-        OpenBlas::nn(N, N, N, &a, &b, &mut c);
+        OpenBlas.nn(N, N, N, &a, &b, &mut c);
         c
     };
     let expected = multiply();

@@ -6,13 +6,22 @@ use crate::network::target::Problem;
 use crate::network::{Shape, Weights};
 
 /// The three products of the chain, all row-major without gaps.
-pub trait Products: Send {
+pub trait Products: Default + Send {
     /// `C = A B`: `A` is `m x k`, `B` is `k x n`.
-    fn nn(m: usize, n: usize, k: usize, a: &[f64], b: &[f64], c: &mut [f64]);
+    fn nn(&mut self, m: usize, n: usize, k: usize, a: &[f64], b: &[f64], c: &mut [f64]);
     /// `C = A B'`: `A` is `m x k`, `B` is `n x k`.
-    fn nt(m: usize, n: usize, k: usize, a: &[f64], b: &[f64], c: &mut [f64]);
+    fn nt(&mut self, m: usize, n: usize, k: usize, a: &[f64], b: &[f64], c: &mut [f64]);
     /// `C = C + alpha A' B`: `A` is `k x m`, `B` is `k x n`.
-    fn tn_add(m: usize, n: usize, k: usize, alpha: f64, a: &[f64], b: &[f64], c: &mut [f64]);
+    fn tn_add(
+        &mut self,
+        m: usize,
+        n: usize,
+        k: usize,
+        alpha: f64,
+        a: &[f64],
+        b: &[f64],
+        c: &mut [f64],
+    );
 }
 
 /// One trial on products `P`; all memory is taken when it is made.
@@ -35,7 +44,7 @@ pub struct Chain<P> {
     /// Whether the suffixes, `U_0` and the loss belong to the weights.
     fresh: bool,
     loaded: bool,
-    products: std::marker::PhantomData<P>,
+    products: P,
 }
 
 impl<P: Products> Chain<P> {
@@ -56,7 +65,7 @@ impl<P: Products> Chain<P> {
             loss: f64::NAN,
             fresh: false,
             loaded: false,
-            products: std::marker::PhantomData,
+            products: P::default(),
             plan,
         }
     }
@@ -70,7 +79,7 @@ impl<P: Products> Chain<P> {
             let (below, above) = self.suffixes.split_at_mut(j);
             let last = &self.weights[self.plan.layer_start(depth)..];
             let suffix = above.first().map_or(last, Vec::as_slice);
-            P::nn(r, e_below, e, &suffix[..r * e], layer, &mut below[j - 1]);
+            self.products.nn(r, e_below, e, &suffix[..r * e], layer, &mut below[j - 1]);
         }
         let end_to_end = self.suffixes.first().unwrap_or(&self.weights);
         let residual = &mut self.carried[0][..self.phi.len()];
@@ -91,12 +100,12 @@ impl<P: Products> Chain<P> {
             // The residual is transposed, r = d_N rows became columns: F' D', then F (F' D').
             let p = self.factor.len() / r;
             self.half.fill(0.0);
-            P::tn_add(p, e, r, 1.0, &self.factor, residual, &mut self.half);
-            P::nn(r, e, p, &self.factor, &self.half, residual);
+            self.products.tn_add(p, e, r, 1.0, &self.factor, residual, &mut self.half);
+            self.products.nn(r, e, p, &self.factor, &self.half, residual);
         } else {
             let p = self.factor.len() / e;
-            P::nn(r, p, e, residual, &self.factor, &mut self.half);
-            P::nt(r, e, p, &self.half, &self.factor, residual);
+            self.products.nn(r, p, e, residual, &self.factor, &mut self.half);
+            self.products.nt(r, e, p, &self.half, &self.factor, residual);
         }
         sum_of_squares(&self.half)
     }
@@ -117,9 +126,9 @@ impl<P: Products> Chain<P> {
             let (head, last) = self.weights.split_at_mut(self.plan.layer_start(depth));
             let layer = &mut head[start..start + e * e_below];
             let carried = &from[..r * e_below];
-            P::nt(r, e, e_below, carried, layer, &mut to[..r * e]);
+            self.products.nt(r, e, e_below, carried, layer, &mut to[..r * e]);
             let suffix = self.suffixes.get(j).map_or(&*last, Vec::as_slice);
-            P::tn_add(e, e_below, r, -1.0, &suffix[..r * e], carried, layer);
+            self.products.tn_add(e, e_below, r, -1.0, &suffix[..r * e], carried, layer);
             std::mem::swap(&mut from, &mut to);
         }
         let last = &mut self.weights[self.plan.layer_start(depth)..];
@@ -196,11 +205,11 @@ fn sum_of_squares(values: &[f64]) -> f64 {
 }
 
 /// Plain loops: for networks too narrow to pay for a BLAS call.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct PlainLoops;
 
 impl Products for PlainLoops {
-    fn nn(_m: usize, n: usize, k: usize, a: &[f64], b: &[f64], c: &mut [f64]) {
+    fn nn(&mut self, _m: usize, n: usize, k: usize, a: &[f64], b: &[f64], c: &mut [f64]) {
         for (a_row, c_row) in a.chunks_exact(k).zip(c.chunks_exact_mut(n)) {
             c_row.fill(0.0);
             for (&a_il, b_row) in a_row.iter().zip(b.chunks_exact(n)) {
@@ -211,7 +220,7 @@ impl Products for PlainLoops {
         }
     }
 
-    fn nt(_m: usize, n: usize, k: usize, a: &[f64], b: &[f64], c: &mut [f64]) {
+    fn nt(&mut self, _m: usize, n: usize, k: usize, a: &[f64], b: &[f64], c: &mut [f64]) {
         for (a_row, c_row) in a.chunks_exact(k).zip(c.chunks_exact_mut(n)) {
             for (c_ij, b_row) in c_row.iter_mut().zip(b.chunks_exact(k)) {
                 *c_ij = a_row.iter().zip(b_row).map(|(x, y)| x * y).sum();
@@ -219,7 +228,16 @@ impl Products for PlainLoops {
         }
     }
 
-    fn tn_add(m: usize, n: usize, _k: usize, alpha: f64, a: &[f64], b: &[f64], c: &mut [f64]) {
+    fn tn_add(
+        &mut self,
+        m: usize,
+        n: usize,
+        _k: usize,
+        alpha: f64,
+        a: &[f64],
+        b: &[f64],
+        c: &mut [f64],
+    ) {
         for (a_row, b_row) in a.chunks_exact(m).zip(b.chunks_exact(n)) {
             for (&a_li, c_row) in a_row.iter().zip(c.chunks_exact_mut(n)) {
                 let scaled = alpha * a_li;

@@ -17,6 +17,8 @@ pub mod gemm;
 pub mod peak;
 pub mod reference;
 pub mod select;
+pub mod simd;
+pub mod tile;
 
 use crate::network::Weights;
 use crate::network::target::Problem;

@@ -3,58 +3,24 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
+use super::simd::Level;
+
 /// Independent accumulators: enough to hide the latency of fused multiply-add (4 cycles x 2 ports)
 /// and few enough to stay in the 16 registers of AVX2.
 const CHAINS: usize = 12;
 /// Multiply-adds of each accumulator between two looks at the clock.
 const BURST: usize = 20_000;
 
-/// What the peak was measured with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Instructions {
-    /// 512-bit fused multiply-add.
-    Avx512,
-    /// 256-bit fused multiply-add.
-    Avx2Fma,
-    /// Whatever the compiler makes of multiply and add.
-    Portable,
-}
-
-impl Instructions {
-    /// The widest that this processor has.
-    pub fn detect() -> Self {
-        #[cfg(target_arch = "x86_64")]
-        {
-            if is_x86_feature_detected!("avx512f") {
-                return Self::Avx512;
-            }
-            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-                return Self::Avx2Fma;
-            }
-        }
-        Self::Portable
-    }
-
-    /// The word used in messages.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Avx512 => "AVX-512",
-            Self::Avx2Fma => "AVX2+FMA",
-            Self::Portable => "portable",
-        }
-    }
-}
-
 /// Double-precision operations a second of `threads` threads together, each doing nothing but
 /// multiply-adds in registers for about `duration`; the best of five parts of it, since other
 /// programs can only slow it down.
 pub fn measure(threads: usize, duration: Duration) -> f64 {
-    let instructions = Instructions::detect();
+    let level = Level::detect();
     let parts = 5;
     (0..parts)
         .map(|_| {
             std::thread::scope(|scope| {
-                let part = || one_thread(instructions, duration / parts);
+                let part = || one_thread(level, duration / parts);
                 let handles: Vec<_> = (0..threads).map(|_| scope.spawn(part)).collect();
                 handles.into_iter().map(|h| h.join().unwrap_or(0.0)).sum::<f64>()
             })
@@ -63,26 +29,26 @@ pub fn measure(threads: usize, duration: Duration) -> f64 {
 }
 
 /// Operations a second of one thread.
-fn one_thread(instructions: Instructions, duration: Duration) -> f64 {
+fn one_thread(level: Level, duration: Duration) -> f64 {
     let begin = Instant::now();
     let mut operations = 0.0;
     while begin.elapsed() < duration {
-        operations += burst(instructions);
+        operations += burst(level);
     }
     operations / begin.elapsed().as_secs_f64()
 }
 
 /// One burst of multiply-adds; returns the number of operations.
-fn burst(instructions: Instructions) -> f64 {
+fn burst(level: Level) -> f64 {
     let (factor, term) = (black_box(0.999_999), black_box(1e-6));
-    let lanes = match instructions {
+    let lanes = match level {
         #[cfg(target_arch = "x86_64")]
-        Instructions::Avx512 => {
+        Level::Avx512 => {
             // SAFETY: `detect` has found AVX-512F.
             unsafe { x86::burst_avx512(factor, term) }
         }
         #[cfg(target_arch = "x86_64")]
-        Instructions::Avx2Fma => {
+        Level::Avx2 => {
             // SAFETY: `detect` has found AVX2 and FMA.
             unsafe { x86::burst_avx2(factor, term) }
         }

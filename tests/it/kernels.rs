@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
-use deeplin::kernel::blas::{self, OpenBlas};
-use deeplin::kernel::gemm::{Chain, PlainLoops};
+use deeplin::kernel::blas;
+use deeplin::kernel::gemm::Products;
 use deeplin::kernel::reference::Reference;
+use deeplin::kernel::select::Choice;
+use deeplin::kernel::simd::Level;
+use deeplin::kernel::tile::Tiles;
 use deeplin::kernel::{Kernel, Window};
 use deeplin::network::target::{Problem, Target};
 use deeplin::network::{Shape, Weights};
@@ -37,10 +40,7 @@ const SHAPES: &[&[usize]] = &[
 
 /// Every kernel under test, by name.
 fn kernels(shape: &Shape, rate: f64) -> Vec<(&'static str, Box<dyn Kernel>)> {
-    vec![
-        ("loops", Box::new(Chain::<PlainLoops>::new(shape, rate))),
-        ("openblas", Box::new(Chain::<OpenBlas>::new(shape, rate))),
-    ]
+    Choice::ALL.map(|choice| (choice.name(), choice.build(shape, rate))).into()
 }
 
 /// Gaussian starts and a Gaussian target of moderate size.
@@ -176,4 +176,46 @@ fn openblas_is_sound_when_called_at_once() {
     let build = blas::prepare(2).expect("a threaded OpenBLAS");
     assert_eq!(build.threads, 1);
     assert_eq!(blas::concurrent_self_test(2, 2000), 0, "{build:?}");
+}
+
+/// Tiles: every product at every size around the edges of tiles and panels, against the definition,
+/// and with the same bits on every instruction set of this machine.
+#[test]
+fn tiles_have_the_same_bits_on_all_instruction_sets() {
+    let entry = |i: usize| ((i * 37 + 11) % 101) as f64 / 101.0 - 0.5;
+    let entries = |len: usize, salt: usize| (0..len).map(|i| entry(i + salt)).collect::<Vec<_>>();
+    let sizes = [1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 13, 15, 16, 17, 24, 33];
+    for m in sizes {
+        for n in sizes {
+            for k in [1, 2, 3, 4, 5, 8, 11, 17] {
+                let (a, b, c) = (entries(m * k, 1), entries(k * n, 2), entries(m * n, 3));
+                let products = |level: Level| {
+                    let mut tiles = Tiles::at(level);
+                    let mut results = [c.clone(), c.clone(), c.clone()];
+                    tiles.nn(m, n, k, &a, &b, &mut results[0]);
+                    tiles.nt(m, n, k, &a, &b, &mut results[1]);
+                    tiles.tn_add(m, n, k, -0.5, &a, &b, &mut results[2]);
+                    results
+                };
+                let expected = products(Level::Portable);
+                for level in Level::ALL.into_iter().filter(|level| level.is_here()) {
+                    assert_eq!(products(level), expected, "{} at {m} x {n} x {k}", level.name());
+                }
+                for i in 0..m {
+                    for j in 0..n {
+                        let sum = |term: &dyn Fn(usize) -> f64| (0..k).map(term).sum::<f64>();
+                        let definitions = [
+                            sum(&|l| a[i * k + l] * b[l * n + j]),
+                            sum(&|l| a[i * k + l] * b[j * k + l]),
+                            c[i * n + j] - 0.5 * sum(&|l| a[l * m + i] * b[l * n + j]),
+                        ];
+                        for (got, want) in expected.iter().zip(definitions) {
+                            let got = got[i * n + j];
+                            assert!((got - want).abs() < 1e-14, "{m} x {n} x {k}: {got} {want}");
+                        }
+                    }
+                }
+            }
+        }
+    }
 }

@@ -225,41 +225,62 @@ unsafe fn block<S: Simd, const R: usize>(
     // SAFETY: rows `row .. row + R` of A and C exist, and the first `columns` columns of C.
     unsafe {
         let mut sums = [[S::splat(0.0); VECTORS]; R];
-        let mut a = task.a.as_ptr().add(row * row_stride);
-        let mut b = panel;
-        for _ in 0..task.k {
+        // One pointer a row and a common offset: no address waits for another.
+        let rows: [*const f64; R] =
+            std::array::from_fn(|i| task.a.as_ptr().add((row + i) * row_stride));
+        for l in 0..task.k {
+            let b = panel.add(l * width);
             let right: [S::Vector; VECTORS] = std::array::from_fn(|v| S::load(b.add(v * S::LANES)));
-            for (i, sums) in sums.iter_mut().enumerate() {
-                let left = S::splat(*a.add(i * row_stride));
+            for (sums, a) in sums.iter_mut().zip(rows) {
+                let left = S::splat(*a.add(l * inner_stride));
                 for (sum, &right) in sums.iter_mut().zip(&right) {
                     *sum = S::fma(left, right, *sum);
                 }
             }
-            // Past the last column these point beyond the operands, but are not read.
-            a = a.wrapping_add(inner_stride);
-            b = b.wrapping_add(width);
         }
-        for (i, sums) in sums.iter().enumerate() {
-            let c = c.add(i * task.n);
-            if columns == width {
+        if columns < width {
+            // A copy, so that the sums of whole blocks never leave their registers.
+            let copy = sums;
+            store_some::<S, R>(task, &copy, c, columns);
+        } else if let Some(alpha) = task.add {
+            let alpha = S::splat(alpha);
+            for (i, sums) in sums.iter().enumerate() {
                 for (v, &sum) in sums.iter().enumerate() {
-                    let c = c.add(v * S::LANES);
-                    let value = match task.add {
-                        None => sum,
-                        Some(alpha) => S::fma(S::splat(alpha), sum, S::load(c)),
-                    };
-                    S::store(c, value);
-                }
-            } else {
-                let mut entries = [0.0; WIDEST];
-                for (v, &sum) in sums.iter().enumerate() {
-                    S::store(entries.as_mut_ptr().add(v * S::LANES), sum);
-                }
-                for (j, &entry) in entries.iter().enumerate().take(columns) {
-                    let c = c.add(j);
-                    *c = task.add.map_or(entry, |alpha| alpha.mul_add(entry, *c));
+                    let c = c.add(i * task.n + v * S::LANES);
+                    S::store(c, S::fma(alpha, sum, S::load(c)));
                 }
             }
+        } else {
+            for (i, sums) in sums.iter().enumerate() {
+                for (v, &sum) in sums.iter().enumerate() {
+                    S::store(c.add(i * task.n + v * S::LANES), sum);
+                }
+            }
+        }
+    }
+}
+
+/// Stores the first `columns` columns of a block whose panel reaches beyond the last column of `C`.
+///
+/// # Safety
+/// As [`multiply`]; `c` points to the first entry of the block.
+#[inline(always)]
+unsafe fn store_some<S: Simd, const R: usize>(
+    task: &Task<'_>,
+    sums: &[[S::Vector; VECTORS]; R],
+    c: *mut f64,
+    columns: usize,
+) {
+    for (i, sums) in sums.iter().enumerate() {
+        let mut entries = [0.0; WIDEST];
+        for (v, &sum) in sums.iter().enumerate() {
+            // SAFETY: `WIDEST` entries hold the vectors of a row at any level.
+            unsafe { S::store(entries.as_mut_ptr().add(v * S::LANES), sum) };
+        }
+        for (j, &entry) in entries.iter().enumerate().take(columns) {
+            // SAFETY: row i of the block and its first `columns` columns exist.
+            let c = unsafe { &mut *c.add(i * task.n + j) };
+            *c = task.add.map_or(entry, |alpha| alpha.mul_add(entry, *c));
         }
     }
 }

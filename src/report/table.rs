@@ -61,10 +61,11 @@ fn cells(results: &ResultsFile) -> String {
     }
     align(&mut table);
     let hidden = results.cells.len().saturating_sub(MOST_ROWS);
+    let table = without_trailing_blanks(&table);
     if hidden > 0 {
         format!("{table}\n... and {hidden} cells more: see --csv or --json")
     } else {
-        table.to_string()
+        table
     }
 }
 
@@ -112,7 +113,11 @@ fn phase_diagram(results: &ResultsFile) -> Option<String> {
         table.add_row(std::iter::once(value(&down.keys[0].values, d)).chain(entries));
     }
     align(&mut table);
-    Some(table.to_string())
+    Some(without_trailing_blanks(&table))
+}
+
+fn without_trailing_blanks(table: &Table) -> String {
+    table.to_string().lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
 }
 
 /// A block as dark as the probability is high.

@@ -8,3 +8,4 @@ mod readers;
 mod replay;
 mod support;
 mod theory;
+mod tidy;

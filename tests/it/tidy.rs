@@ -1,0 +1,124 @@
+//! The house keeps its order: imports point downward, `unsafe` stays in its rooms, every study that is
+//! shipped loads.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The rooms, lowest first: each imports only rooms above it in this list.
+const ROOMS: [&str; 18] = [
+    "error", "digest", "rng", "network", "kernel", "stop", "study", "start", "observe", "descent",
+    "store", "stats", "run", "report", "config", "cli", "lib", "main",
+];
+
+/// Where `unsafe` may stand, and why: the BLAS binding, SIMD kernels, the HDF5 binding.
+const UNSAFE: [&str; 5] =
+    ["kernel/blas.rs", "kernel/peak.rs", "kernel/simd.rs", "kernel/tile.rs", "store/scale.rs"];
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Every source file with its path below `src`.
+fn sources() -> Vec<(String, String)> {
+    fn walk(dir: &Path, files: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(dir).expect("a directory of the project").flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                walk(&path, files);
+            } else if path.extension().is_some_and(|e| e == "rs") {
+                files.push(path);
+            }
+        }
+    }
+    let src = root().join("src");
+    let mut files = vec![];
+    walk(&src, &mut files);
+    assert!(files.len() > 50, "the sources were found");
+    let name = |path: &Path| path.strip_prefix(&src).expect("below src").display().to_string();
+    files.iter().map(|path| (name(path), fs::read_to_string(path).expect("a source"))).collect()
+}
+
+/// The room of a file: its first folder or its own name.
+fn room(file: &str) -> &str {
+    file.split('/').next().unwrap_or(file).trim_end_matches(".rs")
+}
+
+fn rank(room: &str, file: &str) -> usize {
+    ROOMS.iter().position(|r| *r == room).unwrap_or_else(|| panic!("{file}: no room `{room}`"))
+}
+
+/// The part of a file that is not its tests: tests may look up.
+fn without_tests(text: &str) -> &str {
+    text.split("#[cfg(test)]").next().unwrap_or(text)
+}
+
+#[test]
+fn imports_point_downward() {
+    let mut wrong = vec![];
+    for (file, text) in sources() {
+        if file.contains("/tests/") {
+            continue;
+        }
+        let own = rank(room(&file), &file);
+        for (i, line) in without_tests(&text).lines().enumerate() {
+            let code = line.split("//").next().unwrap_or(line);
+            for import in code.split("crate::").skip(1) {
+                let names = import.trim_start_matches('{').split(',').map(|name| {
+                    name.trim()
+                        .split(|c: char| !c.is_alphanumeric() && c != '_')
+                        .next()
+                        .unwrap_or("")
+                });
+                // `crate::{a, b}` names several rooms, `crate::a::...` one.
+                let count = if import.starts_with('{') { usize::MAX } else { 1 };
+                for name in names.take(count).filter(|name| ROOMS.contains(name)) {
+                    if rank(name, &file) > own {
+                        wrong.push(format!("{file}:{}: imports {name}", i + 1));
+                    }
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "imports that point upward:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn unsafe_stays_in_its_rooms() {
+    for (file, text) in sources() {
+        let has = text.lines().any(|line| {
+            let code = line.split("//").next().unwrap_or(line);
+            ["{", "fn ", "impl ", "extern "]
+                .iter()
+                .any(|next| code.contains(&format!("unsafe {next}")))
+        });
+        assert!(!has || UNSAFE.contains(&file.as_str()), "{file} has unsafe code");
+    }
+}
+
+#[test]
+fn only_the_command_line_prints() {
+    for (file, text) in sources() {
+        let prints =
+            ["println!", "eprintln!", "print!(", "dbg!"].iter().any(|word| text.contains(word));
+        assert!(!prints, "{file} prints; results go through cli::output, the rest through tracing");
+    }
+}
+
+#[test]
+fn every_study_of_the_project_loads() {
+    let mut count = 0;
+    for entry in fs::read_dir(root().join("configs")).expect("configs").flatten() {
+        let path = entry.path();
+        match deeplin::config::load(&path, &[]) {
+            Ok(_) => {}
+            // Its data are not part of the project; all else must be in order.
+            Err(error) if path.ends_with("ethanol.toml") => {
+                let message = format!("{error:?}");
+                assert!(message.contains("target.path"), "{message}");
+            }
+            Err(error) => panic!("{}: {:?}", path.display(), miette::Report::new(error)),
+        }
+        count += 1;
+    }
+    assert!(count >= 3);
+}

@@ -1,5 +1,32 @@
 //! deeplin measures how likely gradient descent on a deep linear network is to reach a global
 //! minimum from a random start, and shows why the other starts do not.
+//!
+//! A [`study`] is a grid of cells times numbered trials. [`config`] reads it from TOML; [`start`] draws
+//! where a trial begins ([`network`], [`rng`]); [`descent`] advances trials on a [`kernel`] until
+//! [`stop`] has a verdict on each and [`observe`] has measured its ends; [`store`] keeps the rows and
+//! builds `results.h5`; [`run`] does all of it in parallel; [`stats`] and [`report`] say what came out.
+//! Each of these rooms imports only those before it in `tests/it/tidy.rs`, which checks it.
+//!
+//! ```
+//! use std::path::Path;
+//! use std::sync::atomic::AtomicBool;
+//!
+//! use deeplin::kernel::select::Choice;
+//! use deeplin::start::Starts;
+//! use deeplin::stop::Outcome;
+//! use deeplin::study::Block;
+//!
+//! // Two layers of 8 x 8 from Gaussian weights towards the identity: the default study, made shallow.
+//! let study = deeplin::config::parse("example", "network.depth = 2", &[], Path::new("."))?;
+//! let cell = &study.cells[0];
+//! let mut kernel = Choice::for_shape(&cell.shape).build(&cell.shape, cell.learning_rate);
+//! let trials = Block { cell: 0, first: 0, count: 20 };
+//! let starts = Starts::new(study.seed, cell);
+//! let stop = AtomicBool::new(false);
+//! let rows = deeplin::descent::run_block(kernel.as_mut(), cell, &starts, trials, &study.ladder, &stop);
+//! assert!(rows.iter().all(|row| row.outcome == Outcome::Converged));
+//! # Ok::<(), deeplin::Error>(())
+//! ```
 
 // Referenced so that the linker keeps OpenBLAS, which ndarray, ndarray-linalg and the kernels call.
 extern crate blas_src as _;

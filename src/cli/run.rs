@@ -27,7 +27,7 @@ Examples:
 pub(super) struct Arguments {
     /// The study, a TOML file (see `deeplin config`)
     config: PathBuf,
-    /// Directory of the results [default: runs/<name of the study>]
+    /// Directory of the results [default: runs/NAME, the name of the study]
     #[arg(short, long, value_name = "DIR")]
     output: Option<PathBuf>,
     /// Run only this part of the study: I/N, I from 1
@@ -42,6 +42,10 @@ pub(super) struct Arguments {
     /// Override a key of the study; may be given several times
     #[arg(long = "set", value_name = "KEY=VALUE")]
     sets: Vec<String>,
+    /// Continue parts that were computed by another version, library or processor family, and record
+    /// it in the results
+    #[arg(long)]
+    mixed: bool,
     /// No progress and no table
     #[arg(short, long)]
     quiet: bool,
@@ -56,7 +60,12 @@ pub(super) fn main(arguments: &Arguments) -> Result<Ending> {
     let interrupt = Interrupt::on_signals(arguments.max_time).map_err(|error| {
         Error::Environment { message: format!("cannot listen to signals: {error}"), help: None }
     })?;
-    let options = Options { dir, share: arguments.part.unwrap_or(Share::WHOLE), workers };
+    let options = Options {
+        dir,
+        share: arguments.part.unwrap_or(Share::WHOLE),
+        workers,
+        mixed: arguments.mixed,
+    };
     let progress = progress::display(arguments.quiet);
     let begin = Instant::now();
     let numerics = numerics::of_this_build(&blas);
@@ -89,7 +98,7 @@ fn finish(
         ));
         return Ok(Ending::Done);
     }
-    let results = merge::write_results(&options.dir, false)?;
+    let results = merge::write_results(&options.dir, options.mixed)?;
     if !arguments.quiet {
         report::print_table(&results)?;
     }

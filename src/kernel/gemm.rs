@@ -12,6 +12,7 @@ pub trait Products: Default + Send {
     /// `C = A B'`: `A` is `m x k`, `B` is `n x k`.
     fn nt(&mut self, m: usize, n: usize, k: usize, a: &[f64], b: &[f64], c: &mut [f64]);
     /// `C = C + alpha A' B`: `A` is `k x m`, `B` is `k x n`.
+    #[expect(clippy::too_many_arguments, reason = "the arguments of the literature, in its order")]
     fn tn_add(
         &mut self,
         m: usize,

@@ -9,7 +9,7 @@
 //! W_j <- W_j - eta G_j     for all layers at once
 //! ```
 //!
-//! [`reference`] evaluates it as written, [`gemm`] by the cheapest chain of products ([`chain`]).
+//! [`mod@reference`] evaluates it as written, [`gemm`] by the cheapest chain of products ([`chain`]).
 
 pub mod blas;
 pub mod chain;

@@ -26,7 +26,7 @@ use crate::store::io::FileSystem;
 use crate::store::manifest::Manifest;
 use crate::store::numerics::Numerics;
 use crate::store::part::{self, BlockRows};
-use crate::store::scan::scan;
+use crate::store::scan::{Scan, scan};
 use crate::study::{Block, Study};
 
 /// Rows that the writer keeps in memory before it publishes them whatever the time.
@@ -44,6 +44,8 @@ pub struct Options {
     pub share: Share,
     /// Number of workers.
     pub workers: usize,
+    /// Whether rows may join others that were computed with other versions, libraries or processors.
+    pub mixed: bool,
 }
 
 /// How far a run is. Work is counted in operations, were every trial to run to its step limit.
@@ -103,7 +105,11 @@ pub fn run(
 ) -> Result<Outcome> {
     let manifest = Manifest::from_study(study, numerics::kernels(study));
     manifest.establish(fs, &options.dir)?;
-    let coverage = scan(fs, &options.dir, &manifest)?.coverage;
+    let found = scan(fs, &options.dir, &manifest)?;
+    if !options.mixed {
+        refuse_other_numerics(&found, numerics)?;
+    }
+    let coverage = found.coverage;
     let blocks = blocks::left(study, &coverage, options.share);
     let mut writer = Writer {
         study,
@@ -132,6 +138,23 @@ pub fn run(
             .record(fs, &options.dir)?;
     }
     Ok(writer.outcome())
+}
+
+/// Refuses to continue what was computed with other numerics: its end would be refused by `merge`.
+fn refuse_other_numerics(found: &Scan, numerics: &Numerics) -> Result<()> {
+    match found.numerics.iter().find(|(theirs, _)| theirs != numerics) {
+        None => Ok(()),
+        Some((theirs, part)) => Err(Error::content(
+            part,
+            format!("was computed differently: {}", theirs.differences(numerics)),
+            Some(
+                "continue with the program and on a machine like the one before, begin anew in another \
+                 directory (-o), or allow both kinds of rows in one result with --mixed, which the \
+                 result records"
+                    .to_owned(),
+            ),
+        )),
+    }
 }
 
 /// Runs blocks on `workers` threads; `write` gets their rows on this one. If it fails, the workers

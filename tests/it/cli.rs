@@ -252,3 +252,27 @@ fn a_damaged_part_is_computed_again() {
     assert!(ran.stderr.contains(name), "names the part: {}", ran.stderr);
     assert!(desk.read("out/results.h5") == expected);
 }
+
+/// Rows of two processor families are not put together unless asked, and then it is recorded.
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn different_numerics_are_mixed_only_when_asked() {
+    let desk = desk();
+    let other = desk
+        .command(&["run", "study.toml", "-o", "out", "--part", "1/2", "--set", "store.block=5"])
+        .env("OPENBLAS_CORETYPE", "Nehalem")
+        .status();
+    assert!(other.expect("starting deeplin").success());
+    let rest = ["run", "study.toml", "-o", "out", "--set", "store.block=5"];
+    let ran = desk.run(&rest);
+    assert_eq!(ran.code, 3, "{}", ran.stderr);
+    for word in ["blas_core", "Nehalem", "--mixed"] {
+        assert!(ran.stderr.contains(word), "no {word} in\n{}", ran.stderr);
+    }
+    desk.succeed(&[&rest[..], &["--mixed"]].concat());
+    let results = deeplin::store::ResultsFile::open(&desk.path("out/results.h5")).expect("results");
+    let recorded = results.provenance.iter().any(|(_, value)| value.contains("Nehalem"));
+    assert!(recorded, "{:?}", results.provenance);
+    assert_eq!(desk.run(&["merge", "out"]).code, 3);
+    desk.succeed(&["merge", "out", "--mixed"]);
+}

@@ -10,6 +10,7 @@ use deeplin::network::init::{EndToEndLaw, Init, LayerValues};
 use deeplin::network::target::{Problem, Target};
 use deeplin::network::{Shape, Weights, matrix, svd};
 use deeplin::rng::{Purpose, stream};
+use deeplin::stats::proportion::clopper_pearson;
 use deeplin::stop::{Outcome, StopRule};
 use deeplin::study::Cell;
 use ndarray::{Array2, array};
@@ -362,6 +363,10 @@ fn half_of_balanced_scalar_starts_converge() {
     let converged = rows.iter().filter(|r| r.outcome == Outcome::Converged).count();
     let bound = 4.5 * (0.25 * 1e5f64).sqrt();
     assert!((converged as f64 - 5e4).abs() < bound, "{converged} of 100000");
+    // The interval of the results file; it would miss 1/2 for one seed in twenty, this one it does not.
+    let interval = clopper_pearson(converged as u64, 100_000, 0.95);
+    assert!(interval.lower <= 0.5 && 0.5 <= interval.upper, "{interval:?}");
+    assert!(interval.upper - interval.lower < 0.0063, "{interval:?}");
     for row in rows.iter().filter(|r| r.outcome != Outcome::Converged) {
         assert!(row.measures.loss_final >= 0.5, "a wrong sign keeps a loss of at least 1/2");
     }

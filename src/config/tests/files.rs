@@ -141,7 +141,7 @@ fn the_studies_of_this_repository() {
         names.push((name, study.cells.len(), study.trials));
     }
     names.sort();
-    let expected = [("default", 1, 1000), ("ethanol", 26, 100), ("quickstart", 24, 200)];
+    let expected = [("default", 1, 1000), ("ethanol", 26, 100), ("quickstart", 32, 200)];
     let found: Vec<(&str, usize, u64)> =
         names.iter().map(|(n, c, t)| (n.as_str(), *c, *t)).collect();
     assert_eq!(found, expected);

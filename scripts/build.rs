@@ -8,6 +8,7 @@ fn main() {
     println!("cargo::rerun-if-changed=.git/HEAD");
     println!("cargo::rerun-if-changed=.git/index");
     println!("cargo::rerun-if-changed=Cargo.lock");
+    println!("cargo::rerun-if-changed=src");
     println!("cargo::rustc-env=DEEPLIN_GIT_REVISION={}", revision());
     let lock = fs::read_to_string("Cargo.lock").unwrap_or_default();
     for library in ["libm", "rand_chacha"] {

@@ -123,6 +123,8 @@ struct Lane {
     /// Weights at the last multiple of [`STALL_PERIOD`], and room for those of now.
     before: Weights,
     now: Weights,
+    /// The step of that multiple.
+    compared: u64,
     /// The kernel's loss was at the target, but the loss recomputed from the weights was not.
     unconfirmed: bool,
 }
@@ -153,6 +155,7 @@ impl Lane {
             measures,
             before: weights.clone(),
             now: weights,
+            compared: 0,
             problem,
             unconfirmed: false,
         }
@@ -185,8 +188,10 @@ impl Lane {
             self.rung += 1;
         }
         match judge(loss, self.steps, &self.thresholds) {
-            Some(Outcome::Converged) => self.confirm(kernel, i),
-            None if steps > 0 && self.steps.is_multiple_of(STALL_PERIOD) => self.compare(kernel, i),
+            Some(Outcome::Converged) => {
+                self.confirm(kernel, i).or_else(|| self.compare_if_due(kernel, i))
+            }
+            None => self.compare_if_due(kernel, i),
             verdict => verdict,
         }
     }
@@ -199,8 +204,10 @@ impl Lane {
         if !self.now.is_finite() {
             return Some(Outcome::Diverged);
         }
-        self.unconfirmed = loss > self.thresholds.converged;
-        if !self.unconfirmed {
+        // A loss that is NaN confirms nothing.
+        let confirmed = loss <= self.thresholds.converged;
+        self.unconfirmed = !confirmed;
+        if confirmed {
             Some(Outcome::Converged)
         } else if self.steps >= self.thresholds.max_steps {
             Some(Outcome::StepLimit)
@@ -209,8 +216,15 @@ impl Lane {
         }
     }
 
+    /// Compares at the multiples of [`STALL_PERIOD`].
+    fn compare_if_due(&mut self, kernel: &dyn Kernel, i: usize) -> Option<Outcome> {
+        let due = self.steps > self.compared && self.steps.is_multiple_of(STALL_PERIOD);
+        if due { self.compare(kernel, i) } else { None }
+    }
+
     /// Whether the weights are where they were [`STALL_PERIOD`] steps ago.
     fn compare(&mut self, kernel: &dyn Kernel, i: usize) -> Option<Outcome> {
+        self.compared = self.steps;
         kernel.unload(i, &mut self.now);
         if !self.now.is_finite() {
             return Some(Outcome::Diverged);

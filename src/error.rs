@@ -44,7 +44,7 @@ pub enum Error {
     },
 
     /// The operating system refused a file operation.
-    #[error("cannot {action} {}: {source}", path.display())]
+    #[error("cannot {action} {}", path.display())]
     Storage {
         /// Verb that completes "cannot ...", for instance `create`.
         action: &'static str,

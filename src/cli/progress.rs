@@ -37,7 +37,7 @@ struct Bar(ProgressBar);
 impl Bar {
     fn new() -> Self {
         let style = ProgressStyle::with_template(
-            "{bar:32} {percent:>3} %  {msg}  elapsed {elapsed}, left at most {eta}",
+            "{bar:32} {percent:>3} %  {msg}  elapsed {elapsed}, left about {eta}",
         )
         .unwrap_or_else(|_| ProgressStyle::default_bar());
         Self(ProgressBar::new(1000).with_style(style))
@@ -101,7 +101,7 @@ impl Progress for Lines {
         let done = work.fraction() - state.fraction_at_begin;
         let left = if done > 0.0 {
             let seconds = elapsed.as_secs_f64() * (1.0 - work.fraction()) / done;
-            format!(", left at most {}", HumanDuration(Duration::from_secs_f64(seconds.min(1e9))))
+            format!(", left about {}", HumanDuration(Duration::from_secs_f64(seconds.min(1e9))))
         } else {
             String::new()
         };

@@ -11,6 +11,7 @@ use crate::run::blocks::Share;
 use crate::run::interrupt::Interrupt;
 use crate::run::{self, Options, Outcome, numerics, threads};
 use crate::store::io::Disk;
+use crate::store::{ResultsFile, results};
 use crate::study::Study;
 use crate::{Error, Result, config};
 
@@ -52,10 +53,11 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn main(arguments: &Arguments) -> Result<Ending> {
+    let workers = threads::workers(arguments.threads.map(usize::from));
+    // Before anything is computed, the target of a regression included.
+    let blas = blas::prepare(workers)?;
     let study = config::load(&arguments.config, &arguments.sets)?;
     let dir = arguments.output.clone().unwrap_or_else(|| Path::new("runs").join(&study.name));
-    let workers = threads::workers(arguments.threads.map(usize::from));
-    let blas = blas::prepare(workers)?;
     config::preflight(&study, workers, &dir)?;
     let interrupt = Interrupt::on_signals(arguments.max_time).map_err(|error| {
         Error::Environment { message: format!("cannot listen to signals: {error}"), help: None }
@@ -98,7 +100,10 @@ fn finish(
         ));
         return Ok(Ending::Done);
     }
-    let results = merge::write_results(&options.dir, options.mixed)?;
+    let results = match finished(study, &options.dir) {
+        Some(path) if outcome.trials_run == 0 => path,
+        _ => merge::write_results(&options.dir, options.mixed)?,
+    };
     if !arguments.quiet {
         report::print_table(&results)?;
     }
@@ -106,10 +111,17 @@ fn finish(
     Ok(Ending::Done)
 }
 
+/// The results of the study that are in the directory already.
+fn finished(study: &Study, dir: &Path) -> Option<PathBuf> {
+    let path = dir.join(results::FILE);
+    let there = ResultsFile::open(&path).ok()?;
+    (there.digest == study.digest).then_some(path)
+}
+
 /// What this run did, or that there was nothing to do.
 fn say_what_ran(outcome: &Outcome, elapsed: Duration) {
     output::say(&match outcome.trials_run {
-        0 => "all trials are there already; nothing to do".to_owned(),
+        0 if outcome.share_left == 0 => "all trials are there already; nothing to do".to_owned(),
         trials => format!("{} trials in {}", HumanCount(trials), HumanDuration(elapsed)),
     });
 }

@@ -45,6 +45,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn main(arguments: &Arguments) -> Result<Ending> {
+    let blas = blas::prepare(1)?;
     let study = config::load(&arguments.config, &arguments.sets)?;
     let cell = find_cell(&study, arguments)?;
     if arguments.trial >= study.trials {
@@ -53,7 +54,6 @@ pub(super) fn main(arguments: &Arguments) -> Result<Ending> {
             Some(format!("trials are numbered from 0 to {}", study.trials - 1)),
         ));
     }
-    let blas = blas::prepare(1)?;
     let starts = Starts::new(study.seed, cell);
     let mut kernel = Choice::for_shape(&cell.shape).build(&cell.shape, cell.learning_rate);
     let mut trajectory = Trajectory::default();
@@ -86,13 +86,19 @@ pub(super) fn main(arguments: &Arguments) -> Result<Ending> {
     Ok(Ending::Done)
 }
 
-/// Publishes the trace under the name that was asked for.
+/// Publishes the trace under the name that was asked for; replaces an older trace, and nothing else.
 fn write(path: &Path, trace: &trace::Trace<'_>) -> Result<()> {
     let name = path
         .file_name()
         .and_then(|name| name.to_str())
         .ok_or_else(|| Error::usage(format!("`{}` does not name a file", path.display()), None))?;
     let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if path.exists() && !trace::is_trace(path) {
+        return Err(Error::usage(
+            format!("{} is there already and is no trace of deeplin", path.display()),
+            Some("choose another name with -o, or remove the file first".to_owned()),
+        ));
+    }
     publish::publish_replacing(&Disk, dir, name, &trace.image(path)?)?;
     Ok(())
 }

@@ -50,15 +50,21 @@ pub const DEFAULT: &str = include_str!("../../configs/default.toml");
 /// Reads the study file at `path`, with the `--set` overrides `sets` on top.
 ///
 /// # Errors
-/// [`Error::Storage`] if the file cannot be read; [`Error::Config`] with the place of the mistake
-/// if it is no valid study; [`Error::Data`] if a file it names cannot be used.
+/// [`Error::Usage`] if the file cannot be read; [`Error::Config`] with the place of the mistake if
+/// it is no valid study; [`Error::Data`] if a file it names cannot be used.
 pub fn load(path: &Path, sets: &[String]) -> Result<Study> {
     let mut bytes = Vec::new();
-    let file = File::open(path).map_err(Error::storage("open", path))?;
+    let unreadable = |error: std::io::Error| {
+        Error::usage(
+            format!("cannot read the study {}: {error}", path.display()),
+            Some(
+                "give the path of a TOML file; `deeplin config > study.toml` makes one".to_owned(),
+            ),
+        )
+    };
+    let file = File::open(path).map_err(unreadable)?;
     // One byte more than allowed, so that a file that is too long, or endless, is seen as such.
-    file.take(document::LONGEST as u64 + 1)
-        .read_to_end(&mut bytes)
-        .map_err(Error::storage("read", path))?;
+    file.take(document::LONGEST as u64 + 1).read_to_end(&mut bytes).map_err(unreadable)?;
     let name = path.display().to_string();
     if bytes.len() > document::LONGEST {
         return Err(document::too_long(&name).into());

@@ -34,7 +34,8 @@ pub fn preflight(study: &Study, threads: usize, dir: &Path) -> Result<Estimate> 
     let estimate = Estimate {
         memory: memory(study, threads),
         memory_available: limit.as_ref().map(|limit| limit.bytes),
-        disk: 2 * result_bytes(study),
+        // Rows in parts and in results.h5, less what an earlier run has written already.
+        disk: result_bytes(study).saturating_mul(2).saturating_sub(machine::bytes_below(dir)),
         disk_available: machine::disk(dir),
     };
     judge(study, &estimate, limit.map_or("", |limit| limit.by), dir)?;
@@ -86,11 +87,12 @@ fn result_bytes(study: &Study) -> u64 {
     row_bytes(study).saturating_mul(study.trials).saturating_mul(study.cells.len() as u64)
 }
 
-/// `BASE + workers x workspace + rows + image of the results`.
+/// `BASE + workers x workspace + 7/2 rows`: at the end the rows, the image of the results as HDF5 holds
+/// it, and its bytes are in memory together.
 fn memory(study: &Study, threads: usize) -> u64 {
     let workspace = study.cells.iter().map(|cell| workspace(&cell.shape)).max().unwrap_or(0);
     BASE.saturating_add(workspace.saturating_mul(threads as u64))
-        .saturating_add(result_bytes(study).saturating_mul(2))
+        .saturating_add((result_bytes(study) / 2).saturating_mul(7))
 }
 
 /// Bytes of one worker: four sets of weights (initial, current, earlier, being drawn), the prefix

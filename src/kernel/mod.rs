@@ -23,7 +23,8 @@ pub mod tile;
 use crate::network::Weights;
 use crate::network::target::Problem;
 
-/// Losses among which a lane goes on: `low < loss <= high`. NaN is outside every window.
+/// Finite losses among which a lane goes on: `low < loss <= high`. NaN and infinity are outside every
+/// window, whatever its bounds.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Window {
     /// The lane stops at this loss or under it.
@@ -35,7 +36,7 @@ pub struct Window {
 impl Window {
     /// Whether a lane with this loss goes on.
     pub fn holds(&self, loss: f64) -> bool {
-        loss > self.low && loss <= self.high
+        loss.is_finite() && loss > self.low && loss <= self.high
     }
 }
 

@@ -38,7 +38,7 @@ fn trimmed(number: &str) -> &str {
 pub(super) fn probability(p: f64) -> String {
     if p > 0.0 && p < 5e-4 {
         significant(p, 2)
-    } else if p < 1.0 && p > 1.0 - 5e-4 {
+    } else if (1.0 - 5e-4..1.0).contains(&p) {
         ">0.999".to_owned()
     } else {
         format!("{p:.3}")
@@ -74,6 +74,7 @@ mod tests {
             (0.5, "0.500"),
             (1e-5, "1e-5"),
             (0.9999, ">0.999"),
+            (0.9995, ">0.999"),
             (0.0188, "0.019"),
         ] {
             assert_eq!(probability(p), expected);

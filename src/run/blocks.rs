@@ -12,7 +12,10 @@ use crate::study::{Block, Cell, StorageRule, Study};
 const FLOPS_PER_BLOCK: f64 = 2e10;
 
 /// Operations a step costs at least, whatever the network: calls and checks.
-pub(super) const LEAST_FLOPS_PER_STEP: f64 = 100.0;
+const LEAST_OPERATIONS_PER_STEP: f64 = 100.0;
+
+/// Operations a step costs for each weight besides the products: residual, update, traffic.
+const OPERATIONS_PER_WEIGHT: f64 = 4.0;
 
 /// Most trials of a block: keeps the rows in flight small.
 const MOST_TRIALS: u64 = 4096;
@@ -84,11 +87,17 @@ pub fn left(study: &Study, coverage: &Coverage, share: Share) -> Vec<Block> {
 /// Trials of a block of this cell: a function of the cell and the configuration, so that all
 /// processes cut alike.
 fn size(cell: &Cell, storage: &StorageRule) -> u64 {
-    storage.block.unwrap_or_else(|| {
-        let step = ChainPlan::new(&cell.shape).flops().max(LEAST_FLOPS_PER_STEP);
-        let trial = step * cell.stop.max_steps as f64;
-        ((FLOPS_PER_BLOCK / trial) as u64).clamp(1, MOST_TRIALS)
-    })
+    storage
+        .block
+        .unwrap_or_else(|| ((FLOPS_PER_BLOCK / operations(cell)) as u64).clamp(1, MOST_TRIALS))
+}
+
+/// Operations of one trial that runs to its step limit, roughly: the products of the chain, and a few
+/// for every weight.
+pub(super) fn operations(cell: &Cell) -> f64 {
+    let plan = ChainPlan::new(&cell.shape);
+    let step = plan.flops() + OPERATIONS_PER_WEIGHT * plan.parameters() as f64;
+    step.max(LEAST_OPERATIONS_PER_STEP) * cell.stop.max_steps as f64
 }
 
 #[cfg(test)]

@@ -18,7 +18,6 @@ use self::interrupt::Interrupt;
 use self::session::Session;
 use crate::descent;
 use crate::error::{Error, Result};
-use crate::kernel::chain::ChainPlan;
 use crate::kernel::select::Choice;
 use crate::start::Starts;
 use crate::store::coverage::Coverage;
@@ -83,8 +82,6 @@ pub struct Outcome {
     pub trials_run: u64,
     /// Trials of the share that are left.
     pub share_left: u64,
-    /// Trials of the whole study that are left, as far as this run can know.
-    pub study_left: u64,
 }
 
 /// Runs what is missing of `study` in the directory of `options`, until it is done or `interrupt` is
@@ -106,11 +103,10 @@ pub fn run(
     let manifest = Manifest::from_study(study, numerics::kernels(study));
     manifest.establish(fs, &options.dir)?;
     let found = scan(fs, &options.dir, &manifest)?;
-    if !options.mixed {
+    let blocks = blocks::left(study, &found.coverage, options.share);
+    if !blocks.is_empty() && !options.mixed {
         refuse_other_numerics(&found, numerics)?;
     }
-    let coverage = found.coverage;
-    let blocks = blocks::left(study, &coverage, options.share);
     let mut writer = Writer {
         study,
         options,
@@ -118,7 +114,7 @@ pub fn run(
         numerics,
         fs,
         work: work(study, options.share, &blocks),
-        coverage,
+        coverage: found.coverage,
         pending: Vec::new(),
         published: Instant::now(),
         trials_run: 0,
@@ -291,12 +287,10 @@ impl Writer<'_> {
     }
 
     fn outcome(&self) -> Outcome {
-        let trials = |blocks: Vec<Block>| blocks.iter().map(|block| block.count).sum();
-        let left = |share| trials(blocks::left(self.study, &self.coverage, share));
+        let left = blocks::left(self.study, &self.coverage, self.options.share);
         Outcome {
             trials_run: self.trials_run,
-            share_left: left(self.options.share),
-            study_left: left(Share::WHOLE),
+            share_left: left.iter().map(|block| block.count).sum(),
         }
     }
 }
@@ -320,7 +314,5 @@ fn work(study: &Study, share: Share, left: &[Block]) -> Work {
 
 /// Operations of one trial of a cell that runs to its step limit.
 fn operations(study: &Study, cell: usize) -> f64 {
-    let cell = &study.cells[cell];
-    ChainPlan::new(&cell.shape).flops().max(blocks::LEAST_FLOPS_PER_STEP)
-        * cell.stop.max_steps as f64
+    blocks::operations(&study.cells[cell])
 }

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use hdf5::types::VarLenUnicode;
+
 use super::image::{Attribute, Image, Named, Values, words};
 use super::numerics::Numerics;
 use crate::network::Weights;
@@ -9,6 +11,18 @@ use crate::observe::trajectory::Trajectory;
 use crate::start::Start;
 use crate::study::{Cell, Measures, Study, TrialRow};
 use crate::{Error, Result};
+
+/// What the root attribute `deeplin_format` of a trace says.
+const FORMAT: &str = "deeplin trace";
+
+/// Whether the file is a trace.
+pub fn is_trace(path: &Path) -> bool {
+    let format = |path| -> hdf5::Result<String> {
+        let text: VarLenUnicode = hdf5::File::open(path)?.attr("deeplin_format")?.read_scalar()?;
+        Ok(text.to_string())
+    };
+    format(path).is_ok_and(|format| format == FORMAT)
+}
 
 /// Everything about one trial.
 #[derive(Debug)]
@@ -62,7 +76,7 @@ impl Trace<'_> {
         let (digest, seed) = (self.study.digest.hex(), self.study.seed.to_string());
         let shape = self.cell.shape.to_string();
         let mut attributes: Vec<Named<'_>> = vec![
-            ("deeplin_format", Attribute::Text("deeplin trace")),
+            ("deeplin_format", Attribute::Text(FORMAT)),
             ("format_version", Attribute::Ints(&[1, 0])),
             ("title", Attribute::Text(&title)),
             ("config", Attribute::Text(&self.study.config)),

@@ -102,6 +102,7 @@ fn refusals_name_line_key_and_remedy() {
         assert!(ran.stderr.contains(words), "no {words} in\n{}", ran.stderr);
     }
     let ran = desk.run(&["run", "absent.toml"]);
+    assert_eq!(ran.code, 2);
     assert!(ran.stderr.contains("absent.toml"), "{}", ran.stderr);
     assert!(!desk.path("runs").exists(), "nothing ran");
 }
@@ -128,6 +129,7 @@ fn usage_errors_are_status_2() {
             "-o",
             "t.h5",
         ],
+        &["trace", "study.toml", "--trial", "0", "--cell", "0", "-o", "study.toml"],
         &["nonsense"],
     ] {
         let ran = desk.run(arguments);

@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 
 use crate::program::Desk;
 
-/// Cells on both kernels, on both sides of the chain, with every outcome.
+const SIGKILL: i32 = 9;
+
+/// Cells in loops and in register tiles, on both sides of the chain.
 const STUDY: &str = r#"
 name = "invariance"
 seed = 5
@@ -121,7 +123,7 @@ fn an_interrupted_run_continues_to_the_same_bytes() {
         };
         match (status.code(), status.signal()) {
             (Some(0), _) => break,
-            (Some(75), _) | (None, Some(_)) => stopped += 1,
+            (Some(75), _) | (None, Some(SIGKILL)) => stopped += 1,
             other => panic!("unexpected end {other:?}"),
         }
     }
@@ -140,4 +142,46 @@ fn a_limit_of_time_stops_and_continues() {
     ran = desk.succeed(&[&arguments[..], &["1h"]].concat());
     assert!(ran.stdout.contains("results.h5"), "{}", ran.stdout);
     assert!(desk.read("out/results.h5") == run(&[]));
+}
+
+/// Cells on OpenBLAS: matrix-vector products at one output, matrix products at width 120.
+const WIDE: &str = r#"
+name = "wide"
+trials = 7
+[network]
+input = 120
+hidden = 120
+output = 120
+depth = 3
+[init]
+kind = "xavier"
+[descent]
+learning_rate = 0.01
+max_steps = 60
+[sweep]
+"network.output" = [1, 120]
+"#;
+
+#[test]
+fn rows_of_wide_networks_do_not_depend_on_threads_either() {
+    let run = |arguments: &[&str]| {
+        let desk = Desk::new();
+        desk.write("wide.toml", WIDE);
+        desk.succeed(&[&["run", "wide.toml", "--quiet", "-o", "out"], arguments].concat());
+        let results =
+            deeplin::store::ResultsFile::open(&desk.path("out/results.h5")).expect("results");
+        assert!(
+            results.kernels.iter().all(|cell| cell.kernel == "openblas"),
+            "{:?}",
+            results.kernels
+        );
+        desk.read("out/results.h5")
+    };
+    let expected = run(&["--threads", "1"]);
+    for arguments in [
+        &["--threads", "2", "--set", "store.block=1"][..],
+        &["--threads", "5", "--set", "store.block=3"],
+    ] {
+        assert!(run(arguments) == expected, "{arguments:?} gives other bytes");
+    }
 }

@@ -19,15 +19,16 @@ kind = "gaussian"
 std = 0.4
 [descent]
 learning_rate = 0.02
-max_steps = 400
+max_steps = 200
 [stop]
 loss = 1e-12
 [sweep]
 "init.std" = [0.3, 0.4]
 "#;
 
-/// Square, rectangular both ways, bottleneck, `d_N = 1`, one layer, wide enough for OpenBLAS.
-const NETS: [&[&str]; 7] = [
+/// Square, rectangular both ways, bottleneck, `d_N = 1`, one layer, and wide enough for register tiles
+/// and for OpenBLAS.
+const NETS: [&[&str]; 8] = [
     &["network.input=4", "network.hidden=4", "network.output=4"],
     &["network.input=6", "network.hidden=[5,4]", "network.output=2"],
     &["network.input=2", "network.hidden=[4,5]", "network.output=6"],
@@ -39,6 +40,13 @@ const NETS: [&[&str]; 7] = [
         "network.hidden=40",
         "network.output=31",
         "sweep.\"init.std\"=[0.1,0.15]",
+    ],
+    &[
+        "network.input=120",
+        "network.hidden=[122,121]",
+        "network.output=120",
+        "sweep.\"init.std\"=[0.05,0.08]",
+        "descent.max_steps=60",
     ],
 ];
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use deeplin::descent;
 use deeplin::digest::Digest;
 use deeplin::kernel::Window;
 use deeplin::kernel::reference::Reference;
@@ -9,7 +10,9 @@ use deeplin::kernel::select::Choice;
 use deeplin::network::init::{EndToEndLaw, Init, LayerValues};
 use deeplin::network::target::{Problem, Target};
 use deeplin::network::{Shape, Weights, matrix, svd};
+use deeplin::observe::trajectory::Trajectory;
 use deeplin::rng::{Purpose, stream};
+use deeplin::start::Starts;
 use deeplin::stats::proportion::clopper_pearson;
 use deeplin::stop::{Outcome, StopRule};
 use deeplin::study::Cell;
@@ -370,4 +373,21 @@ fn half_of_balanced_scalar_starts_converge() {
     for row in rows.iter().filter(|r| r.outcome != Outcome::Converged) {
         assert!(row.measures.loss_final >= 0.5, "a wrong sign keeps a loss of at least 1/2");
     }
+}
+
+/// A start whose loss overflows has diverged at step 0, although its recursion would come down again:
+/// in a study and in a trace.
+#[test]
+fn an_infinite_loss_is_divergence_at_once() {
+    let cell = Cell {
+        stop: StopRule { max_steps: 10_000, ..cell(&[1, 1]).stop },
+        ..scalar_cell(&[1e200], 1.0, 0.1)
+    };
+    let row = &rows(&cell, 1)[0];
+    assert_eq!((row.outcome, row.steps), (Outcome::Diverged, 0));
+    let mut kernel = Choice::for_shape(&cell.shape).build(&cell.shape, cell.learning_rate);
+    let starts = Starts::new(2018, &cell);
+    let mut along = Trajectory::default();
+    let traced = descent::run_observed(kernel.as_mut(), &cell, &starts, 0, &[], &mut along);
+    assert_eq!((traced.outcome, traced.steps), (row.outcome, row.steps));
 }

@@ -253,5 +253,5 @@ fn files_are_limited_before_they_are_parsed() {
     assert!(file("long.toml", &vec![b'#'; (1 << 20) + 1]).unwrap_err().contains("longer than"));
     assert!(file("latin.toml", b"trials = 3\n# caf\xe9").unwrap_err().contains("at line 2"));
     let missing = load(&dir.path().join("missing.toml"), &[]).unwrap_err();
-    assert!(missing.to_string().contains("cannot open"));
+    assert!(missing.to_string().contains("cannot read the study"));
 }

@@ -20,7 +20,8 @@ fn main() {
 /// The commit, with `-dirty` if tracked files differ from it; `unknown` outside a repository.
 fn revision() -> String {
     let describe = ["describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"];
-    match Command::new("git").args(describe).output() {
+    // Without its optional locks git leaves the index alone; else every build would cause the next.
+    match Command::new("git").env("GIT_OPTIONAL_LOCKS", "0").args(describe).output() {
         Ok(output) if output.status.success() => {
             String::from_utf8_lossy(&output.stdout).trim().to_owned()
         }

@@ -2,13 +2,16 @@
 //! to the crate, for the provenance of its results.
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 fn main() {
-    println!("cargo::rerun-if-changed=.git/HEAD");
-    println!("cargo::rerun-if-changed=.git/index");
-    println!("cargo::rerun-if-changed=Cargo.lock");
-    println!("cargo::rerun-if-changed=src");
+    // Every commit and checkout appends to the log of HEAD; the index would change at every `git status`.
+    for path in [".git/logs/HEAD", "Cargo.lock", "src"] {
+        if Path::new(path).exists() {
+            println!("cargo::rerun-if-changed={path}");
+        }
+    }
     println!("cargo::rustc-env=DEEPLIN_GIT_REVISION={}", revision());
     let lock = fs::read_to_string("Cargo.lock").unwrap_or_default();
     for library in ["libm", "rand_chacha"] {
@@ -20,8 +23,7 @@ fn main() {
 /// The commit, with `-dirty` if tracked files differ from it; `unknown` outside a repository.
 fn revision() -> String {
     let describe = ["describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"];
-    // Without its optional locks git leaves the index alone; else every build would cause the next.
-    match Command::new("git").env("GIT_OPTIONAL_LOCKS", "0").args(describe).output() {
+    match Command::new("git").args(describe).output() {
         Ok(output) if output.status.success() => {
             String::from_utf8_lossy(&output.stdout).trim().to_owned()
         }

@@ -83,17 +83,20 @@ impl<P: Products> Chain<P> {
             self.products.nn(r, e_below, e, &suffix[..r * e], layer, &mut below[j - 1]);
         }
         let end_to_end = self.suffixes.first().unwrap_or(&self.weights);
-        let residual = &mut self.carried[0][..self.phi.len()];
-        for ((u, w), phi) in residual.iter_mut().zip(end_to_end).zip(&self.phi) {
-            *u = w - phi;
-        }
-        let norm_squared =
-            if self.factor.is_empty() { sum_of_squares(residual) } else { self.apply_factor() };
+        let carried = &mut self.carried[0][..self.phi.len()];
+        // The learning rate enters once, in the residual: then all layers are rounded alike, and
+        // symmetries of the start (`W_2 = -W_1`, say) survive in every bit.
+        let norm_squared = if self.factor.is_empty() {
+            residual(end_to_end, &self.phi, self.learning_rate, carried)
+        } else {
+            residual(end_to_end, &self.phi, 1.0, carried);
+            self.apply_factor()
+        };
         self.loss = 0.5 * norm_squared;
         self.fresh = true;
     }
 
-    /// Turns `W - Phi` in `carried[0]` into `(W - Phi) F F'` and returns `||(W - Phi) F||_F^2`.
+    /// Turns `W - Phi` in `carried[0]` into `eta (W - Phi) F F'` and returns `||(W - Phi) F||_F^2`.
     fn apply_factor(&mut self) -> f64 {
         let (r, e) = (self.plan.rows(), self.plan.dims()[0]);
         let residual = &mut self.carried[0][..r * e];
@@ -108,18 +111,15 @@ impl<P: Products> Chain<P> {
             self.products.nn(r, p, e, residual, &self.factor, &mut self.half);
             self.products.nt(r, e, p, &self.half, &self.factor, residual);
         }
+        for u in &mut self.carried[0][..r * e] {
+            *u *= self.learning_rate;
+        }
         sum_of_squares(&self.half)
     }
 
-    /// Carries the residual towards the output, updating each layer behind it.
-    ///
-    /// The learning rate enters once, in the residual: then all layers are rounded alike, and
-    /// symmetries of the start (`W_2 = -W_1`, say) survive in every bit.
+    /// Carries the scaled residual towards the output, updating each layer behind it.
     fn backward(&mut self) {
         let (dims, r, depth) = (self.plan.dims(), self.plan.rows(), self.plan.depth());
-        for u in &mut self.carried[0][..self.phi.len()] {
-            *u *= self.learning_rate;
-        }
         let [mut from, mut to] = self.carried.each_mut();
         for j in 1..depth {
             let (e, e_below) = (dims[j], dims[j - 1]);
@@ -189,18 +189,31 @@ impl<P: Products> Kernel for Chain<P> {
     }
 }
 
+/// Writes `scale (W - Phi)` and returns `||W - Phi||_F^2`, in one pass; the sum as in [`sum_of_squares`].
+fn residual(end_to_end: &[f64], phi: &[f64], scale: f64, scaled: &mut [f64]) -> f64 {
+    let mut partial = [0.0; LANES];
+    let chunks = scaled.chunks_mut(LANES).zip(end_to_end.chunks(LANES)).zip(phi.chunks(LANES));
+    for ((u, w), phi) in chunks {
+        for (((p, u), w), phi) in partial.iter_mut().zip(u).zip(w).zip(phi) {
+            let difference = w - phi;
+            *p += difference * difference;
+            *u = scale * difference;
+        }
+    }
+    partial.iter().sum()
+}
+
+/// Partial sums of [`sum_of_squares`].
+const LANES: usize = 8;
+
 /// Sum of squares in eight interleaved partial sums, which the compiler keeps in vector registers;
 /// the order is fixed by the length alone.
 fn sum_of_squares(values: &[f64]) -> f64 {
-    let mut partial = [0.0; 8];
-    let mut chunks = values.chunks_exact(8);
-    for chunk in &mut chunks {
+    let mut partial = [0.0; LANES];
+    for chunk in values.chunks(LANES) {
         for (p, x) in partial.iter_mut().zip(chunk) {
             *p += x * x;
         }
-    }
-    for (p, x) in partial.iter_mut().zip(chunks.remainder()) {
-        *p += x * x;
     }
     partial.iter().sum()
 }

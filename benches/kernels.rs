@@ -4,7 +4,7 @@
 //! cargo bench --bench kernels               # every net on the kernel that a study takes
 //! cargo bench --bench kernels -- all        # every net on every kernel
 //! cargo bench --bench kernels -- crossover  # where one kernel overtakes another
-//! cargo bench --bench kernels -- products   # the three products of the chain, one thread
+//! cargo bench --bench kernels -- f32        # in single precision; with any of the others
 //! ```
 //!
 //! OPENBLAS_CORETYPE and OPENBLAS_L2_SIZE are removed from the environment first: they would pin
@@ -16,12 +16,10 @@ use std::sync::Barrier;
 use std::time::{Duration, Instant};
 
 use deeplin::digest::Digest;
-use deeplin::kernel::blas::OpenBlas;
 use deeplin::kernel::chain::ChainPlan;
-use deeplin::kernel::gemm::Products;
+use deeplin::kernel::real::Precision;
 use deeplin::kernel::select::Choice;
 use deeplin::kernel::simd::Level;
-use deeplin::kernel::tile::Tiles;
 use deeplin::kernel::{Window, blas, peak};
 use deeplin::network::Shape;
 use deeplin::network::init::Init;
@@ -29,15 +27,20 @@ use deeplin::network::target::Problem;
 use deeplin::rng::{Purpose, stream};
 use ndarray::Array2;
 
-/// Runs of which the median is taken.
-const RUNS: usize = 7;
-/// Time for one measurement of the peak beside a run.
-const PEAK_TIME: Duration = Duration::from_millis(60);
-const WINDOW: [Window; 1] = [Window { low: f64::NEG_INFINITY, high: f64::INFINITY }];
+/// Time for one measurement. Within it, the rate is that of the fastest burst of about half a
+/// millisecond, and so is the peak: what else the machine does can only slow a burst down.
+const RUN_TIME: Duration = Duration::from_millis(200);
+/// Operations of a burst.
+const FLOPS_A_BURST: f64 = 2e7;
+const WINDOW: Window = Window { low: f64::NEG_INFINITY, high: f64::INFINITY };
 
 fn main() {
     unpin_openblas();
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = if std::env::args().any(|a| a == "one") {
+        1
+    } else {
+        std::thread::available_parallelism().map_or(1, usize::from)
+    };
     let build = blas::prepare(threads).expect("a usable OpenBLAS");
     let peak = peak::measure(threads, Duration::from_secs(1));
     println!(
@@ -47,12 +50,11 @@ fn main() {
         Level::detect().name()
     );
     let asked = |word: &str| std::env::args().any(|argument| argument == word);
+    let precision = if asked("f32") { Precision::Float32 } else { Precision::Float64 };
     if asked("crossover") {
-        crossover(threads);
-    } else if asked("products") {
-        products();
+        crossover(threads, precision);
     } else {
-        nets(threads, asked("all"));
+        nets(threads, precision, asked("all"));
     }
 }
 
@@ -71,18 +73,27 @@ fn unpin_openblas() {
 }
 
 /// The table of nets.
-fn nets(threads: usize, every_kernel: bool) {
+fn nets(threads: usize, precision: Precision, every_kernel: bool) {
     let square = |width: usize, depth: usize| vec![width; depth + 1];
     let mut shapes: Vec<Vec<usize>> = vec![square(2, 3)];
     shapes.extend([4, 8, 16, 32, 64, 128, 256].map(|width| square(width, 4)));
+    shapes.push(vec![33, 32, 32, 1]);
+    shapes.push(vec![33, 32, 32, 32, 32, 32, 32, 32, 1]);
     shapes.push(vec![128, 32, 32, 1]);
     shapes.push(vec![128, 32, 32, 32, 32, 32, 32, 32, 1]);
     println!("{:<28} {:>9} {:>14} {:>9} {:>7}", "net", "kernel", "trial-steps/s", "GF/s", "% peak");
+    let only = std::env::args().find(|argument| {
+        argument.contains('-') && !argument.starts_with('-') && !argument.contains('/')
+    });
     for shape in shapes.into_iter().map(Shape::new) {
+        if only.as_ref().is_some_and(|net| *net != shape.to_string()) {
+            continue;
+        }
         let flops = ChainPlan::new(&shape).flops();
         let chosen = Choice::for_shape(&shape);
-        for choice in Choice::ALL.into_iter().filter(|&choice| every_kernel || choice == chosen) {
-            let Measured { rate, of_peak } = measure(&shape, choice, threads);
+        let wanted = |choice: &Choice| choice.fits(&shape) && (every_kernel || *choice == chosen);
+        for choice in Choice::ALL.into_iter().filter(wanted) {
+            let Measured { rate, of_peak } = measure(&shape, choice, precision, threads);
             println!(
                 "{:<28} {:>9} {rate:>14.4e} {:>9.2} {:>7.1}{}",
                 shape.to_string(),
@@ -99,7 +110,7 @@ fn nets(threads: usize, every_kernel: bool) {
 }
 
 /// Every kernel by width, depth and rows of the chain, in percent of the fastest.
-fn crossover(threads: usize) {
+fn crossover(threads: usize, precision: Precision) {
     print!("{:<28} {:>14}", "net", "flops/product");
     println!("{}", Choice::ALL.map(|choice| format!(" {:>9}", choice.name())).concat());
     for depth in [2, 4] {
@@ -108,7 +119,10 @@ fn crossover(threads: usize) {
                 let mut dims = vec![width; depth + 1];
                 dims[depth] = output.max(1);
                 let shape = Shape::new(dims);
-                let rates = Choice::ALL.map(|choice| measure(&shape, choice, threads).rate);
+                let rates = Choice::ALL.map(|choice| {
+                    let fits = choice.fits(&shape);
+                    if fits { measure(&shape, choice, precision, threads).rate } else { 0.0 }
+                });
                 let best = rates.into_iter().fold(0.0, f64::max);
                 let products = (3 * (depth - 1)) as f64;
                 print!(
@@ -122,39 +136,6 @@ fn crossover(threads: usize) {
     }
 }
 
-/// The three products of the chain for square matrices, in percent of the peak of one thread.
-fn products() {
-    println!("{:<8} {:>10} {:>7} {:>7} {:>7}", "width", "products", "A B", "A B'", "A' B");
-    for width in [8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256] {
-        print_products("tiles", width, Tiles::new());
-        print_products("openblas", width, OpenBlas);
-    }
-}
-
-fn print_products(name: &str, n: usize, mut products: impl Products) {
-    let matrix = |salt: usize| -> Vec<f64> {
-        (0..n * n).map(|i| ((i * 37 + salt) % 101) as f64 / 1e3 - 0.05).collect()
-    };
-    let (a, b, mut c) = (matrix(1), matrix(2), matrix(3));
-    let mut percent = |multiply: &mut dyn FnMut(&mut [f64])| {
-        let ratios = (0..RUNS).map(|_| {
-            let calls = (4e7 / (n * n * n) as f64).max(1.0) as usize;
-            let before = peak::measure(1, PEAK_TIME);
-            let begin = Instant::now();
-            for _ in 0..calls {
-                multiply(&mut c);
-            }
-            let rate = 2.0 * (n * n * n * calls) as f64 / begin.elapsed().as_secs_f64();
-            200.0 * rate / (before + peak::measure(1, PEAK_TIME))
-        });
-        median(ratios)
-    };
-    let nn = percent(&mut |c| products.nn(n, n, n, &a, &b, c));
-    let nt = percent(&mut |c| products.nt(n, n, n, &a, &b, c));
-    let tn = percent(&mut |c| products.tn_add(n, n, n, -1e-9, &a, &b, c));
-    println!("{n:<8} {name:>10} {nn:>7.1} {nt:>7.1} {tn:>7.1}");
-}
-
 /// What was measured of one kernel on one net.
 struct Measured {
     /// Trial-steps a second of all threads together.
@@ -163,56 +144,46 @@ struct Measured {
     of_peak: f64,
 }
 
-/// Medians of [`RUNS`] runs. The peak is measured beside each run, so that a busy neighbour on the same
-/// processor slows both and leaves their ratio.
-fn measure(shape: &Shape, choice: Choice, threads: usize) -> Measured {
-    let flops = ChainPlan::new(shape).flops();
-    let runs: Vec<(f64, f64)> = (0..RUNS)
-        .map(|_| {
-            let before = peak::measure(threads, PEAK_TIME);
-            let rate = rate(shape, choice, threads);
-            let peak = 0.5 * (before + peak::measure(threads, PEAK_TIME));
-            (rate, rate * flops / peak)
-        })
-        .collect();
-    Measured {
-        rate: median(runs.iter().map(|run| run.0)),
-        of_peak: median(runs.iter().map(|run| run.1)),
-    }
+/// Rate and part of the peak, which is measured before and after.
+fn measure(shape: &Shape, choice: Choice, precision: Precision, threads: usize) -> Measured {
+    let before = peak::measure(threads, RUN_TIME / 2);
+    let rate = rate(shape, choice, precision, threads);
+    let peak = before.max(peak::measure(threads, RUN_TIME / 2));
+    let lanes_more = if precision == Precision::Float32 { 2.0 } else { 1.0 };
+    Measured { rate, of_peak: rate * ChainPlan::new(shape).flops() / (lanes_more * peak) }
 }
 
-fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut sorted: Vec<f64> = values.collect();
-    sorted.sort_by(f64::total_cmp);
-    sorted[sorted.len() / 2]
-}
-
-/// Trial-steps a second of `threads` trials at once, over about a fifth of a second.
-fn rate(shape: &Shape, choice: Choice, threads: usize) -> f64 {
+/// Trial-steps a second of kernels on `threads` threads, over about a fifth of a second.
+fn rate(shape: &Shape, choice: Choice, precision: Precision, threads: usize) -> f64 {
     let barrier = Barrier::new(threads);
     std::thread::scope(|scope| {
-        let one = |trial| {
-            let mut kernel = choice.build(shape, 1e-9);
+        let one = |thread: u64| {
+            let mut kernel = choice.build(shape, 1e-9, precision);
+            let lanes = kernel.lanes();
             let widest = shape.dims().iter().max().copied().unwrap_or(1) as f64;
-            let mut random = stream(1, &Digest::of(b"bench"), Purpose::Init, trial);
-            let weights = Init::Gaussian { std: 1.0 / widest.sqrt() }.draw(shape, &mut random);
-            kernel.load(
-                0,
-                &weights,
-                &Problem::from_matrix(Array2::zeros((shape.output(), shape.input()))),
-            );
-            let calls = (2e7 / ChainPlan::new(shape).flops().max(50.0)).max(1.0) as u64;
-            kernel.advance(calls, &WINDOW);
-            barrier.wait();
-            let (begin, mut steps) = (Instant::now(), 0);
-            while begin.elapsed() < Duration::from_millis(200) {
-                steps += kernel.advance(calls, &WINDOW);
+            let init = Init::Gaussian { std: 1.0 / widest.sqrt() };
+            let problem = Problem::from_matrix(Array2::zeros((shape.output(), shape.input())));
+            for lane in 0..lanes {
+                let trial = thread * lanes as u64 + lane as u64;
+                let mut random = stream(1, &Digest::of(b"bench"), Purpose::Init, trial);
+                kernel.load(lane, &init.draw(shape, &mut random), &problem);
             }
-            assert!(kernel.loss(0).is_finite(), "a benchmark computes what it claims");
-            steps as f64 / begin.elapsed().as_secs_f64()
+            let windows = vec![WINDOW; lanes];
+            let flops = lanes as f64 * ChainPlan::new(shape).flops().max(50.0);
+            let steps_a_call = (FLOPS_A_BURST / flops).max(1.0) as u64;
+            kernel.advance(steps_a_call, &windows);
+            barrier.wait();
+            let (begin, mut best) = (Instant::now(), 0.0_f64);
+            while begin.elapsed() < RUN_TIME {
+                let burst = Instant::now();
+                let steps = kernel.advance(steps_a_call, &windows);
+                best = best.max((steps * lanes as u64) as f64 / burst.elapsed().as_secs_f64());
+            }
+            assert!((0..lanes).all(|i| kernel.loss(i).is_finite()), "it computes what it claims");
+            best
         };
         let handles: Vec<_> =
-            (0..threads as u64).map(|trial| scope.spawn(move || one(trial))).collect();
+            (0..threads as u64).map(|thread| scope.spawn(move || one(thread))).collect();
         handles.into_iter().map(|h| h.join().expect("worker")).sum()
     })
 }

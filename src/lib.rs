@@ -19,7 +19,7 @@
 //! // Two layers of 8 x 8 from Gaussian weights towards the identity: the default study, made shallow.
 //! let study = deeplin::config::parse("example", "network.depth = 2", &[], Path::new("."))?;
 //! let cell = &study.cells[0];
-//! let mut kernel = Choice::for_shape(&cell.shape).build(&cell.shape, cell.learning_rate);
+//! let mut kernel = Choice::for_shape(&cell.shape).build(&cell.shape, cell.learning_rate, Default::default());
 //! let trials = Block { cell: 0, first: 0, count: 20 };
 //! let starts = Starts::new(study.seed, cell);
 //! let stop = AtomicBool::new(false);

@@ -105,7 +105,7 @@ fn product_rate(workers: usize, width: usize) -> f64 {
         let (begin, mut products) = (Instant::now(), 0);
         while begin.elapsed() < Duration::from_millis(150) {
             for _ in 0..batch {
-                OpenBlas.nn(width, width, width, &a, &a, &mut c);
+                OpenBlas.multiply((width, width, width), &a, &a, &mut c);
             }
             products += batch;
         }

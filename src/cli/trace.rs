@@ -55,7 +55,8 @@ pub(super) fn main(arguments: &Arguments) -> Result<Ending> {
         ));
     }
     let starts = Starts::new(study.seed, cell);
-    let mut kernel = Choice::for_shape(&cell.shape).build(&cell.shape, cell.learning_rate);
+    let mut kernel =
+        Choice::for_shape(&cell.shape).build(&cell.shape, cell.learning_rate, Default::default());
     let mut trajectory = Trajectory::default();
     let row = descent::run_observed(
         kernel.as_mut(),

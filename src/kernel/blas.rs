@@ -2,7 +2,7 @@
 
 use std::ffi::{CStr, c_char, c_int};
 
-use cblas_sys::{CBLAS_LAYOUT, CBLAS_TRANSPOSE, cblas_dgemm, cblas_dgemv, cblas_dger};
+use cblas_sys::{CBLAS_LAYOUT, CBLAS_TRANSPOSE, cblas_dgemm, cblas_sgemm};
 
 use super::gemm::Products;
 use crate::error::{Error, Result};
@@ -19,69 +19,73 @@ unsafe extern "C" {
     fn openblas_get_corename() -> *const c_char;
 }
 
-/// Products by OpenBLAS. A product with a single row is a matrix-vector product, and an update by a
-/// single row a rank-one update: OpenBLAS computes these without packing.
+/// Products by OpenBLAS, on row-major matrices without gaps. None of them multiplies by a transposed
+/// matrix from the right, the one shape that its small-matrix path refuses.
 #[derive(Debug, Default)]
 pub struct OpenBlas;
 
-impl Products for OpenBlas {
-    fn nn(&mut self, m: usize, n: usize, k: usize, a: &[f64], b: &[f64], c: &mut [f64]) {
-        assert!(a.len() >= m * k && b.len() >= k * n && c.len() >= m * n, "operands of a product");
-        let (mi, ni, ki) = (int(m), int(n), int(k));
-        // SAFETY: the three slices hold m x k, k x n and m x n entries, checked above.
-        unsafe {
-            if m == 1 {
-                let (a, b, c) = (a.as_ptr(), b.as_ptr(), c.as_mut_ptr());
-                cblas_dgemv(ROW_MAJOR, TRANSPOSED, ki, ni, 1.0, b, ni, a, 1, 0.0, c, 1);
-            } else {
-                let (a, b, c) = (a.as_ptr(), b.as_ptr(), c.as_mut_ptr());
-                cblas_dgemm(ROW_MAJOR, PLAIN, PLAIN, mi, ni, ki, 1.0, a, ki, b, ni, 0.0, c, ni);
+macro_rules! products {
+    ($float:ident, $gemm:ident) => {
+        impl Products<$float> for OpenBlas {
+            fn len(rows: usize, columns: usize) -> usize {
+                rows * columns
             }
-        }
-    }
 
-    fn nt(&mut self, m: usize, n: usize, k: usize, a: &[f64], b: &[f64], c: &mut [f64]) {
-        assert!(a.len() >= m * k && b.len() >= n * k && c.len() >= m * n, "operands of a product");
-        let (mi, ni, ki) = (int(m), int(n), int(k));
-        // SAFETY: the three slices hold m x k, n x k and m x n entries, checked above.
-        unsafe {
-            if m == 1 {
-                let (a, b, c) = (a.as_ptr(), b.as_ptr(), c.as_mut_ptr());
-                cblas_dgemv(ROW_MAJOR, PLAIN, ni, ki, 1.0, b, ki, a, 1, 0.0, c, 1);
-            } else {
-                let (a, b, c) = (a.as_ptr(), b.as_ptr(), c.as_mut_ptr());
-                cblas_dgemm(
-                    ROW_MAJOR, PLAIN, TRANSPOSED, mi, ni, ki, 1.0, a, ki, b, ki, 0.0, c, ni,
-                );
+            fn position(_rows: usize, columns: usize, i: usize, k: usize) -> usize {
+                i * columns + k
             }
-        }
-    }
 
-    fn tn_add(
-        &mut self,
-        m: usize,
-        n: usize,
-        k: usize,
-        alpha: f64,
-        a: &[f64],
-        b: &[f64],
-        c: &mut [f64],
-    ) {
-        assert!(a.len() >= k * m && b.len() >= k * n && c.len() >= m * n, "operands of a product");
-        let (mi, ni, ki) = (int(m), int(n), int(k));
-        // SAFETY: the three slices hold k x m, k x n and m x n entries, checked above.
-        unsafe {
-            let (a, b, c) = (a.as_ptr(), b.as_ptr(), c.as_mut_ptr());
-            if k == 1 {
-                cblas_dger(ROW_MAJOR, mi, ni, alpha, a, 1, b, 1, c, ni);
-            } else {
-                cblas_dgemm(
-                    ROW_MAJOR, TRANSPOSED, PLAIN, mi, ni, ki, alpha, a, mi, b, ni, 1.0, c, ni,
-                );
+            fn multiply(
+                &mut self,
+                (m, n, k): (usize, usize, usize),
+                a: &[$float],
+                b: &[$float],
+                c: &mut [$float],
+            ) {
+                assert!(a.len() >= m * k && b.len() >= k * n && c.len() >= m * n);
+                let (mi, ni, ki) = (int(m), int(n), int(k));
+                let (a, b, c) = (a.as_ptr(), b.as_ptr(), c.as_mut_ptr());
+                // SAFETY: the three slices hold m x k, k x n and m x n entries, checked above.
+                unsafe {
+                    $gemm(ROW_MAJOR, PLAIN, PLAIN, mi, ni, ki, 1.0, a, ki, b, ni, 0.0, c, ni)
+                };
+            }
+
+            fn subtract_transposed(
+                &mut self,
+                (m, n, k): (usize, usize, usize),
+                a: &[$float],
+                b: &[$float],
+                c: &mut [$float],
+            ) {
+                assert!(a.len() >= k * m && b.len() >= k * n && c.len() >= m * n);
+                let (mi, ni, ki) = (int(m), int(n), int(k));
+                let (a, b, c) = (a.as_ptr(), b.as_ptr(), c.as_mut_ptr());
+                // SAFETY: the three slices hold k x m, k x n and m x n entries, checked above.
+                unsafe {
+                    $gemm(ROW_MAJOR, TRANSPOSED, PLAIN, mi, ni, ki, -1.0, a, mi, b, ni, 1.0, c, ni);
+                }
+            }
+
+            fn transpose(&mut self, m: usize, n: usize, a: &[$float], b: &mut [$float]) {
+                // In squares, so that both matrices are read and written by whole cache lines.
+                const SIDE: usize = 16;
+                for i0 in (0..m).step_by(SIDE) {
+                    for k0 in (0..n).step_by(SIDE) {
+                        for i in i0..m.min(i0 + SIDE) {
+                            for k in k0..n.min(k0 + SIDE) {
+                                b[k * m + i] = a[i * n + k];
+                            }
+                        }
+                    }
+                }
             }
         }
-    }
+    };
 }
+
+products!(f64, cblas_dgemm);
+products!(f32, cblas_sgemm);
 
 /// A dimension as BLAS takes it.
 fn int(dimension: usize) -> c_int {
@@ -194,7 +198,7 @@ pub fn concurrent_self_test(workers: usize, rounds: usize) -> usize {
     let b: Vec<f64> = (0..N * N).map(|i| entry(i + 7)).collect();
     let multiply = || {
         let mut c = vec![0.0; N * N];
-        OpenBlas.nn(N, N, N, &a, &b, &mut c);
+        OpenBlas.multiply((N, N, N), &a, &b, &mut c);
         c
     };
     let expected = multiply();

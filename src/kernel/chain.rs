@@ -83,13 +83,14 @@ impl ChainPlan {
         }
     }
 
-    /// Copies an oriented buffer back into weights.
-    pub fn restore(&self, oriented: &[f64], weights: &mut Weights) {
+    /// Copies oriented layers back into weights; `entry` gives entry `(i, k)` of oriented layer `j`.
+    pub fn restore(&self, weights: &mut Weights, entry: impl Fn(usize, usize, usize) -> f64) {
         for j in 1..=self.depth() {
-            let layer = &oriented[self.layer_start(j)..self.layer_start(j + 1)];
-            let layer = ArrayView2::from_shape((self.dims[j], self.dims[j - 1]), layer)
-                .expect("layers tile the buffer");
-            weights.layer_mut(self.original(j)).assign(&self.view(layer));
+            let mut layer = weights.layer_mut(self.original(j));
+            for ((row, column), w) in layer.indexed_iter_mut() {
+                let (i, k) = if self.mirrored { (column, row) } else { (row, column) };
+                *w = entry(j, i, k);
+            }
         }
     }
 
@@ -142,7 +143,9 @@ mod tests {
             let mut buffer = vec![0.0; plan.parameters()];
             plan.orient(&weights, &mut buffer);
             let mut back = Weights::zeros(&shape);
-            plan.restore(&buffer, &mut back);
+            plan.restore(&mut back, |j, i, k| {
+                buffer[plan.layer_start(j) + i * plan.dims()[j - 1] + k]
+            });
             assert_eq!(weights, back);
         }
     }

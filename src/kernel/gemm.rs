@@ -1,160 +1,261 @@
 //! The kernel for wide networks: one trial, its chain of products computed by matrix products.
+//!
+//! The chain as [`ChainPlan`] writes it multiplies by `W_j'` from the right, the shape that panels have
+//! to be copied for and that the small-matrix path of OpenBLAS refuses. So the residual is carried
+//! transposed, `U_j' = W_j U_{j-1}'`, and transposed once a layer for the update, `r e_j` entries
+//! instead of `e_j e_{j-1}`.
 
+use std::marker::PhantomData;
+
+use super::buffer::Buffer;
 use super::chain::ChainPlan;
-use super::{Kernel, Window};
+use super::elementwise::{residual, scale, subtract, sum_of_squares};
+use super::real::Real;
+use super::simd::{Simd, Work};
+use super::{Kernel, Steps, Window, descend};
 use crate::network::target::Problem;
 use crate::network::{Shape, Weights};
 
-/// The three products of the chain, all row-major without gaps.
-pub trait Products: Default + Send {
+/// The products of the chain, and how their matrices are stored.
+pub trait Products<T>: Send {
+    /// Numbers that a matrix takes.
+    fn len(rows: usize, columns: usize) -> usize;
+    /// Where entry `(i, k)` of a matrix lies.
+    fn position(rows: usize, columns: usize, i: usize, k: usize) -> usize;
     /// `C = A B`: `A` is `m x k`, `B` is `k x n`.
-    fn nn(&mut self, m: usize, n: usize, k: usize, a: &[f64], b: &[f64], c: &mut [f64]);
-    /// `C = A B'`: `A` is `m x k`, `B` is `n x k`.
-    fn nt(&mut self, m: usize, n: usize, k: usize, a: &[f64], b: &[f64], c: &mut [f64]);
-    /// `C = C + alpha A' B`: `A` is `k x m`, `B` is `k x n`.
-    #[expect(clippy::too_many_arguments, reason = "the arguments of the literature, in its order")]
-    fn tn_add(
-        &mut self,
-        m: usize,
-        n: usize,
-        k: usize,
-        alpha: f64,
-        a: &[f64],
-        b: &[f64],
-        c: &mut [f64],
-    );
+    fn multiply(&mut self, mnk: (usize, usize, usize), a: &[T], b: &[T], c: &mut [T]);
+    /// `C = C - A' B`: `A` is `k x m`, `B` is `k x n`.
+    fn subtract_transposed(&mut self, mnk: (usize, usize, usize), a: &[T], b: &[T], c: &mut [T]);
+    /// `B = A'`: `A` is `m x n`.
+    fn transpose(&mut self, m: usize, n: usize, a: &[T], b: &mut [T]);
 }
 
-/// One trial on products `P`; all memory is taken when it is made.
-pub struct Chain<P> {
+/// One trial on products `P`, what is done entry by entry on vectors `S`; all memory is taken when it
+/// is made.
+pub(super) struct Chain<T, S, P> {
     plan: ChainPlan,
-    learning_rate: f64,
-    /// Oriented layers.
-    weights: Vec<f64>,
+    learning_rate: T,
+    /// Oriented layers, `W_1` first.
+    layers: Vec<Buffer<T>>,
     /// Oriented `Phi`.
-    phi: Vec<f64>,
-    /// `F`, `e x p` with `e = d_0`; empty for the identity.
-    factor: Vec<f64>,
+    phi: Buffer<T>,
+    metric: Option<Metric<T>>,
     /// `S_0 .. S_{N-2}`.
-    suffixes: Vec<Vec<f64>>,
-    /// `eta U_{j-1}` and `eta U_j`, alternating.
-    carried: [Vec<f64>; 2],
-    /// `(W - Phi) F`, or its transpose if mirrored.
-    half: Vec<f64>,
-    loss: f64,
+    suffixes: Vec<Buffer<T>>,
+    /// `eta U_j`.
+    carried: Buffer<T>,
+    /// `eta U_{j-1}'` and `eta U_j'`, alternating.
+    transposed: [Buffer<T>; 2],
+    loss: T,
+    bounds: (T, T),
     /// Whether the suffixes, `U_0` and the loss belong to the weights.
     fresh: bool,
     loaded: bool,
+    /// One matrix in double precision, on its way in.
+    trial: Vec<f64>,
     products: P,
+    simd: PhantomData<S>,
 }
 
-impl<P: Products> Chain<P> {
+/// `F` of a loss `1/2 ||(W - Phi) F||_F^2`.
+struct Metric<T> {
+    /// Columns of `F`.
+    p: usize,
+    /// `F`, `d_0 x p`, and `F'`.
+    factor: Buffer<T>,
+    factor_transposed: Buffer<T>,
+    /// `(W - Phi) F`, or its transpose if mirrored, and its dimensions.
+    half: Buffer<T>,
+}
+
+impl<T: Real, S: Simd<T>, P: Products<T>> Chain<T, S, P> {
     /// A kernel for networks of this shape.
-    pub fn new(shape: &Shape, learning_rate: f64) -> Self {
+    ///
+    /// # Safety
+    /// The processor has the instructions of `S`.
+    pub(super) unsafe fn new(shape: &Shape, learning_rate: f64, products: P) -> Self {
         let plan = ChainPlan::new(shape);
-        let r = plan.rows();
-        let widest = plan.dims().iter().copied().max().unwrap_or(0);
-        let suffixes = (1..plan.depth()).map(|j| vec![0.0; r * plan.dims()[j - 1]]).collect();
+        let (dims, r, depth) = (plan.dims(), plan.rows(), plan.depth());
+        let matrix = |rows, columns| Buffer::zeros(P::len(rows, columns));
+        let largest =
+            |lens: &mut dyn Iterator<Item = usize>| Buffer::zeros(lens.max().unwrap_or(0));
+        let carried = largest(&mut dims.iter().map(|&e| P::len(r, e)));
+        let transposed = largest(&mut dims.iter().map(|&e| P::len(e, r)));
         Self {
-            learning_rate,
-            weights: vec![0.0; plan.parameters()],
-            phi: vec![0.0; r * plan.dims()[0]],
-            factor: Vec::new(),
-            suffixes,
-            carried: [vec![0.0; r * widest], vec![0.0; r * widest]],
-            half: Vec::new(),
-            loss: f64::NAN,
+            learning_rate: T::nearest(learning_rate),
+            layers: (1..=depth).map(|j| matrix(dims[j], dims[j - 1])).collect(),
+            phi: matrix(r, dims[0]),
+            metric: None,
+            suffixes: (1..depth).map(|j| matrix(r, dims[j - 1])).collect(),
+            carried,
+            transposed: [transposed.clone(), transposed],
+            loss: T::default(),
+            bounds: (T::default(), T::default()),
             fresh: false,
             loaded: false,
-            products: P::default(),
+            trial: vec![0.0; plan.parameters().max(r * dims[0])],
+            products,
+            simd: PhantomData,
             plan,
         }
     }
 
     /// Suffix products from the output side, residual and loss.
-    fn forward(&mut self) {
+    ///
+    /// # Safety
+    /// As [`new`](Self::new); inlined into [`Work`].
+    #[inline(always)]
+    unsafe fn forward(&mut self) {
         let (dims, r, depth) = (self.plan.dims(), self.plan.rows(), self.plan.depth());
         for j in (1..depth).rev() {
             let (e, e_below) = (dims[j], dims[j - 1]);
-            let layer = &self.weights[self.plan.layer_start(j)..][..e * e_below];
             let (below, above) = self.suffixes.split_at_mut(j);
-            let last = &self.weights[self.plan.layer_start(depth)..];
-            let suffix = above.first().map_or(last, Vec::as_slice);
-            self.products.nn(r, e_below, e, &suffix[..r * e], layer, &mut below[j - 1]);
+            let suffix = above.first().unwrap_or(&self.layers[depth - 1]);
+            self.products.multiply((r, e_below, e), suffix, &self.layers[j - 1], &mut below[j - 1]);
         }
-        let end_to_end = self.suffixes.first().unwrap_or(&self.weights);
-        let carried = &mut self.carried[0][..self.phi.len()];
+        let end_to_end = self.suffixes.first().unwrap_or(&self.layers[0]);
+        let carried = &mut self.carried[..self.phi.len()];
         // The learning rate enters once, in the residual: then all layers are rounded alike, and
         // symmetries of the start (`W_2 = -W_1`, say) survive in every bit.
-        let norm_squared = if self.factor.is_empty() {
-            residual(end_to_end, &self.phi, self.learning_rate, carried)
-        } else {
-            residual(end_to_end, &self.phi, 1.0, carried);
-            self.apply_factor()
+        // SAFETY: the caller's.
+        let norm_squared = unsafe {
+            if self.metric.is_none() {
+                residual::<T, S>(end_to_end, &self.phi, self.learning_rate, carried)
+            } else {
+                residual::<T, S>(end_to_end, &self.phi, T::nearest(1.0), carried);
+                self.apply_metric()
+            }
         };
-        self.loss = 0.5 * norm_squared;
+        self.loss = T::nearest(0.5) * norm_squared;
         self.fresh = true;
     }
 
-    /// Turns `W - Phi` in `carried[0]` into `eta (W - Phi) F F'` and returns `||(W - Phi) F||_F^2`.
-    fn apply_factor(&mut self) -> f64 {
+    /// Turns `W - Phi` in `carried` into `eta (W - Phi) F F'` and returns `||(W - Phi) F||_F^2`.
+    ///
+    /// # Safety
+    /// As [`forward`](Self::forward).
+    #[inline(always)]
+    unsafe fn apply_metric(&mut self) -> T {
         let (r, e) = (self.plan.rows(), self.plan.dims()[0]);
-        let residual = &mut self.carried[0][..r * e];
+        let Some(Metric { p, factor, factor_transposed, half }) = &mut self.metric else {
+            return T::default();
+        };
+        let residual = &mut self.carried[..P::len(r, e)];
         if self.plan.mirrored() {
-            // The residual is transposed, r = d_N rows became columns: F' D', then F (F' D').
-            let p = self.factor.len() / r;
-            self.half.fill(0.0);
-            self.products.tn_add(p, e, r, 1.0, &self.factor, residual, &mut self.half);
-            self.products.nn(r, e, p, &self.factor, &self.half, residual);
+            // The residual is transposed, its rows are the d_0 that meet F: F' D', then F (F' D').
+            self.products.multiply((*p, e, r), factor_transposed, residual, half);
+            self.products.multiply((r, e, *p), factor, half, residual);
         } else {
-            let p = self.factor.len() / e;
-            self.products.nn(r, p, e, residual, &self.factor, &mut self.half);
-            self.products.nt(r, e, p, &self.half, &self.factor, residual);
+            self.products.multiply((r, *p, e), residual, factor, half);
+            self.products.multiply((r, e, *p), half, factor_transposed, residual);
         }
-        for u in &mut self.carried[0][..r * e] {
-            *u *= self.learning_rate;
+        // SAFETY: the caller's.
+        unsafe {
+            scale(self.learning_rate, residual);
+            sum_of_squares::<T, S>(half)
         }
-        sum_of_squares(&self.half)
     }
 
     /// Carries the scaled residual towards the output, updating each layer behind it.
-    fn backward(&mut self) {
+    ///
+    /// # Safety
+    /// As [`forward`](Self::forward).
+    #[inline(always)]
+    unsafe fn backward(&mut self) {
         let (dims, r, depth) = (self.plan.dims(), self.plan.rows(), self.plan.depth());
-        let [mut from, mut to] = self.carried.each_mut();
+        let (layers, last) = self.layers.split_at_mut(depth - 1);
+        let [mut from, mut to] = self.transposed.each_mut();
         for j in 1..depth {
             let (e, e_below) = (dims[j], dims[j - 1]);
-            let start = self.plan.layer_start(j);
-            let (head, last) = self.weights.split_at_mut(self.plan.layer_start(depth));
-            let layer = &mut head[start..start + e * e_below];
-            let carried = &from[..r * e_below];
-            self.products.nt(r, e, e_below, carried, layer, &mut to[..r * e]);
-            let suffix = self.suffixes.get(j).map_or(&*last, Vec::as_slice);
-            self.products.tn_add(e, e_below, r, -1.0, &suffix[..r * e], carried, layer);
+            if j == 1 {
+                self.products.transpose(r, e_below, &self.carried, from);
+            }
+            self.products.multiply((e, r, e_below), &layers[j - 1], from, to);
+            let suffix = self.suffixes.get(j).unwrap_or(&last[0]);
+            self.products.subtract_transposed(
+                (e, e_below, r),
+                suffix,
+                &self.carried,
+                &mut layers[j - 1],
+            );
+            self.products.transpose(e, r, to, &mut self.carried);
             std::mem::swap(&mut from, &mut to);
         }
-        let last = &mut self.weights[self.plan.layer_start(depth)..];
-        for (w, u) in last.iter_mut().zip(from.iter()) {
-            *w -= u;
-        }
+        subtract(&self.carried, &mut last[0]);
         self.fresh = false;
     }
 }
 
-impl<P: Products> Kernel for Chain<P> {
+impl<T: Real, S: Simd<T>, P: Products<T>> Steps for Chain<T, S, P> {
+    #[inline(always)]
+    fn refresh(&mut self) {
+        if !self.fresh {
+            // SAFETY: `new` was promised the instructions.
+            unsafe { self.forward() };
+        }
+    }
+
+    #[inline(always)]
+    fn hold(&self) -> bool {
+        self.loss > self.bounds.0 && self.loss <= self.bounds.1
+    }
+
+    #[inline(always)]
+    fn step(&mut self) {
+        // SAFETY: as above.
+        unsafe {
+            self.backward();
+            self.forward();
+        }
+    }
+}
+
+/// Advances the kernel in a function that is compiled for its vectors.
+struct Advance<'a, T, S, P> {
+    kernel: &'a mut Chain<T, S, P>,
+    max_steps: u64,
+}
+
+impl<T: Real, S: Simd<T>, P: Products<T>> Work for Advance<'_, T, S, P> {
+    type Output = u64;
+
+    #[inline(always)]
+    unsafe fn run(self) -> u64 {
+        descend(self.kernel, self.max_steps)
+    }
+}
+
+impl<T: Real, S: Simd<T>, P: Products<T>> Kernel for Chain<T, S, P> {
     fn lanes(&self) -> usize {
         1
     }
 
     fn load(&mut self, _lane: usize, weights: &Weights, problem: &Problem) {
-        self.plan.orient(weights, &mut self.weights);
-        self.plan.orient_target(problem.phi.view(), &mut self.phi);
-        self.factor.clear();
-        if let Some(factor) = &problem.factor {
-            self.factor.extend(factor.iter());
-            // Mirrored, the residual is d_0 x d_N and its half p x d_N; otherwise d_N x p.
-            let across = if self.plan.mirrored() { self.plan.dims()[0] } else { self.plan.rows() };
-            self.half.resize(across * factor.ncols(), 0.0);
+        let Self { plan, trial, layers, phi, .. } = self;
+        plan.orient(weights, trial);
+        for (j, layer) in (1..).zip(layers) {
+            let (rows, columns) = (plan.dims()[j], plan.dims()[j - 1]);
+            put::<T, P>(rows, columns, &trial[plan.layer_start(j)..], layer);
         }
+        plan.orient_target(problem.phi.view(), trial);
+        put::<T, P>(plan.rows(), plan.dims()[0], trial, phi);
+        self.metric = problem.factor.as_ref().map(|factor| {
+            let (d, p) = factor.dim();
+            // Mirrored, the residual is d_0 x d_N and its half p x d_N; otherwise d_N x p.
+            let (rows, columns) =
+                if plan.mirrored() { (p, plan.dims()[0]) } else { (plan.rows(), p) };
+            let mut metric = Metric {
+                p,
+                factor: Buffer::zeros(P::len(d, p)),
+                factor_transposed: Buffer::zeros(P::len(p, d)),
+                half: Buffer::zeros(P::len(rows, columns)),
+            };
+            let entries: Vec<f64> = factor.iter().copied().collect();
+            put::<T, P>(d, p, &entries, &mut metric.factor);
+            let entries: Vec<f64> = factor.t().iter().copied().collect();
+            put::<T, P>(p, d, &entries, &mut metric.factor_transposed);
+            metric
+        });
         self.fresh = false;
         self.loaded = true;
     }
@@ -164,101 +265,31 @@ impl<P: Products> Kernel for Chain<P> {
     }
 
     fn unload(&self, _lane: usize, weights: &mut Weights) {
-        self.plan.restore(&self.weights, weights);
+        let dims = self.plan.dims();
+        self.plan.restore(weights, |j, i, k| {
+            self.layers[j - 1][P::position(dims[j], dims[j - 1], i, k)].widen()
+        });
     }
 
     fn advance(&mut self, max_steps: u64, windows: &[Window]) -> u64 {
         if !self.loaded {
             return max_steps;
         }
-        if !self.fresh {
-            self.forward();
-        }
-        for step in 0..max_steps {
-            if !windows[0].holds(self.loss) {
-                return step;
-            }
-            self.backward();
-            self.forward();
-        }
-        max_steps
+        self.bounds = windows[0].bounds();
+        // SAFETY: `new` was promised the instructions.
+        unsafe { S::enable(Advance { kernel: self, max_steps }) }
     }
 
     fn loss(&self, _lane: usize) -> f64 {
-        self.loss
+        self.loss.widen()
     }
 }
 
-/// Writes `scale (W - Phi)` and returns `||W - Phi||_F^2`, in one pass; the sum as in [`sum_of_squares`].
-fn residual(end_to_end: &[f64], phi: &[f64], scale: f64, scaled: &mut [f64]) -> f64 {
-    let mut partial = [0.0; LANES];
-    let chunks = scaled.chunks_mut(LANES).zip(end_to_end.chunks(LANES)).zip(phi.chunks(LANES));
-    for ((u, w), phi) in chunks {
-        for (((p, u), w), phi) in partial.iter_mut().zip(u).zip(w).zip(phi) {
-            let difference = w - phi;
-            *p += difference * difference;
-            *u = scale * difference;
-        }
-    }
-    partial.iter().sum()
-}
-
-/// Partial sums of [`sum_of_squares`].
-const LANES: usize = 8;
-
-/// Sum of squares in eight interleaved partial sums, which the compiler keeps in vector registers;
-/// the order is fixed by the length alone.
-fn sum_of_squares(values: &[f64]) -> f64 {
-    let mut partial = [0.0; LANES];
-    for chunk in values.chunks(LANES) {
-        for (p, x) in partial.iter_mut().zip(chunk) {
-            *p += x * x;
-        }
-    }
-    partial.iter().sum()
-}
-
-/// Plain loops: for networks too narrow to pay for a BLAS call.
-#[derive(Debug, Default)]
-pub struct PlainLoops;
-
-impl Products for PlainLoops {
-    fn nn(&mut self, _m: usize, n: usize, k: usize, a: &[f64], b: &[f64], c: &mut [f64]) {
-        for (a_row, c_row) in a.chunks_exact(k).zip(c.chunks_exact_mut(n)) {
-            c_row.fill(0.0);
-            for (&a_il, b_row) in a_row.iter().zip(b.chunks_exact(n)) {
-                for (c_ij, &b_lj) in c_row.iter_mut().zip(b_row) {
-                    *c_ij += a_il * b_lj;
-                }
-            }
-        }
-    }
-
-    fn nt(&mut self, _m: usize, n: usize, k: usize, a: &[f64], b: &[f64], c: &mut [f64]) {
-        for (a_row, c_row) in a.chunks_exact(k).zip(c.chunks_exact_mut(n)) {
-            for (c_ij, b_row) in c_row.iter_mut().zip(b.chunks_exact(k)) {
-                *c_ij = a_row.iter().zip(b_row).map(|(x, y)| x * y).sum();
-            }
-        }
-    }
-
-    fn tn_add(
-        &mut self,
-        m: usize,
-        n: usize,
-        _k: usize,
-        alpha: f64,
-        a: &[f64],
-        b: &[f64],
-        c: &mut [f64],
-    ) {
-        for (a_row, b_row) in a.chunks_exact(m).zip(b.chunks_exact(n)) {
-            for (&a_li, c_row) in a_row.iter().zip(c.chunks_exact_mut(n)) {
-                let scaled = alpha * a_li;
-                for (c_ij, &b_lj) in c_row.iter_mut().zip(b_row) {
-                    *c_ij += scaled * b_lj;
-                }
-            }
+/// Copies a row-major matrix into its place.
+fn put<T: Real, P: Products<T>>(rows: usize, columns: usize, from: &[f64], to: &mut [T]) {
+    for i in 0..rows {
+        for k in 0..columns {
+            to[P::position(rows, columns, i, k)] = T::nearest(from[i * columns + k]);
         }
     }
 }

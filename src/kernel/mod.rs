@@ -9,16 +9,26 @@
 //! W_j <- W_j - eta G_j     for all layers at once
 //! ```
 //!
-//! [`mod@reference`] evaluates it as written, [`gemm`] by the cheapest chain of products ([`chain`]).
+//! [`mod@reference`] evaluates it as written; the others by the cheapest chain of products ([`chain`]):
+//! [`compact`] narrow networks, a lane of a vector for each trial; [`thin`] those with a chain of a few
+//! rows; [`gemm`] all others, on products of our own ([`panel`]) or by OpenBLAS ([`blas`]). [`select`]
+//! says which network runs on which.
 
 pub mod blas;
+mod buffer;
 pub mod chain;
+mod compact;
+mod elementwise;
 pub mod gemm;
+mod panel;
 pub mod peak;
+pub mod real;
 pub mod reference;
 pub mod select;
 pub mod simd;
-pub mod tile;
+mod thin;
+
+use real::Real;
 
 use crate::network::Weights;
 use crate::network::target::Problem;
@@ -38,6 +48,35 @@ impl Window {
     pub fn holds(&self, loss: f64) -> bool {
         loss.is_finite() && loss > self.low && loss <= self.high
     }
+
+    /// `low` and `high` such that finite and NaN losses in this format are inside,
+    /// `low < loss <= high`, if and only if the window holds them.
+    fn bounds<T: Real>(&self) -> (T, T) {
+        (T::floor(self.low), T::floor(self.high.min(f64::MAX)))
+    }
+}
+
+/// What the loop of gradient descent needs of a kernel.
+trait Steps {
+    /// Brings losses up to date with the weights.
+    fn refresh(&mut self);
+    /// Whether all losses are inside their windows.
+    fn hold(&self) -> bool;
+    /// One update in all lanes, and the losses after it.
+    fn step(&mut self);
+}
+
+/// [`Kernel::advance`], whatever the kernel.
+#[inline(always)]
+fn descend(kernel: &mut impl Steps, max_steps: u64) -> u64 {
+    kernel.refresh();
+    for step in 0..max_steps {
+        if !kernel.hold() {
+            return step;
+        }
+        kernel.step();
+    }
+    max_steps
 }
 
 /// Gradient descent with a constant learning rate on networks of one shape.
@@ -63,6 +102,9 @@ pub trait Kernel: Send {
 
     /// Takes up to `max_steps` steps in all lanes, and stops *before* the update at the first step
     /// where the loss of a lane with a trial is outside its window. Returns the steps taken.
+    ///
+    /// # Panics
+    /// If there is not one window for each lane.
     fn advance(&mut self, max_steps: u64, windows: &[Window]) -> u64;
 
     /// Loss at the weights of a lane, valid after [`advance`](Self::advance), also by 0 steps.

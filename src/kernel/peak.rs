@@ -12,30 +12,26 @@ const CHAINS: usize = 12;
 const BURST: usize = 20_000;
 
 /// Double-precision operations a second of `threads` threads together, each doing nothing but
-/// multiply-adds in registers for about `duration`; the best of five parts of it, since other
-/// programs can only slow it down.
+/// multiply-adds in registers for about `duration`; of each thread its fastest burst of a quarter of a
+/// millisecond or so, since other programs can only slow it down.
 pub fn measure(threads: usize, duration: Duration) -> f64 {
     let level = Level::detect();
-    let parts = 5;
-    (0..parts)
-        .map(|_| {
-            std::thread::scope(|scope| {
-                let part = || one_thread(level, duration / parts);
-                let handles: Vec<_> = (0..threads).map(|_| scope.spawn(part)).collect();
-                handles.into_iter().map(|h| h.join().unwrap_or(0.0)).sum::<f64>()
-            })
-        })
-        .fold(0.0, f64::max)
+    std::thread::scope(|scope| {
+        let handles: Vec<_> =
+            (0..threads).map(|_| scope.spawn(move || one_thread(level, duration))).collect();
+        handles.into_iter().map(|h| h.join().unwrap_or(0.0)).sum::<f64>()
+    })
 }
 
-/// Operations a second of one thread.
+/// Operations a second of one thread in its fastest burst.
 fn one_thread(level: Level, duration: Duration) -> f64 {
-    let begin = Instant::now();
-    let mut operations = 0.0;
+    let (begin, mut best) = (Instant::now(), 0.0_f64);
     while begin.elapsed() < duration {
-        operations += burst(level);
+        let burst_begin = Instant::now();
+        let operations: f64 = (0..4).map(|_| burst(level)).sum();
+        best = best.max(operations / burst_begin.elapsed().as_secs_f64());
     }
-    operations / begin.elapsed().as_secs_f64()
+    best
 }
 
 /// One burst of multiply-adds; returns the number of operations.

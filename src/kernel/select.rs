@@ -1,67 +1,117 @@
-//! Which kernel a cell runs on: a function of its shape alone, so the choice is part of the study
-//! and never of the moment.
+//! Which kernel a cell runs on: a function of its shape and precision alone, so the choice is part of
+//! the study and never of the moment.
 
 use super::Kernel;
 use super::blas::OpenBlas;
 use super::chain::ChainPlan;
-use super::gemm::{Chain, PlainLoops};
-use super::tile::Tiles;
+use super::compact::Compact;
+use super::gemm::{Chain, Products};
+use super::panel::Panels;
+use super::real::{Precision, Real};
+#[cfg(target_arch = "x86_64")]
+use super::simd::{Avx2, Avx512};
+use super::simd::{Level, Portable, Simd};
+use super::thin::{self, Thin};
 use crate::network::Shape;
-
-/// Operations of a matrix-vector product from which OpenBLAS is worth its call. This and the other
-/// thresholds: `cargo bench --bench kernels -- crossover`.
-const GEMV_FROM: f64 = 512.0;
-/// Operations of a product of matrices from which register tiles are fuller than loops.
-const TILES_FROM: f64 = 300.0;
-/// Operations of a product of matrices from which the blocking of OpenBLAS pays for its copies: between
-/// widths 96 and 128.
-const GEMM_FROM: f64 = 3e6;
 
 /// A way to run a cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Choice {
-    /// The chain of products in plain loops.
-    Loops,
-    /// The chain of products in register tiles.
-    Tiles,
-    /// The chain of products by OpenBLAS.
+    /// Several trials side by side, a lane each.
+    Compact,
+    /// One trial, fused passes over layers that meet few rows.
+    Thin,
+    /// One trial, products on panels.
+    Panels,
+    /// One trial, products by OpenBLAS.
     OpenBlas,
 }
 
 impl Choice {
     /// All of them, for benchmarks and tests.
-    pub const ALL: [Self; 3] = [Self::Loops, Self::Tiles, Self::OpenBlas];
+    pub const ALL: [Self; 4] = [Self::Compact, Self::Thin, Self::Panels, Self::OpenBlas];
 
-    /// The kernel for networks of this shape, by the mean operation count of the products of its chain.
+    /// The kernel for networks of this shape.
     pub fn for_shape(shape: &Shape) -> Self {
         let plan = ChainPlan::new(shape);
-        let products = 3 * plan.depth().saturating_sub(1).max(1);
-        let flops = plan.flops() / products as f64;
-        if plan.rows() == 1 {
-            return if flops < GEMV_FROM { Self::Loops } else { Self::OpenBlas };
+        let widest = plan.dims().iter().copied().max().unwrap_or(0);
+        if widest <= 16 {
+            return Self::Compact;
         }
-        match flops {
-            f if f < TILES_FROM => Self::Loops,
-            f if f < GEMM_FROM => Self::Tiles,
-            _ => Self::OpenBlas,
-        }
+        if plan.rows() <= thin::MOST_ROWS { Self::Thin } else { Self::Panels }
+    }
+
+    /// Whether this kernel can run networks of this shape.
+    pub fn fits(self, shape: &Shape) -> bool {
+        self != Self::Thin || ChainPlan::new(shape).rows() <= thin::MOST_ROWS
     }
 
     /// The word used in files and messages.
     pub fn name(self) -> &'static str {
         match self {
-            Self::Loops => "loops",
-            Self::Tiles => "tiles",
+            Self::Compact => "compact",
+            Self::Thin => "thin",
+            Self::Panels => "panels",
             Self::OpenBlas => "openblas",
         }
     }
 
-    /// Makes the kernel.
-    pub fn build(self, shape: &Shape, learning_rate: f64) -> Box<dyn Kernel> {
-        match self {
-            Self::Loops => Box::new(Chain::<PlainLoops>::new(shape, learning_rate)),
-            Self::Tiles => Box::new(Chain::<Tiles>::new(shape, learning_rate)),
-            Self::OpenBlas => Box::new(Chain::<OpenBlas>::new(shape, learning_rate)),
+    /// Makes the kernel, on the widest vectors of this processor.
+    ///
+    /// # Panics
+    /// If the kernel does not fit the shape.
+    pub fn build(self, shape: &Shape, learning_rate: f64, precision: Precision) -> Box<dyn Kernel> {
+        self.build_at(Level::detect(), shape, learning_rate, precision)
+    }
+
+    /// Makes the kernel on vectors of this level.
+    ///
+    /// # Panics
+    /// If the kernel does not fit the shape, or the processor does not have the level.
+    pub fn build_at(
+        self,
+        level: Level,
+        shape: &Shape,
+        learning_rate: f64,
+        precision: Precision,
+    ) -> Box<dyn Kernel> {
+        assert!(level.is_here(), "{} is not on this processor", level.name());
+        // SAFETY: just checked.
+        unsafe {
+            match (precision, level) {
+                #[cfg(target_arch = "x86_64")]
+                (Precision::Float64, Level::Avx512) => self.on::<f64, Avx512>(shape, learning_rate),
+                #[cfg(target_arch = "x86_64")]
+                (Precision::Float64, Level::Avx2) => self.on::<f64, Avx2>(shape, learning_rate),
+                #[cfg(target_arch = "x86_64")]
+                (Precision::Float32, Level::Avx512) => self.on::<f32, Avx512>(shape, learning_rate),
+                #[cfg(target_arch = "x86_64")]
+                (Precision::Float32, Level::Avx2) => self.on::<f32, Avx2>(shape, learning_rate),
+                (Precision::Float64, _) => self.on::<f64, Portable>(shape, learning_rate),
+                (Precision::Float32, _) => self.on::<f32, Portable>(shape, learning_rate),
+            }
+        }
+    }
+
+    /// # Safety
+    /// The processor has the instructions of `S`.
+    unsafe fn on<T: Real, S: Simd<T>>(self, shape: &Shape, rate: f64) -> Box<dyn Kernel>
+    where
+        OpenBlas: Products<T>,
+    {
+        // SAFETY: the caller's.
+        unsafe {
+            match self {
+                Self::Compact => Box::new(Compact::<T, S>::new(shape, rate)),
+                Self::Thin => match ChainPlan::new(shape).rows() {
+                    1 => Box::new(Thin::<T, S, 1>::new(shape, rate)),
+                    2 => Box::new(Thin::<T, S, 2>::new(shape, rate)),
+                    3 => Box::new(Thin::<T, S, 3>::new(shape, rate)),
+                    _ => Box::new(Thin::<T, S, 4>::new(shape, rate)),
+                },
+                Self::Panels => Box::new(Chain::<T, S, Panels<S>>::new(shape, rate, Panels::new())),
+                Self::OpenBlas => Box::new(Chain::<T, S, OpenBlas>::new(shape, rate, OpenBlas)),
+            }
         }
     }
 }

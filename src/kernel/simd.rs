@@ -1,8 +1,18 @@
 //! Vector types: the same arithmetic on AVX-512, AVX2 and plain numbers.
 //!
-//! A kernel is written once over `Simd` and compiled for each of its types. Only IEEE 754 operations
+//! A kernel is written once over [`Simd`] and compiled for each of its types. Only IEEE 754 operations
 //! are offered, fused multiply-add among them, so a sum whose order does not depend on the number of
 //! lanes has the same bits on all of them.
+
+mod portable;
+#[cfg(target_arch = "x86_64")]
+mod x86;
+
+pub(super) use portable::Portable;
+#[cfg(target_arch = "x86_64")]
+pub(super) use x86::{Avx2, Avx512};
+
+use super::real::Real;
 
 /// An instruction set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,168 +69,154 @@ impl Level {
     }
 }
 
-/// A vector of `LANES` doubles.
+/// Work to be compiled for an instruction set: see [`Simd::enable`].
+pub(super) trait Work {
+    /// What it comes to.
+    type Output;
+
+    /// Does it. To be `#[inline(always)]` in every implementation.
+    ///
+    /// # Safety
+    /// As the implementation says.
+    unsafe fn run(self) -> Self::Output;
+}
+
+/// A vector of `LANES` numbers of type `T`.
 ///
 /// # Safety
 /// Every function must only be called on a processor that has the instruction set, and inlined into
-/// a function that is compiled for it (otherwise it is right, and slow).
-pub(super) trait Simd: Copy {
-    /// Doubles in a vector.
+/// [`Work`] that [`enable`](Self::enable) runs (otherwise it is right, and slow).
+pub(super) trait Simd<T: Real>: Copy + Send + 'static {
+    /// Numbers in a vector.
     const LANES: usize;
+    /// Vectors that may be held as sums at once, operands of multiply-adds besides.
+    const SUMS: usize;
     /// The vector.
     type Vector: Copy;
 
+    /// Runs `work` in a function that is compiled for the instruction set.
+    unsafe fn enable<W: Work>(work: W) -> W::Output;
+
     /// All lanes `x`.
-    unsafe fn splat(x: f64) -> Self::Vector;
-    /// Reads `LANES` doubles, aligned or not.
-    unsafe fn load(from: *const f64) -> Self::Vector;
-    /// Writes `LANES` doubles, aligned or not.
-    unsafe fn store(to: *mut f64, v: Self::Vector);
-    /// `a * b + c`, rounded once.
+    unsafe fn splat(x: T) -> Self::Vector;
+    /// Reads `LANES` numbers, aligned or not.
+    unsafe fn load(from: *const T) -> Self::Vector;
+    /// Writes `LANES` numbers, aligned or not.
+    unsafe fn store(to: *mut T, v: Self::Vector);
+    /// `a + b`.
+    unsafe fn add(a: Self::Vector, b: Self::Vector) -> Self::Vector;
+    /// `a - b`.
+    unsafe fn sub(a: Self::Vector, b: Self::Vector) -> Self::Vector;
+    /// `a * b`.
+    unsafe fn mul(a: Self::Vector, b: Self::Vector) -> Self::Vector;
+    /// `c + a * b`, rounded once.
     unsafe fn fma(a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector;
-    /// Writes the transpose of the 4 x 4 matrix at `from` to `to`; strides in doubles.
-    unsafe fn transpose4(from: *const f64, from_stride: usize, to: *mut f64, to_stride: usize);
+    /// `c - a * b`, rounded once.
+    unsafe fn fnma(a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector;
+    /// Whether `low < x <= high` in every lane; NaN never is.
+    unsafe fn within(x: Self::Vector, low: Self::Vector, high: Self::Vector) -> bool;
+    /// Writes the sums over the lanes of four pairs of vectors to `to`. With `2 LANES` partial sums
+    /// `p` in each pair (`LANES` if the vector fills a cache line; then the second of a pair is not
+    /// looked at), the order of additions is that of [`tree`].
+    unsafe fn sum4(pairs: [[Self::Vector; 2]; 4], to: *mut T);
+    /// Writes the transpose of the 4 x 4 matrix at `from` to `to`; strides in numbers.
+    unsafe fn transpose4(from: *const T, from_stride: usize, to: *mut T, to_stride: usize);
 }
 
-/// Four doubles in an array.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Portable;
-
-impl Simd for Portable {
-    const LANES: usize = 4;
-    type Vector = [f64; 4];
-
-    #[inline(always)]
-    unsafe fn splat(x: f64) -> [f64; 4] {
-        [x; 4]
-    }
-
-    #[inline(always)]
-    unsafe fn load(from: *const f64) -> [f64; 4] {
-        // SAFETY: the caller vouches for four doubles.
-        unsafe { from.cast::<[f64; 4]>().read_unaligned() }
-    }
-
-    #[inline(always)]
-    unsafe fn store(to: *mut f64, v: [f64; 4]) {
-        // SAFETY: the caller vouches for four doubles.
-        unsafe { to.cast::<[f64; 4]>().write_unaligned(v) }
-    }
-
-    #[inline(always)]
-    unsafe fn fma(a: [f64; 4], b: [f64; 4], c: [f64; 4]) -> [f64; 4] {
-        std::array::from_fn(|i| a[i].mul_add(b[i], c[i]))
-    }
-
-    #[inline(always)]
-    unsafe fn transpose4(from: *const f64, from_stride: usize, to: *mut f64, to_stride: usize) {
-        for i in 0..4 {
-            for k in 0..4 {
-                // SAFETY: the caller vouches for both matrices.
-                unsafe { *to.add(k * to_stride + i) = *from.add(i * from_stride + k) };
-            }
+/// The sum of a cache line of partial sums, halves folded onto each other until four are left:
+/// `((p0 + p1) + (p2 + p3))`. The order that [`Simd::sum4`] takes on every instruction set.
+pub(super) fn tree<T: Real>(partial: &[T]) -> T {
+    let mut folded = [T::default(); 16];
+    folded[..partial.len()].copy_from_slice(partial);
+    let mut half = partial.len() / 2;
+    while half >= 4 {
+        for i in 0..half {
+            folded[i] = folded[i] + folded[i + half];
         }
+        half /= 2;
     }
+    (folded[0] + folded[1]) + (folded[2] + folded[3])
 }
 
-#[cfg(target_arch = "x86_64")]
-pub(super) use x86::{Avx2, Avx512};
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-#[cfg(target_arch = "x86_64")]
-mod x86 {
-    use std::arch::x86_64::{
-        __m256d, __m512d, _mm256_fmadd_pd, _mm256_loadu_pd, _mm256_permute2f128_pd, _mm256_set1_pd,
-        _mm256_storeu_pd, _mm256_unpackhi_pd, _mm256_unpacklo_pd, _mm512_fmadd_pd, _mm512_loadu_pd,
-        _mm512_set1_pd, _mm512_storeu_pd,
-    };
+    /// Runs every operation of a vector type once on known numbers.
+    struct Exercise<S>(std::marker::PhantomData<S>);
 
-    use super::Simd;
-
-    /// 256-bit vectors.
-    #[derive(Debug, Clone, Copy)]
-    pub(in crate::kernel) struct Avx2;
-
-    // SAFETY of all blocks below: the trait's callers vouch for the instruction set and the memory.
-    impl Simd for Avx2 {
-        const LANES: usize = 4;
-        type Vector = __m256d;
+    impl<S: Simd<f64>> Work for Exercise<S> {
+        type Output = Vec<u64>;
 
         #[inline(always)]
-        unsafe fn splat(x: f64) -> __m256d {
-            // SAFETY: see above.
-            unsafe { _mm256_set1_pd(x) }
-        }
-
-        #[inline(always)]
-        unsafe fn load(from: *const f64) -> __m256d {
-            // SAFETY: see above.
-            unsafe { _mm256_loadu_pd(from) }
-        }
-
-        #[inline(always)]
-        unsafe fn store(to: *mut f64, v: __m256d) {
-            // SAFETY: see above.
-            unsafe { _mm256_storeu_pd(to, v) }
-        }
-
-        #[inline(always)]
-        unsafe fn fma(a: __m256d, b: __m256d, c: __m256d) -> __m256d {
-            // SAFETY: see above.
-            unsafe { _mm256_fmadd_pd(a, b, c) }
-        }
-
-        #[inline(always)]
-        unsafe fn transpose4(from: *const f64, from_stride: usize, to: *mut f64, to_stride: usize) {
-            // SAFETY: see above.
+        unsafe fn run(self) -> Vec<u64> {
+            let x: Vec<f64> = (0..64).map(|i| ((i * 37 + 11) % 101) as f64 / 101.0 - 0.5).collect();
+            let mut out = vec![0.0; 16];
+            let p = x.as_ptr();
+            // SAFETY: 64 numbers are there; the test has checked the instruction set.
             unsafe {
-                let [a, b, c, d] = [0, 1, 2, 3].map(|i| _mm256_loadu_pd(from.add(i * from_stride)));
-                let (ab_low, ab_high) = (_mm256_unpacklo_pd(a, b), _mm256_unpackhi_pd(a, b));
-                let (cd_low, cd_high) = (_mm256_unpacklo_pd(c, d), _mm256_unpackhi_pd(c, d));
-                _mm256_storeu_pd(to, _mm256_permute2f128_pd(ab_low, cd_low, 0x20));
-                _mm256_storeu_pd(to.add(to_stride), _mm256_permute2f128_pd(ab_high, cd_high, 0x20));
-                let to = to.add(2 * to_stride);
-                _mm256_storeu_pd(to, _mm256_permute2f128_pd(ab_low, cd_low, 0x31));
-                _mm256_storeu_pd(to.add(to_stride), _mm256_permute2f128_pd(ab_high, cd_high, 0x31));
+                let pair = |i: usize| [S::load(p.add(i)), S::load(p.add(i + S::LANES))];
+                S::sum4([pair(0), pair(8), pair(16), pair(24)], out.as_mut_ptr());
+                let whole = S::within(S::splat(1.0), S::splat(0.0), S::splat(1.0));
+                let edge = S::within(S::splat(0.0), S::splat(0.0), S::splat(1.0));
+                let nan = S::within(S::splat(f64::NAN), S::splat(0.0), S::splat(f64::INFINITY));
+                assert!(whole && !edge && !nan);
             }
+            for i in 0..4 {
+                assert_eq!(out[i], tree(&x[8 * i..8 * i + 8]), "row {i}");
+            }
+            // SAFETY: as above; a 4 x 4 matrix with rows of eight, to rows of four.
+            unsafe { S::transpose4(p, 8, out.as_mut_ptr(), 4) };
+            for i in 0..4 {
+                for k in 0..4 {
+                    assert_eq!(out[4 * k + i], x[8 * i + k]);
+                }
+            }
+            let mut lanes = [[0.0; 8]; 5];
+            for at in (0..8).step_by(S::LANES) {
+                // SAFETY: as above.
+                unsafe {
+                    let (a, b, c) =
+                        (S::load(p.add(at)), S::load(p.add(8 + at)), S::load(p.add(16 + at)));
+                    let results = [
+                        S::add(a, b),
+                        S::sub(a, b),
+                        S::mul(a, b),
+                        S::fma(a, b, c),
+                        S::fnma(a, b, c),
+                    ];
+                    for (lanes, result) in lanes.iter_mut().zip(results) {
+                        S::store(lanes.as_mut_ptr().add(at), result);
+                    }
+                }
+            }
+            lanes.iter().flatten().map(|x| x.to_bits()).collect()
         }
     }
 
-    /// 512-bit vectors.
-    #[derive(Debug, Clone, Copy)]
-    pub(in crate::kernel) struct Avx512;
-
-    impl Simd for Avx512 {
-        const LANES: usize = 8;
-        type Vector = __m512d;
-
-        #[inline(always)]
-        unsafe fn splat(x: f64) -> __m512d {
-            // SAFETY: see above.
-            unsafe { _mm512_set1_pd(x) }
+    #[test]
+    fn every_operation_has_the_same_bits_on_all_instruction_sets() {
+        // SAFETY: every machine has the portable vectors.
+        let expected = unsafe {
+            <Portable as Simd<f64>>::enable(Exercise::<Portable>(std::marker::PhantomData))
+        };
+        #[cfg(target_arch = "x86_64")]
+        {
+            if Level::Avx2.is_here() {
+                // SAFETY: just checked.
+                let got = unsafe {
+                    <Avx2 as Simd<f64>>::enable(Exercise::<Avx2>(std::marker::PhantomData))
+                };
+                assert_eq!(got, expected);
+            }
+            if Level::Avx512.is_here() {
+                // SAFETY: just checked.
+                let got = unsafe {
+                    <Avx512 as Simd<f64>>::enable(Exercise::<Avx512>(std::marker::PhantomData))
+                };
+                assert_eq!(got, expected);
+            }
         }
-
-        #[inline(always)]
-        unsafe fn load(from: *const f64) -> __m512d {
-            // SAFETY: see above.
-            unsafe { _mm512_loadu_pd(from) }
-        }
-
-        #[inline(always)]
-        unsafe fn store(to: *mut f64, v: __m512d) {
-            // SAFETY: see above.
-            unsafe { _mm512_storeu_pd(to, v) }
-        }
-
-        #[inline(always)]
-        unsafe fn fma(a: __m512d, b: __m512d, c: __m512d) -> __m512d {
-            // SAFETY: see above.
-            unsafe { _mm512_fmadd_pd(a, b, c) }
-        }
-
-        #[inline(always)]
-        unsafe fn transpose4(from: *const f64, from_stride: usize, to: *mut f64, to_stride: usize) {
-            // SAFETY: AVX-512 machines have AVX2; `Level::is_here` checks it.
-            unsafe { Avx2::transpose4(from, from_stride, to, to_stride) }
-        }
+        assert_eq!(expected.len(), 40);
     }
 }

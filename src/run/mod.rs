@@ -195,7 +195,11 @@ fn work_on(
     while let Some(&block) = blocks.get(next.fetch_add(1, Ordering::Relaxed)) {
         let cell = &study.cells[block.cell];
         if at_hand.as_ref().is_none_or(|(index, _, _)| *index != cell.index) {
-            let kernel = Choice::for_shape(&cell.shape).build(&cell.shape, cell.learning_rate);
+            let kernel = Choice::for_shape(&cell.shape).build(
+                &cell.shape,
+                cell.learning_rate,
+                Default::default(),
+            );
             at_hand = Some((cell.index, kernel, Starts::new(study.seed, cell)));
         }
         let Some((_, kernel, starts)) = &mut at_hand else { return };

@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use deeplin::kernel::blas;
-use deeplin::kernel::gemm::Products;
+use deeplin::kernel::real::Precision;
 use deeplin::kernel::reference::Reference;
 use deeplin::kernel::select::Choice;
 use deeplin::kernel::simd::Level;
-use deeplin::kernel::tile::Tiles;
 use deeplin::kernel::{Kernel, Window};
 use deeplin::network::target::{Problem, Target};
 use deeplin::network::{Shape, Weights};
@@ -38,9 +37,23 @@ const SHAPES: &[&[usize]] = &[
     &[2, 65, 64, 3],
 ];
 
-/// Every kernel under test, by name.
+/// Every kernel that fits the shape, by name.
 fn kernels(shape: &Shape, rate: f64) -> Vec<(&'static str, Box<dyn Kernel>)> {
-    Choice::ALL.map(|choice| (choice.name(), choice.build(shape, rate))).into()
+    kernels_in(shape, rate, Precision::Float64)
+}
+
+fn kernels_in(
+    shape: &Shape,
+    rate: f64,
+    precision: Precision,
+) -> Vec<(&'static str, Box<dyn Kernel>)> {
+    let fitting = Choice::ALL.into_iter().filter(|choice| choice.fits(shape));
+    fitting.map(|choice| (choice.name(), choice.build(shape, rate, precision))).collect()
+}
+
+/// A window that holds every finite loss, for each lane.
+fn everything(kernel: &dyn Kernel) -> Vec<Window> {
+    vec![Window { low: f64::NEG_INFINITY, high: f64::INFINITY }; kernel.lanes()]
 }
 
 /// Gaussian starts and a Gaussian target of moderate size.
@@ -83,7 +96,7 @@ fn losses_and_weights_agree_with_the_reference() {
 /// A loss with a metric, `1/2 ||(W - Phi) F||^2`, on both sides of the chain, `F` square and not.
 #[test]
 fn a_factor_agrees_with_the_reference() {
-    for dims in [[4, 6, 3], [3, 6, 4]] {
+    for dims in [[4, 6, 3], [3, 6, 4], [7, 20, 6], [6, 20, 7], [9, 5, 1], [1, 5, 9]] {
         for columns in [2, 4] {
             let shape = Shape::new(dims.to_vec());
             let entry = |i: usize| ((i * 29 + 13) % 17) as f64 / 17.0 - 0.5;
@@ -97,13 +110,12 @@ fn a_factor_agrees_with_the_reference() {
             };
             let layers: Vec<_> = (1..=2).map(|j| matrix(dims[j], dims[j - 1], 7 * j)).collect();
             let weights = Weights::from_layers(&shape, &layers);
-            let windows = [Window { low: f64::NEG_INFINITY, high: f64::INFINITY }];
             let mut oracle = Reference::new(&shape, 0.1);
             oracle.load(0, &weights, &problem);
-            oracle.advance(100, &windows);
+            oracle.advance(100, &everything(&oracle));
             for (name, mut kernel) in kernels(&shape, 0.1) {
                 kernel.load(0, &weights, &problem);
-                kernel.advance(100, &windows);
+                kernel.advance(100, &everything(kernel.as_ref()));
                 let (got, expected) = (kernel.loss(0), oracle.loss(0));
                 assert!(
                     (got - expected).abs() < 1e-13,
@@ -121,8 +133,8 @@ fn calls_of_any_length_give_the_same_bits() {
     for dims in SHAPES {
         let cell = cell(dims);
         let start = Starts::new(1, &cell).start(0);
-        let windows = [Window { low: f64::NEG_INFINITY, high: f64::INFINITY }];
         for (name, mut kernel) in kernels(&cell.shape, cell.learning_rate) {
+            let windows = everything(kernel.as_ref());
             let mut run = |calls: &[u64]| {
                 kernel.load(0, &start.weights, &start.problem);
                 for &steps in calls {
@@ -148,13 +160,11 @@ fn stops_before_the_update() {
         let low = losses[7];
         let start = Starts::new(0, &cell).start(0);
         kernel.load(0, &start.weights, &start.problem);
-        let steps = kernel.advance(1000, &[Window { low, high: 1.0 }]);
+        let mut windows = everything(kernel.as_ref());
+        windows[0] = Window { low, high: 1.0 };
+        let steps = kernel.advance(1000, &windows);
         assert_eq!((steps, kernel.loss(0)), (7, low), "{name}");
-        assert_eq!(
-            kernel.advance(1000, &[Window { low, high: 1.0 }]),
-            0,
-            "{name}: no further step"
-        );
+        assert_eq!(kernel.advance(1000, &windows), 0, "{name}: no further step");
     }
 }
 
@@ -166,7 +176,9 @@ fn nan_and_overflow_leave_every_window() {
         let cell = support::scalar_cell(&[20.0, 3.0], 1.0, 1.0);
         let start = Starts::new(0, &cell).start(0);
         kernel.load(0, &start.weights, &start.problem);
-        let steps = kernel.advance(1000, &[window]);
+        let mut windows = everything(kernel.as_ref());
+        windows[0] = window;
+        let steps = kernel.advance(1000, &windows);
         assert!(steps < 20 && !kernel.loss(0).is_finite(), "{name}: {steps} {}", kernel.loss(0));
     }
 }
@@ -178,44 +190,91 @@ fn openblas_is_sound_when_called_at_once() {
     assert_eq!(blas::concurrent_self_test(2, 2000), 0, "{build:?}");
 }
 
-/// Tiles: every product at every size around the edges of tiles and panels, against the definition,
-/// and with the same bits on every instruction set of this machine.
+/// Compact, thin and panels: the same bits of weights and losses on every instruction set of this
+/// machine, in both precisions, whatever the widths leave over of vectors and tiles.
 #[test]
-fn tiles_have_the_same_bits_on_all_instruction_sets() {
-    let entry = |i: usize| ((i * 37 + 11) % 101) as f64 / 101.0 - 0.5;
-    let entries = |len: usize, salt: usize| (0..len).map(|i| entry(i + salt)).collect::<Vec<_>>();
-    let sizes = [1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 13, 15, 16, 17, 24, 33];
-    for m in sizes {
-        for n in sizes {
-            for k in [1, 2, 3, 4, 5, 8, 11, 17] {
-                let (a, b, c) = (entries(m * k, 1), entries(k * n, 2), entries(m * n, 3));
-                let products = |level: Level| {
-                    let mut tiles = Tiles::at(level);
-                    let mut results = [c.clone(), c.clone(), c.clone()];
-                    tiles.nn(m, n, k, &a, &b, &mut results[0]);
-                    tiles.nt(m, n, k, &a, &b, &mut results[1]);
-                    tiles.tn_add(m, n, k, -0.5, &a, &b, &mut results[2]);
-                    results
-                };
-                let expected = products(Level::Portable);
-                for level in Level::ALL.into_iter().filter(|level| level.is_here()) {
-                    assert_eq!(products(level), expected, "{} at {m} x {n} x {k}", level.name());
+fn own_kernels_have_the_same_bits_on_all_instruction_sets() {
+    let mut shapes: Vec<Vec<usize>> = SHAPES.iter().map(|dims| dims.to_vec()).collect();
+    shapes.extend((1..=13).map(|width| vec![width; 4]));
+    shapes.extend([1, 2, 3, 4].map(|r| vec![37, 29, 31, r]));
+    shapes.push(vec![300, 80, 70, 300]);
+    for dims in shapes {
+        let cell = cell(&dims);
+        let start = Starts::new(3, &cell).start(0);
+        for choice in [Choice::Compact, Choice::Thin, Choice::Panels] {
+            for precision in Precision::ALL {
+                if !choice.fits(&cell.shape) {
+                    continue;
                 }
-                for i in 0..m {
-                    for j in 0..n {
-                        let sum = |term: &dyn Fn(usize) -> f64| (0..k).map(term).sum::<f64>();
-                        let definitions = [
-                            sum(&|l| a[i * k + l] * b[l * n + j]),
-                            sum(&|l| a[i * k + l] * b[j * k + l]),
-                            c[i * n + j] - 0.5 * sum(&|l| a[l * m + i] * b[l * n + j]),
-                        ];
-                        for (got, want) in expected.iter().zip(definitions) {
-                            let got = got[i * n + j];
-                            assert!((got - want).abs() < 1e-14, "{m} x {n} x {k}: {got} {want}");
-                        }
+                let run = |level: Level| {
+                    let rate = cell.learning_rate;
+                    let mut kernel = choice.build_at(level, &cell.shape, rate, precision);
+                    // Idle lanes, and neighbours that are elsewhere, change nothing.
+                    let lane = if level == Level::Avx2 { kernel.lanes() - 1 } else { 0 };
+                    kernel.load(lane, &start.weights, &start.problem);
+                    let windows = everything(kernel.as_ref());
+                    let mut losses = vec![];
+                    for _ in 0..8 {
+                        assert_eq!(kernel.advance(1, &windows), 1);
+                        losses.push(kernel.loss(lane).to_bits());
                     }
+                    let mut weights = Weights::zeros(&cell.shape);
+                    kernel.unload(lane, &mut weights);
+                    (losses, weights)
+                };
+                let expected = run(Level::Portable);
+                for level in Level::ALL.into_iter().filter(|level| level.is_here()) {
+                    let (choice, level_name) = (choice.name(), level.name());
+                    assert_eq!(
+                        run(level),
+                        expected,
+                        "{choice} {dims:?} {precision:?} {level_name}"
+                    );
                 }
             }
+        }
+    }
+}
+
+/// Single precision follows the oracle as far as its rounding allows.
+#[test]
+fn single_precision_follows_the_reference() {
+    for dims in SHAPES {
+        let cell = cell(dims);
+        let mut oracle = Reference::new(&cell.shape, cell.learning_rate);
+        let expected = support::losses(&mut oracle, &cell, 3, 50);
+        for (name, mut kernel) in kernels_in(&cell.shape, cell.learning_rate, Precision::Float32) {
+            let got = support::losses(kernel.as_mut(), &cell, 3, 50);
+            for (a, b) in got.iter().zip(&expected) {
+                assert!((a - b).abs() <= 1e-5 * expected[0], "{name} {dims:?}: {a} {b}");
+            }
+            assert_ne!(got[50], expected[50], "{name} {dims:?}: not in double precision");
+        }
+    }
+}
+
+/// A lane that takes another trial starts afresh, even after one that ended in NaN.
+#[test]
+fn a_lane_forgets_its_last_trial() {
+    for dims in SHAPES {
+        let cell = cell(dims);
+        let starts = Starts::new(3, &cell);
+        let start = starts.start(1);
+        for (name, mut kernel) in kernels(&cell.shape, cell.learning_rate) {
+            let windows = everything(kernel.as_ref());
+            let mut run = |spoiled: bool| {
+                if spoiled {
+                    let mut wild = starts.start(0).weights;
+                    wild.as_mut_slice().iter_mut().for_each(|w| *w *= 1e150);
+                    kernel.load(0, &wild, &start.problem);
+                    kernel.advance(10, &windows);
+                }
+                kernel.load(0, &start.weights, &start.problem);
+                kernel.advance(10, &windows);
+                kernel.loss(0)
+            };
+            let expected = run(false);
+            assert_eq!(run(true), expected, "{name} {dims:?}");
         }
     }
 }

@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicBool;
 use deeplin::descent;
 use deeplin::digest::Digest;
 use deeplin::kernel::Kernel;
+use deeplin::kernel::real::Precision;
 use deeplin::kernel::select::Choice;
 use deeplin::network::Shape;
 use deeplin::network::init::{Init, LayerValues};
@@ -42,7 +43,8 @@ pub(crate) fn scalar_cell(values: &[f64], target: f64, learning_rate: f64) -> Ce
 
 /// Rows of trials `0..trials` on the kernel that a study would use.
 pub(crate) fn rows(cell: &Cell, trials: u64) -> Vec<TrialRow> {
-    let mut kernel = Choice::for_shape(&cell.shape).build(&cell.shape, cell.learning_rate);
+    let mut kernel =
+        Choice::for_shape(&cell.shape).build(&cell.shape, cell.learning_rate, Precision::Float64);
     rows_on(kernel.as_mut(), cell, trials, &[])
 }
 
@@ -62,7 +64,7 @@ pub(crate) fn rows_on(
 pub(crate) fn losses(kernel: &mut dyn Kernel, cell: &Cell, trial: u64, steps: u64) -> Vec<f64> {
     use deeplin::kernel::Window;
     let start = Starts::new(2018, cell).start(trial);
-    let everything = [Window { low: f64::NEG_INFINITY, high: f64::INFINITY }];
+    let everything = vec![Window { low: f64::NEG_INFINITY, high: f64::INFINITY }; kernel.lanes()];
     kernel.load(0, &start.weights, &start.problem);
     (0..=steps)
         .map(|step| {

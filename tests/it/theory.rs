@@ -6,6 +6,7 @@ use deeplin::descent;
 use deeplin::digest::Digest;
 use deeplin::kernel::Window;
 use deeplin::kernel::reference::Reference;
+use deeplin::kernel::real::Precision;
 use deeplin::kernel::select::Choice;
 use deeplin::network::init::{EndToEndLaw, Init, LayerValues};
 use deeplin::network::target::{Problem, Target};
@@ -20,18 +21,18 @@ use ndarray::{Array2, array};
 
 use crate::support::{cell, losses, rows, scalar_cell};
 
-const EVERYWHERE: [Window; 1] = [Window { low: f64::NEG_INFINITY, high: f64::INFINITY }];
+const EVERYWHERE: Window = Window { low: f64::NEG_INFINITY, high: f64::INFINITY };
 
 /// Losses over `steps` steps from given layers, on the kernel that a study would use.
 fn run(layers: &[Array2<f64>], phi: &Array2<f64>, rate: f64, steps: u64) -> Vec<f64> {
     let mut dims = vec![layers[0].ncols()];
     dims.extend(layers.iter().map(Array2::nrows));
     let shape = Shape::new(dims);
-    let mut kernel = Choice::for_shape(&shape).build(&shape, rate);
+    let mut kernel = Choice::for_shape(&shape).build(&shape, rate, Precision::Float64);
     kernel.load(0, &Weights::from_layers(&shape, layers), &Problem::from_matrix(phi.clone()));
     (0..=steps)
         .map(|step| {
-            kernel.advance(u64::from(step > 0), &EVERYWHERE);
+            kernel.advance(u64::from(step > 0), &vec![EVERYWHERE; kernel.lanes()]);
             kernel.loss(0)
         })
         .collect()
@@ -74,9 +75,9 @@ fn x1_imbalance_moves_by_the_second_order_term() {
         let problem = Problem::from_matrix(phi);
         let rate = 0.1;
         let gradient = problem.gradient(&weights);
-        let mut kernel = Choice::for_shape(&shape).build(&shape, rate);
+        let mut kernel = Choice::for_shape(&shape).build(&shape, rate, Precision::Float64);
         kernel.load(0, &weights, &problem);
-        kernel.advance(1, &EVERYWHERE);
+        kernel.advance(1, &vec![EVERYWHERE; kernel.lanes()]);
         let mut after = Weights::zeros(&shape);
         kernel.unload(0, &mut after);
         let imbalance = |w: &Weights, j: usize| {
@@ -154,7 +155,7 @@ fn x5_one_layer() {
         (2.1, Outcome::Diverged),
     ] {
         let cell = Cell { learning_rate: rate, ..cell(&[3, 2]) };
-        let mut kernel = Choice::for_shape(&cell.shape).build(&cell.shape, rate);
+        let mut kernel = Choice::for_shape(&cell.shape).build(&cell.shape, rate, Precision::Float64);
         let series = losses(kernel.as_mut(), &cell, 0, 40);
         for (t, loss) in series.iter().enumerate() {
             let expected = (1.0 - rate).powi(2 * t as i32) * series[0];
@@ -283,7 +284,7 @@ fn bartlett_matrices_follow_their_eigenvalues() {
 #[test]
 fn claim_4_balancedness_is_needed() {
     let unbalanced = scalar_cell(&[20.0, 0.025], 1.0, 0.1);
-    let mut kernel = Choice::for_shape(&unbalanced.shape).build(&unbalanced.shape, 0.1);
+    let mut kernel = Choice::for_shape(&unbalanced.shape).build(&unbalanced.shape, 0.1, Precision::Float64);
     let series = losses(kernel.as_mut(), &unbalanced, 0, 3);
     for (got, expected) in series.iter().zip([0.125, 190.1, 2.34e5, 4.8e12]) {
         assert!((got / expected - 1.0).abs() < 0.01, "{series:?}");
@@ -322,7 +323,7 @@ fn bit_exact_trap() {
         stop: StopRule { max_steps: 100_000, ..cell(&[1, 1]).stop },
         ..scalar_cell(&[0.5, -0.5], 1.0, 0.1)
     };
-    let mut kernel = Choice::for_shape(&trap.shape).build(&trap.shape, 0.1);
+    let mut kernel = Choice::for_shape(&trap.shape).build(&trap.shape, 0.1, Precision::Float64);
     let series = losses(kernel.as_mut(), &trap, 0, 1000);
     let mut weights = Weights::zeros(&trap.shape);
     kernel.unload(0, &mut weights);

@@ -11,8 +11,21 @@ const ROOMS: [&str; 18] = [
 ];
 
 /// Where `unsafe` may stand, and why: the BLAS binding, SIMD kernels, the HDF5 binding.
-const UNSAFE: [&str; 5] =
-    ["kernel/blas.rs", "kernel/peak.rs", "kernel/simd.rs", "kernel/tile.rs", "store/scale.rs"];
+const UNSAFE: [&str; 13] = [
+    "kernel/blas.rs",
+    "kernel/buffer.rs",
+    "kernel/compact.rs",
+    "kernel/elementwise.rs",
+    "kernel/gemm.rs",
+    "kernel/panel.rs",
+    "kernel/peak.rs",
+    "kernel/select.rs",
+    "kernel/simd.rs",
+    "kernel/simd/portable.rs",
+    "kernel/simd/x86.rs",
+    "kernel/thin.rs",
+    "store/scale.rs",
+];
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))

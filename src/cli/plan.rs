@@ -88,8 +88,7 @@ pub(super) fn main(arguments: &Arguments) -> Result<Ending> {
     let plan = estimate::estimate(&study, &coverage, workers, !arguments.quick);
     let report = Report { plan, memory, disk, directory, refusal };
     if arguments.json {
-        let json = serde_json::to_string_pretty(&report).expect("plain data");
-        output::print(&format!("{json}\n"))?;
+        output::print_json(&report)?;
     } else {
         output::print(&text(&report))?;
     }
@@ -135,8 +134,12 @@ fn text(report: &Report) -> String {
     line("operations", &format!("at most {flops} Gflop, if every trial runs to its step limit"));
     line("memory", &need(&report.memory));
     line("disk", &need(&report.disk));
-    let (blocks, parts) = (HumanCount(plan.blocks), HumanCount(plan.parts));
-    line("blocks", &format!("{blocks}, published in about {parts} part(s)"));
+    let parts = counted(plan.parts, "part");
+    line("blocks", &format!("{}, published in about {parts}", HumanCount(plan.blocks)));
+    if plan.trials_left == 0 {
+        line("time", "all trials are there already; nothing to do");
+        return text;
+    }
     let at_most = duration(plan.seconds_at_most);
     let workers = plan.workers;
     match plan.seconds_likely {

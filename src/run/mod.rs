@@ -10,6 +10,7 @@ mod probe;
 pub mod session;
 pub mod speed;
 pub mod threads;
+mod workload;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};

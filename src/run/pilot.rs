@@ -15,7 +15,7 @@ use crate::study::{Block, Cell, Study, TrialRow};
 const TIME: Duration = Duration::from_millis(2500);
 /// Cells that there is to be time for whatever their trials cost.
 const CELLS: usize = 24;
-/// Longest trial.
+/// Longest batch that is planned, in seconds.
 const LONGEST: f64 = 1.0;
 
 /// What was seen of one cell.
@@ -98,9 +98,12 @@ fn batch(study: &Study, cell: &Cell, cost: &Cost, round: u64, seconds: f64) -> O
     let first = round * lanes;
     let count = lanes.min(study.trials.checked_sub(first).filter(|&left| left > 0)?);
     let time = (seconds - cost.cell) / lanes as f64 - cost.trial;
-    let affordable = (time / cost.step.max(f64::MIN_POSITIVE)) as u64;
+    let affordable = ((time / cost.step.max(f64::MIN_POSITIVE)) as u64).max(1);
     let mut short = cell.clone();
-    short.stop.max_steps = affordable.clamp(1, cell.stop.max_steps);
+    // Not ended shortly before its end.
+    if affordable < cell.stop.max_steps / 2 {
+        short.stop.max_steps = affordable;
+    }
     let starts = Starts::new(study.seed, cell);
     let block = Block { cell: cell.index, first, count };
     let go_on = AtomicBool::new(false);

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::blocks::operations_of_step;
 use super::method::{self, Method};
-use super::speed::{median, product_rate};
+use super::speed::product_rate;
 use crate::descent;
 use crate::kernel::Kernel;
 use crate::start::Starts;
@@ -20,7 +20,7 @@ const MOST_PROBES: usize = 20;
 /// steps that can be timed.
 const PROBE: Duration = Duration::from_millis(30);
 /// Shortest run of steps that is timed.
-const SHORTEST: f64 = 0.01;
+const SHORTEST: f64 = 0.003;
 /// Most steps of a timed trial: fewer than the descent needs to see that nothing changes.
 const MOST_STEPS: u64 = 4096;
 /// Operations of a step above which a method is not tried out: its start alone would take seconds.
@@ -183,14 +183,15 @@ impl<'a> Probe<'a> {
         Cost { cell, trial: (shortest - step).max(0.0), step }
     }
 
-    /// Seconds of a trial of so many steps: the median of what there is time for.
+    /// Seconds of a trial of so many steps: the least of what there is time for. Other programs can only
+    /// slow it down, and so short a time cannot tell how much they do; the pilot can.
     fn repeat(&mut self, steps: u64) -> f64 {
         let begin = Instant::now();
-        let mut times = Vec::new();
-        while times.is_empty() || begin.elapsed() < PROBE {
-            times.push(self.time(steps));
+        let mut least = self.time(steps);
+        while begin.elapsed() < PROBE {
+            least = least.min(self.time(steps));
         }
-        median(&mut times) / self.kernel.lanes() as f64
+        least / self.kernel.lanes() as f64
     }
 
     /// Seconds of as many trials as the kernel has lanes, side by side, of so many steps.

@@ -80,7 +80,7 @@ pub(super) fn product_rate(width: usize, duration: Duration) -> f64 {
 }
 
 /// The middle value; 0 of none.
-pub(super) fn median(values: &mut [f64]) -> f64 {
+fn median(values: &mut [f64]) -> f64 {
     values.sort_by(f64::total_cmp);
     quantile(values, 0.5).unwrap_or(0.0)
 }

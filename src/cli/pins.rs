@@ -13,7 +13,7 @@ use crate::run::speed::{Gemm, OneCore};
 const PINS: [&str; 3] = ["OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "OPENBLAS_BLOCK_FACTOR"];
 
 /// Speeds that differ by less are the same: measurements on a machine that others use vary by as much.
-const NOTABLE: f64 = 1.1;
+const NOTABLE: f64 = 1.15;
 
 /// What one process measures.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -75,10 +75,13 @@ fn measure_without() -> Result<Measured, String> {
         .map_err(|_| String::from_utf8_lossy(&output.stderr).trim().to_owned())
 }
 
-/// The width at which speeds differ most, and by which factor `free` is faster there.
+/// The width at which speeds differ most, and by which factor `free` is faster there: by the parts of
+/// the peak, since the clock may have changed between the two processes.
 fn largest_difference(pinned: &[Gemm], free: &[Gemm]) -> (usize, f64) {
-    let factors =
-        pinned.iter().zip(free).map(|(pinned, free)| (free.width, free.gflops / pinned.gflops));
+    let factors = pinned
+        .iter()
+        .zip(free)
+        .map(|(pinned, free)| (free.width, free.percent_of_peak / pinned.percent_of_peak));
     let by_size = |a: &(usize, f64), b: &(usize, f64)| a.1.ln().abs().total_cmp(&b.1.ln().abs());
     factors.max_by(by_size).unwrap_or((0, 1.0))
 }
@@ -119,7 +122,7 @@ mod tests {
     #[test]
     fn the_largest_difference_counts_in_either_direction() {
         let gemm = |rates: [f64; 2]| {
-            let one = |(width, gflops)| Gemm { width, gflops, percent_of_peak: 0.0 };
+            let one = |(width, percent_of_peak)| Gemm { width, gflops: 0.0, percent_of_peak };
             [64, 256].into_iter().zip(rates).map(one).collect::<Vec<_>>()
         };
         assert_eq!(largest_difference(&gemm([10.0, 40.0]), &gemm([15.0, 10.0])), (256, 0.25));

@@ -9,6 +9,7 @@ mod pilot;
 mod probe;
 pub mod session;
 pub mod speed;
+mod spread;
 pub mod threads;
 mod workload;
 

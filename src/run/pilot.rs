@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::method;
 use super::probe::{Cost, at_once};
+use super::spread::scattered;
 use crate::descent;
 use crate::start::Starts;
 use crate::stop::Outcome;
@@ -77,18 +78,6 @@ pub(super) fn pilot(study: &Study, costs: &[Cost], workers: usize) -> Vec<Seen> 
     by_cell
 }
 
-/// The `i`-th of `n` cells in an order whose beginnings are spread over all: steps of the golden ratio.
-fn scattered(i: u64, n: u64) -> u64 {
-    let coprime = |stride: &u64| gcd(*stride, n) == 1;
-    let golden = (0.618_034 * n as f64) as u64;
-    let stride = (golden.max(1)..=n).find(coprime).unwrap_or(1);
-    (u128::from(i) * u128::from(stride) % u128::from(n)) as u64
-}
-
-fn gcd(a: u64, b: u64) -> u64 {
-    if b == 0 { a } else { gcd(b, a % b) }
-}
-
 /// Runs the `round`-th trials of a cell, as many as the kernel takes side by side, for at most about
 /// so many seconds; `None` if the cell has no more trials.
 fn batch(study: &Study, cell: &Cell, cost: &Cost, round: u64, seconds: f64) -> Option<Seen> {
@@ -121,24 +110,4 @@ fn batch(study: &Study, cell: &Cell, cost: &Cost, round: u64, seconds: f64) -> O
         // The lanes go on together until the last one has ended.
         expected: cost.cell + lanes as f64 * cost.of_trial(longest as f64),
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_cell_has_its_turn_and_neighbours_do_not_follow_each_other() {
-        for n in [1, 2, 3, 12, 32, 1000] {
-            let mut order: Vec<u64> = (0..n).map(|i| scattered(i, n)).collect();
-            if n > 10 {
-                assert!(
-                    order.windows(2).all(|pair| pair[0].abs_diff(pair[1]) > n / 4),
-                    "{order:?}"
-                );
-            }
-            order.sort_unstable();
-            assert_eq!(order, (0..n).collect::<Vec<_>>());
-        }
-    }
 }

@@ -8,25 +8,29 @@ use std::time::{Duration, Instant};
 use super::blocks::operations_of_step;
 use super::method::{self, Method};
 use super::speed::product_rate;
+use super::spread::scattered;
 use crate::descent;
 use crate::kernel::Kernel;
 use crate::start::Starts;
 use crate::stop::StopRule;
 use crate::study::{Block, Cell, Study};
 
-/// Methods that are tried out; if a study has more, the others are put between them.
-const MOST_PROBES: usize = 20;
-/// Time for the starts and for the steps of one method, each, not counting the search for a number of
-/// steps that can be timed.
+/// When the last method is tried out; those of a study that has more are put between the others.
+const ALL_PROBES: Duration = Duration::from_millis(1800);
+/// Time for the starts and for the steps of one method, each.
 const PROBE: Duration = Duration::from_millis(30);
-/// Shortest run of steps that is timed.
+/// Shortest run of steps that is timed, in seconds.
 const SHORTEST: f64 = 0.003;
 /// Most steps of a timed trial: fewer than the descent needs to see that nothing changes.
 const MOST_STEPS: u64 = 4096;
-/// Operations of a step above which a method is not tried out: its start alone would take seconds.
-const TOO_LARGE: f64 = 1e10;
-/// For these: the cost of a start and an end (random draws, products, singular values) in steps.
-const STEPS_OF_A_START: f64 = 5.0;
+/// Operations of a step above which a method is not tried out: singular values at its start and end
+/// would take seconds.
+const TOO_LARGE: f64 = 2e8;
+/// For these: the cost of a start with its end, and of a cell, in steps.
+const STEPS_OF_A_START: f64 = 100.0;
+const STEPS_OF_A_CELL: f64 = 30.0;
+/// Operations a second of one core, for a guess at how many steps can be timed.
+const GUESSED_RATE: f64 = 3e10;
 /// A learning rate that changes no weight and still is not zero, which products may leave out.
 const STILL: f64 = 1e-30;
 
@@ -85,17 +89,17 @@ pub(super) fn costs(
         let operations = operations_of_step(a).total_cmp(&operations_of_step(b));
         a.kernel.cmp(b.kernel).then(operations)
     });
-    let tried: Vec<(&Method, Cost)> = spread(order.len(), MOST_PROBES)
-        .into_iter()
-        .map(|i| (&order[i].0, probe(study, order[i], workers)))
-        .collect();
+    let (begin, count) = (Instant::now(), order.len() as u64);
+    let mut tried: Vec<(&Method, Cost)> = Vec::new();
+    for i in 0..count {
+        let next = order[scattered(i, count) as usize];
+        tried.push((&next.0, probe(study, next, workers)));
+        if begin.elapsed() > ALL_PROBES {
+            break;
+        }
+    }
     let between = |method: &Method| (method.clone(), interpolate(&tried, method));
     methods.iter().map(|(method, _)| between(method)).collect()
-}
-
-/// At most `most` of the numbers `0..n`, evenly spread with both ends.
-fn spread(n: usize, most: usize) -> Vec<usize> {
-    if n <= most { (0..n).collect() } else { (0..most).map(|i| i * (n - 1) / (most - 1)).collect() }
 }
 
 /// The cost of a method: its own if it was tried, else between its neighbours by operations of a step,
@@ -125,12 +129,14 @@ fn probe(study: &Study, (method, cell): &(Method, usize), workers: usize) -> Cos
     let operations = operations_of_step(method);
     let by_rate = |rate: f64| {
         let step = operations / rate;
-        Cost { cell: STEPS_OF_A_START * step, trial: STEPS_OF_A_START * step, step }
+        Cost { cell: STEPS_OF_A_CELL * step, trial: STEPS_OF_A_START * step, step }
     };
     if operations > TOO_LARGE {
         return Cost::mean(&at_once(workers, || by_rate(product_rate(256, PROBE))));
     }
-    let costs = at_once(workers, || Probe::new(study.seed, &study.cells[*cell]).cost());
+    let costs = at_once(workers, || {
+        Probe::new(study.seed, &study.cells[*cell]).cost(operations / GUESSED_RATE)
+    });
     let cost = Cost::mean(&costs);
     if cost.step > 0.0 {
         return cost;
@@ -172,13 +178,13 @@ impl<'a> Probe<'a> {
         Self { begin, starts, kernel, cell }
     }
 
-    fn cost(mut self) -> Cost {
+    /// The cost, if a step takes about `guess` seconds.
+    fn cost(mut self, guess: f64) -> Cost {
         let cell = self.begin.elapsed().as_secs_f64();
         let shortest = self.repeat(1);
-        let mut steps = 2;
-        while steps < MOST_STEPS && self.time(steps) < SHORTEST {
-            steps *= 2;
-        }
+        // Steps that take as long as the rest: what is subtracted below is noisy.
+        let enough = shortest + SHORTEST;
+        let steps = ((enough / guess) as u64).clamp(2, MOST_STEPS);
         let step = (self.repeat(steps) - shortest).max(0.0) / (steps - 1) as f64;
         Cost { cell, trial: (shortest - step).max(0.0), step }
     }
@@ -231,11 +237,5 @@ mod tests {
             interpolate(&tried, &method("c", 32)).step > 0.0,
             "an unknown kernel is like others"
         );
-    }
-
-    #[test]
-    fn probes_are_spread_with_both_ends() {
-        assert_eq!(spread(3, 20), [0, 1, 2]);
-        assert_eq!(spread(101, 5), [0, 25, 50, 75, 100]);
     }
 }

@@ -241,8 +241,8 @@ mod tests {
     #[test]
     fn what_is_there_is_no_work() {
         let study = study();
-        let mut coverage = Coverage::new(4);
-        let all = Workload::of(&study, &coverage);
+        let (nothing, mut coverage) = (Coverage::new(4), Coverage::new(4));
+        let all = Workload::of(&study, &nothing);
         coverage.insert(Block { cell: 2, first: 0, count: 10 });
         coverage.insert(Block { cell: 3, first: 2, count: 3 });
         let rest = Workload::of(&study, &coverage);

@@ -8,6 +8,7 @@ use crate::kernel::{Kernel, Window};
 use crate::network::Weights;
 use crate::network::target::Problem;
 use crate::observe::{self, Observer};
+use crate::reduce::{Plan, Reduction};
 use crate::start::{Start, Starts};
 use crate::stop::{Outcome, Thresholds, judge};
 use crate::study::{Block, Cell, Measures, TrialRow};
@@ -36,11 +37,14 @@ pub fn run_block(
     let mut windows = vec![IDLE; lanes.len()];
     let mut rows: Vec<Option<TrialRow>> = vec![None; block.count as usize];
     let longest_call = longest_call(cell);
+    let reduction = Plan::of(cell);
     loop {
         for (i, lane) in lanes.iter_mut().enumerate().filter(|(_, lane)| lane.is_none()) {
             match queue.next() {
                 Some(trial) => {
-                    *lane = Some(Lane::load(kernel, i, cell, trial, starts.start(trial), ladder));
+                    let start = starts.start(trial);
+                    *lane =
+                        Some(Lane::load(kernel, i, cell, trial, start, ladder, reduction.as_ref()));
                 }
                 None => kernel.clear(i),
             }
@@ -81,14 +85,15 @@ pub fn run_observed(
     }
     let mut windows = vec![IDLE; kernel.lanes()];
     let start = starts.start(trial);
-    let mut lane = Lane::load(kernel, 0, cell, trial, start.clone(), ladder);
+    let reduction = Plan::of(cell);
+    let mut lane = Lane::load(kernel, 0, cell, trial, start.clone(), ladder, reduction.as_ref());
     let mut next = observer.next(0);
     let mut steps = kernel.advance(0, &windows);
     loop {
         let verdict = lane.arrive(kernel, 0, steps);
         if verdict.is_some() || next == Some(lane.steps) {
-            kernel.unload(0, &mut lane.now);
-            observer.observe(lane.steps, kernel.loss(0) - start.landscape.floor, &lane.now, &start);
+            let excess = kernel.loss(0) - start.landscape.floor;
+            observer.observe(lane.steps, excess, lane.weights(kernel, 0), &start);
             next = observer.next(lane.steps + 1);
         }
         if let Some(outcome) = verdict {
@@ -120,9 +125,11 @@ struct Lane {
     hit_steps: Vec<i64>,
     rung: usize,
     measures: Measures,
-    /// Weights at the last multiple of [`STALL_PERIOD`], and room for those of now.
+    /// The kernel's weights at the last multiple of [`STALL_PERIOD`], and room for those of now.
     before: Weights,
     now: Weights,
+    /// Where the kernel computes in a smaller shape: the way back, and room for the weights there.
+    reduced: Option<(Reduction, Weights)>,
     /// The step of that multiple.
     compared: u64,
     /// The kernel's loss was at the target, but the loss recomputed from the weights was not.
@@ -138,12 +145,23 @@ impl Lane {
         trial: u64,
         start: Start,
         ladder: &[f64],
+        reduction: Option<&Plan>,
     ) -> Self {
         let Start { weights, problem, landscape } = start;
-        kernel.load(i, &weights, &problem);
         let loss = problem.loss(&weights.end_to_end());
         let mut measures = Measures { loss_initial: loss - landscape.floor, ..Measures::default() };
         observe::measure_start(&weights, &problem, &landscape, &mut measures);
+        let (now, reduced) = match reduction {
+            None => {
+                kernel.load(i, &weights, &problem);
+                (weights, None)
+            }
+            Some(plan) => {
+                let (reduction, small, small_problem) = Reduction::new(plan, &weights, &problem);
+                kernel.load(i, &small, &small_problem);
+                (small, Some((reduction, weights)))
+            }
+        };
         Self {
             trial,
             steps: 0,
@@ -153,11 +171,24 @@ impl Lane {
             hit_steps: vec![-1; ladder.len()],
             rung: 0,
             measures,
-            before: weights.clone(),
-            now: weights,
+            before: now.clone(),
+            now,
+            reduced,
             compared: 0,
             problem,
             unconfirmed: false,
+        }
+    }
+
+    /// The weights of the trial now, in its own shape.
+    fn weights(&mut self, kernel: &dyn Kernel, i: usize) -> &Weights {
+        kernel.unload(i, &mut self.now);
+        match &mut self.reduced {
+            None => &self.now,
+            Some((reduction, full)) => {
+                reduction.expand(&self.now, full);
+                full
+            }
         }
     }
 
@@ -199,11 +230,12 @@ impl Lane {
     /// A trial has converged if the loss recomputed from its weights, in another order of operations,
     /// is at its target too; if rounding alone brought the kernel there, it goes on.
     fn confirm(&mut self, kernel: &dyn Kernel, i: usize) -> Option<Outcome> {
-        kernel.unload(i, &mut self.now);
-        let loss = self.problem.loss(&self.now.end_to_end());
-        if !self.now.is_finite() {
+        let weights = self.weights(kernel, i);
+        let (end_to_end, finite) = (weights.end_to_end(), weights.is_finite());
+        if !finite {
             return Some(Outcome::Diverged);
         }
+        let loss = self.problem.loss(&end_to_end);
         // A loss that is NaN confirms nothing.
         let confirmed = loss <= self.thresholds.converged;
         self.unconfirmed = !confirmed;
@@ -238,15 +270,16 @@ impl Lane {
 
     /// The row of the trial.
     fn finish(&mut self, kernel: &dyn Kernel, i: usize, outcome: Outcome) -> TrialRow {
-        kernel.unload(i, &mut self.now);
         self.measures.loss_final = kernel.loss(i) - self.floor;
-        observe::measure_end(&self.now, &self.problem, &mut self.measures);
-        let finite = self.now.is_finite();
+        let (problem, mut measures) = (Arc::clone(&self.problem), self.measures);
+        let weights = self.weights(kernel, i);
+        observe::measure_end(weights, &problem, &mut measures);
+        let finite = weights.is_finite();
         TrialRow {
             // BLAS can hide NaN: whatever the loss says, weights that are not finite have diverged.
             outcome: if finite { outcome } else { Outcome::Diverged },
             steps: self.steps,
-            measures: self.measures,
+            measures,
             hit_steps: std::mem::take(&mut self.hit_steps),
         }
     }

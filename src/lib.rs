@@ -11,7 +11,7 @@
 //! use std::path::Path;
 //! use std::sync::atomic::AtomicBool;
 //!
-//! use deeplin::kernel::select::Choice;
+//! use deeplin::run::method;
 //! use deeplin::start::Starts;
 //! use deeplin::stop::Outcome;
 //! use deeplin::study::Block;
@@ -19,7 +19,7 @@
 //! // Two layers of 8 x 8 from Gaussian weights towards the identity: the default study, made shallow.
 //! let study = deeplin::config::parse("example", "network.depth = 2", &[], Path::new("."))?;
 //! let cell = &study.cells[0];
-//! let mut kernel = Choice::for_shape(&cell.shape).build(&cell.shape, cell.learning_rate, Default::default());
+//! let mut kernel = method::kernel(cell);
 //! let trials = Block { cell: 0, first: 0, count: 20 };
 //! let starts = Starts::new(study.seed, cell);
 //! let stop = AtomicBool::new(false);
@@ -39,6 +39,7 @@ pub mod error;
 pub mod kernel;
 pub mod network;
 pub mod observe;
+pub mod reduce;
 pub mod report;
 pub mod rng;
 pub mod run;

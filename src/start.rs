@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::kernel::real::Precision;
 use crate::network::Weights;
 use crate::network::target::{Draw, Landscape, Problem};
 use crate::rng::{Purpose, stream};
@@ -40,7 +41,13 @@ impl<'a> Starts<'a> {
         let (problem, landscape) =
             self.shared.clone().unwrap_or_else(|| problem(self.seed, self.cell, trial));
         let mut random = stream(self.seed, &self.cell.digest, Purpose::Init, trial);
-        let weights = self.cell.init.draw(&self.cell.shape, &mut random);
+        let mut weights = self.cell.init.draw(&self.cell.shape, &mut random);
+        if self.cell.precision == Precision::Float32 {
+            // The start is what the kernel holds, so that what is measured on it is true of the descent.
+            for w in weights.as_mut_slice() {
+                *w = f64::from(*w as f32);
+            }
+        }
         Start { weights, problem, landscape }
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
+use crate::kernel::real::Precision;
 use crate::network::Shape;
 use crate::network::init::Init;
 use crate::network::target::{Draw, Target};
@@ -131,10 +132,14 @@ pub struct Cell {
     pub init: Arc<Init>,
     /// Learning rate `eta`.
     pub learning_rate: f64,
+    /// Format of the numbers of the steps.
+    pub precision: Precision,
+    /// Whether the network may be computed in a smaller shape (see `reduce`).
+    pub reduce: bool,
     /// When a trial ends.
     pub stop: StopRule,
-    /// Digest of `[network]`, `[target]`, `[init]` and `[descent]` without `max_steps`: keys the
-    /// random numbers of the initial weights. So a larger budget or another loss target meets the
+    /// Digest of `[network]`, `[target]`, `[init]` and the learning rate: keys the random numbers of
+    /// the initial weights. So a larger budget, another loss target or another precision meets the
     /// same starts.
     pub digest: Digest,
 }

@@ -5,6 +5,9 @@ mod config;
 mod doctor;
 mod merge;
 mod output;
+mod pins;
+mod plan;
+mod processor;
 mod progress;
 mod report;
 mod run;
@@ -26,6 +29,7 @@ use crate::run::interrupt::STOPPED;
 #[command(after_help = "\
 Examples:
   deeplin run configs/quickstart.toml        run a study, or continue it
+  deeplin plan configs/quickstart.toml       what it will take: time, memory, disk
   deeplin report runs/quickstart/results.h5  its table again
   deeplin config > my-study.toml             every key, documented
 
@@ -39,6 +43,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::Arguments),
+    Plan(plan::Arguments),
     Merge(merge::Arguments),
     Report(report::Arguments),
     Trace(trace::Arguments),
@@ -63,6 +68,7 @@ pub fn main() -> ExitCode {
     output::set_up_log();
     let ending = match &arguments.command {
         Command::Run(arguments) => run::main(arguments),
+        Command::Plan(arguments) => plan::main(arguments),
         Command::Merge(arguments) => merge::main(arguments),
         Command::Report(arguments) => report::main(arguments),
         Command::Trace(arguments) => trace::main(arguments),

@@ -3,6 +3,7 @@
 use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 
+use serde::Serialize;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
@@ -17,6 +18,13 @@ pub(super) fn print(text: &str) -> Result<()> {
         }
         _ => Ok(()),
     }
+}
+
+/// Writes one JSON object to stdout.
+pub(super) fn print_json(value: &impl Serialize) -> Result<()> {
+    let mut json = serde_json::to_string_pretty(value).expect("plain data");
+    json.push('\n');
+    print(&json)
 }
 
 /// Says something on stderr; nobody listening is not an error.

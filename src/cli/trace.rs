@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use super::{Ending, output};
 use crate::descent;
 use crate::kernel::blas;
-use crate::kernel::select::Choice;
 use crate::observe::trajectory::Trajectory;
+use crate::run::method::{self, Method};
 use crate::run::numerics;
 use crate::start::Starts;
 use crate::store::io::Disk;
@@ -55,8 +55,7 @@ pub(super) fn main(arguments: &Arguments) -> Result<Ending> {
         ));
     }
     let starts = Starts::new(study.seed, cell);
-    let mut kernel =
-        Choice::for_shape(&cell.shape).build(&cell.shape, cell.learning_rate, Default::default());
+    let mut kernel = method::kernel(cell);
     let mut trajectory = Trajectory::default();
     let row = descent::run_observed(
         kernel.as_mut(),
@@ -73,7 +72,7 @@ pub(super) fn main(arguments: &Arguments) -> Result<Ending> {
         start: &starts.start(arguments.trial),
         row: &row,
         trajectory: &trajectory,
-        kernel: Choice::for_shape(&cell.shape).name(),
+        kernel: Method::of(cell).kernel,
         numerics: &numerics::of_this_build(&blas),
     };
     write(&arguments.output, &trace)?;

@@ -1,21 +1,27 @@
-//! The smallest excess loss that double precision lets a trial attain.
+//! The smallest excess loss that rounding lets a trial attain.
 
 use std::cell::OnceCell;
 
 use ndarray::Array2;
 use ndarray_linalg::SVD;
 
+use crate::kernel::real::Precision;
 use crate::network::matrix::{frobenius, product};
 use crate::network::target::{Problem, Target};
 
-/// The smallest excess loss worth asking for: `max(1e-28 h, 100 u f)` with `h = 1/2 ||Phi||_F^2`,
+/// The smallest excess loss worth asking for: `max(1e-28 h, 200 u f)` in double precision,
+/// `max(4e-11 h, 200 u f)` in single precision, with `h = 1/2 ||Phi||_F^2`,
 /// the loss of the zero network, and `f` the loss that no network of this rank gets below.
 ///
 /// Near the minimum `W - Phi` is known to a few units in the last place of `Phi`, which makes its
 /// square 15 to 80 `u^2` of `||Phi||^2` (measured, `u = 2^-53`): `1e-28` is some way above that.
 /// Where the optimum is not zero, the excess over it is a difference of nearly equal numbers.
-pub fn attainable_floor(half_norm_squared: f64, rank_floor: f64) -> f64 {
-    (1e-28 * half_norm_squared).max(1e2 * f64::EPSILON * rank_floor)
+pub fn attainable_floor(precision: Precision, half_norm_squared: f64, rank_floor: f64) -> f64 {
+    let share = match precision {
+        Precision::Float64 => 1e-28,
+        Precision::Float32 => 4e-11,
+    };
+    (share * half_norm_squared).max(1e2 * precision.epsilon() * rank_floor)
 }
 
 /// The size of a target: what its floor depends on.
@@ -126,7 +132,8 @@ mod tests {
 
     #[test]
     fn floors() {
-        assert_eq!(attainable_floor(0.5, 0.0), 5e-29);
-        assert_eq!(attainable_floor(0.5, 1.0), 1e2 * f64::EPSILON);
+        assert_eq!(attainable_floor(Precision::Float64, 0.5, 0.0), 5e-29);
+        assert_eq!(attainable_floor(Precision::Float64, 0.5, 1.0), 1e2 * f64::EPSILON);
+        assert_eq!(attainable_floor(Precision::Float32, 0.5, 0.0), 2e-11);
     }
 }

@@ -42,7 +42,7 @@ use data::{READERS, Readers};
 use refuse::Source;
 
 pub use floor::attainable_floor;
-pub use preflight::{Estimate, preflight, row_bytes};
+pub use preflight::{Estimate, bytes_text, preflight, row_bytes};
 
 /// The documented default: every key with its meaning, its range and its value.
 pub const DEFAULT: &str = include_str!("../../configs/default.toml");

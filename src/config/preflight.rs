@@ -19,6 +19,8 @@ pub struct Estimate {
     pub memory: u64,
     /// Memory that can be had; `None`: unknown.
     pub memory_available: Option<u64>,
+    /// What bounds it.
+    pub memory_bound: &'static str,
     /// Disk for parts and results, uncompressed.
     pub disk: u64,
     /// Free disk space; `None`: unknown.
@@ -30,27 +32,46 @@ pub struct Estimate {
 /// # Errors
 /// [`Error::Usage`] with the numbers and what to change, if it does not.
 pub fn preflight(study: &Study, threads: usize, dir: &Path) -> Result<Estimate> {
-    let limit = machine::memory(Path::new("/"), |name| std::env::var(name).ok());
-    let estimate = Estimate {
-        memory: memory(study, threads),
-        memory_available: limit.as_ref().map(|limit| limit.bytes),
-        // Rows in parts and in results.h5, less what an earlier run has written already.
-        disk: result_bytes(study).saturating_mul(2).saturating_sub(machine::bytes_below(dir)),
-        disk_available: machine::disk(dir),
-    };
-    judge(study, &estimate, limit.map_or("", |limit| limit.by), dir)?;
+    let estimate = Estimate::of(study, threads, dir);
+    judge(study, &estimate, dir)?;
     Ok(estimate)
 }
 
+impl Estimate {
+    /// What `study` on `threads` workers, stored in `dir`, will need, and what this machine has.
+    pub fn of(study: &Study, threads: usize, dir: &Path) -> Self {
+        let limit = machine::memory(Path::new("/"), |name| std::env::var(name).ok());
+        Self {
+            memory: memory(study, threads),
+            memory_available: limit.as_ref().map(|limit| limit.bytes),
+            memory_bound: limit.map_or("", |limit| limit.by),
+            // Rows in parts and in results.h5, less what an earlier run has written already.
+            disk: result_bytes(study).saturating_mul(2).saturating_sub(machine::bytes_below(dir)),
+            disk_available: machine::disk(dir),
+        }
+    }
+
+    /// Whether there is enough memory, as far as is known.
+    pub fn memory_fits(&self) -> bool {
+        self.memory_available.is_none_or(|bytes| self.memory <= bytes)
+    }
+
+    /// Whether there is enough disk space, as far as is known.
+    pub fn disk_fits(&self) -> bool {
+        self.disk_available.is_none_or(|bytes| self.disk <= bytes)
+    }
+}
+
 /// Refuses an estimate that exceeds what there is.
-fn judge(study: &Study, estimate: &Estimate, limit: &str, dir: &Path) -> Result<()> {
+fn judge(study: &Study, estimate: &Estimate, dir: &Path) -> Result<()> {
     let rows = format!("cells: {}, trials of each: {}", study.cells.len(), study.trials);
-    if let Some(available) = estimate.memory_available.filter(|&bytes| estimate.memory > bytes) {
+    if let Some(available) = estimate.memory_available.filter(|_| !estimate.memory_fits()) {
         return Err(Error::usage(
             format!(
-                "this study needs about {} of memory ({rows}), but {} are available ({limit})",
-                human(estimate.memory),
-                human(available)
+                "this study needs about {} of memory ({rows}), but {} are available ({})",
+                bytes_text(estimate.memory),
+                bytes_text(available),
+                estimate.memory_bound
             ),
             Some(
                 "use fewer trials, cells, rungs of stop.ladder or --threads, narrower networks, or a \
@@ -59,12 +80,12 @@ fn judge(study: &Study, estimate: &Estimate, limit: &str, dir: &Path) -> Result<
             ),
         ));
     }
-    if let Some(available) = estimate.disk_available.filter(|&bytes| estimate.disk > bytes) {
+    if let Some(available) = estimate.disk_available.filter(|_| !estimate.disk_fits()) {
         return Err(Error::usage(
             format!(
                 "this study needs about {} of disk ({rows}), but {} are free at {}",
-                human(estimate.disk),
-                human(available),
+                bytes_text(estimate.disk),
+                bytes_text(available),
                 dir.display()
             ),
             Some(
@@ -107,7 +128,7 @@ fn workspace(shape: &Shape) -> u64 {
 }
 
 /// `1.5 GiB`.
-fn human(bytes: u64) -> String {
+pub fn bytes_text(bytes: u64) -> String {
     const UNITS: [&str; 6] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
     let mut size = bytes as f64;
     let mut unit = 0;
@@ -139,7 +160,7 @@ mod tests {
         assert_eq!(workspace(&study.cells[0].shape), 8 * (4 * 192 + 2 * 8 * 32 + 3 * 64));
         let (one, three) = (memory(&study, 1), memory(&study, 3));
         assert_eq!(three - one, 2 * workspace(&study.cells[0].shape));
-        assert_eq!(["1023 B", "1.5 KiB", "2.0 GiB"], [1023, 1536, 2 << 30].map(human));
+        assert_eq!(["1023 B", "1.5 KiB", "2.0 GiB"], [1023, 1536, 2 << 30].map(bytes_text));
     }
 
     #[test]
@@ -148,13 +169,14 @@ mod tests {
         let estimate = Estimate {
             memory: 3 << 30,
             memory_available: Some(4 << 30),
+            memory_bound: "MemAvailable",
             disk: 2 << 30,
             disk_available: Some(5 << 30),
         };
         let refusal = |estimate: &Estimate| {
-            judge(&study, estimate, "MemAvailable", Path::new("runs/x")).unwrap_err().to_string()
+            judge(&study, estimate, Path::new("runs/x")).unwrap_err().to_string()
         };
-        assert!(judge(&study, &estimate, "", Path::new("")).is_ok());
+        assert!(judge(&study, &estimate, Path::new("")).is_ok());
         let no_memory = Estimate { memory_available: Some(1 << 30), ..estimate };
         assert_eq!(
             refusal(&no_memory),
@@ -164,7 +186,7 @@ mod tests {
         let no_disk = Estimate { disk_available: Some(1 << 20), ..estimate };
         assert!(refusal(&no_disk).contains("2.0 GiB of disk"), "{}", refusal(&no_disk));
         let unknown = Estimate { memory_available: None, disk_available: None, ..estimate };
-        assert!(judge(&study, &unknown, "", Path::new("")).is_ok());
+        assert!(judge(&study, &unknown, Path::new("")).is_ok());
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::digest::Digest;
 use crate::error::Result;
+use crate::kernel::real::Precision;
 use crate::network::Shape;
 use crate::network::init::Init;
 use crate::network::target::Target;
@@ -168,13 +169,16 @@ struct BuiltTarget {
     size: Size,
 }
 
+/// What decides the rows of a cell besides its stopping rule.
+type Computation = (Digest, Precision, bool);
+
 /// Builds cells, sharing what is equal.
 struct Builder {
     files: Files,
     targets: HashMap<Digest, BuiltTarget>,
     inits: HashMap<String, Arc<Init>>,
     /// Cells by everything that decides their rows.
-    seen: HashMap<(Digest, u64, u64, u64), usize>,
+    seen: HashMap<(Computation, u64, u64, u64), usize>,
 }
 
 impl Builder {
@@ -199,15 +203,18 @@ impl Builder {
             divergence: view.float("stop.divergence"),
             max_steps: view.whole("descent.max_steps"),
         };
+        let precision = Precision::from_key(view.word("descent.precision"))
+            .expect("the schema knows the words");
+        let reduce = view.flag("descent.reduce");
         let dims = shape.dims();
         let cell_text = format!(
             "[network]\ndims = {dims:?}\n{target_text}{init_text}\
              [descent]\nlearning_rate = {learning_rate:?}\n"
         );
         let digest = Digest::of(cell_text.as_bytes());
-        self.refuse_equal(view, index, digest, &stop)?;
+        self.refuse_equal(view, index, (digest, precision, reduce), &stop)?;
         let built = self.target(target, &target_text, &shape);
-        refuse_unattainable(view, &built.size, &shape, stop.loss)?;
+        refuse_unattainable(view, &built.size, &shape, precision, stop.loss)?;
         let (target, target_digest) = (Arc::clone(&built.target), built.digest);
         let init =
             self.inits.entry(format!("{shape}\n{init_text}")).or_insert_with(|| Arc::new(init));
@@ -218,6 +225,8 @@ impl Builder {
             draw: target::draw(view),
             init: Arc::clone(init),
             learning_rate,
+            precision,
+            reduce,
             stop,
             digest,
             shape,
@@ -239,10 +248,11 @@ impl Builder {
         &mut self,
         view: &View<'_>,
         index: usize,
-        digest: Digest,
+        computation: Computation,
         stop: &StopRule,
     ) -> std::result::Result<(), Refusal> {
-        let identity = (digest, stop.loss.to_bits(), stop.divergence.to_bits(), stop.max_steps);
+        let identity =
+            (computation, stop.loss.to_bits(), stop.divergence.to_bits(), stop.max_steps);
         match self.seen.insert(identity, index) {
             None => Ok(()),
             Some(earlier) => Err(equal(view, earlier)),
@@ -269,15 +279,19 @@ fn refuse_unattainable(
     view: &View<'_>,
     size: &Size,
     shape: &Shape,
+    precision: Precision,
     loss: f64,
 ) -> std::result::Result<(), Refusal> {
-    let floor = attainable_floor(size.half_norm_squared, size.rank_floor(shape.rank()));
+    let floor = attainable_floor(precision, size.half_norm_squared, size.rank_floor(shape.rank()));
     if loss >= floor {
         return Ok(());
     }
     let message = format!(
-        "`stop.loss` = {loss:?} is below what double precision can attain for this target, \
-         about {floor:.1e}"
+        "`stop.loss` = {loss:?} is below what {} can attain for this target, about {floor:.1e}",
+        match precision {
+            Precision::Float64 => "double precision",
+            Precision::Float32 => "single precision",
+        }
     );
     Err(view
         .refuse(&["stop.loss"], &message, "too small")

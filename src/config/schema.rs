@@ -63,7 +63,7 @@ const fn init(key: &'static str, holds: Holds, kinds: &'static [&'static str]) -
 }
 
 /// All keys, in the order of the resolved configuration.
-pub(super) static SCHEMA: [Entry; 39] = [
+pub(super) static SCHEMA: [Entry; 41] = [
     fixed("name", Holds::Name),
     fixed("seed", Holds::Integer(0, i64::MAX)),
     fixed("trials", Holds::Integer(1, 1_000_000_000)),
@@ -98,6 +98,8 @@ pub(super) static SCHEMA: [Entry; 39] = [
     init("init.group", Holds::Text, &["file"]),
     common("descent.learning_rate", Holds::Float(Bounds::Above0)),
     common("descent.max_steps", Holds::Integer(1, 1_000_000_000_000)),
+    common("descent.precision", Holds::Word(&["f64", "f32"])),
+    common("descent.reduce", Holds::Flag),
     common("stop.loss", Holds::Float(Bounds::Above0)),
     common("stop.divergence", Holds::Float(Bounds::Above1)),
     fixed("stop.ladder", Holds::Ladder),

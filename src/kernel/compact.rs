@@ -295,13 +295,6 @@ impl<T: Real> Product<T> {
             let mut b = self.b.add(j * b_column * S::LANES);
             let c = self.c.add((i * n + j) * S::LANES);
             let mut sums = [[S::splat(T::default()); C]; R];
-            if FORM == UPDATE {
-                for x in 0..R {
-                    for y in 0..C {
-                        sums[x][y] = S::load(c.add((x * n + y) * S::LANES));
-                    }
-                }
-            }
             let mut left = [S::splat(T::default()); R];
             for _ in 0..k {
                 for x in 0..R {
@@ -310,11 +303,7 @@ impl<T: Real> Product<T> {
                 for y in 0..C {
                     let right = S::load(b.add(y * b_column * S::LANES));
                     for x in 0..R {
-                        sums[x][y] = if FORM == UPDATE {
-                            S::fnma(left[x], right, sums[x][y])
-                        } else {
-                            S::fma(left[x], right, sums[x][y])
-                        };
+                        sums[x][y] = S::fma(left[x], right, sums[x][y]);
                     }
                 }
                 a = a.wrapping_add(a_inner * S::LANES);
@@ -322,7 +311,11 @@ impl<T: Real> Product<T> {
             }
             for x in 0..R {
                 for y in 0..C {
-                    S::store(c.add((x * n + y) * S::LANES), sums[x][y]);
+                    let c = c.add((x * n + y) * S::LANES);
+                    // The sum is rounded before it is subtracted, as that of the last layer is.
+                    let entry =
+                        if FORM == UPDATE { S::sub(S::load(c), sums[x][y]) } else { sums[x][y] };
+                    S::store(c, entry);
                 }
             }
         }

@@ -210,7 +210,7 @@ impl<T: Real, S: Simd<T>, const UPDATE: bool> Multiply<T, S, UPDATE> {
                 a[x] = self.0.a.add(start + block.inner.start / T::LINE * line_step);
             }
             let mut sums = [[S::splat(T::default()); V]; R];
-            if UPDATE || block.inner.start > 0 {
+            if !UPDATE && block.inner.start > 0 {
                 for x in 0..R {
                     for v in 0..V {
                         sums[x][v] = S::load(c[v].add(x * T::LINE));
@@ -227,11 +227,7 @@ impl<T: Real, S: Simd<T>, const UPDATE: bool> Multiply<T, S, UPDATE> {
                     for x in 0..R {
                         let factor = S::splat(*a[x].add(within * step));
                         for v in 0..V {
-                            sums[x][v] = if UPDATE {
-                                S::fnma(factor, right[v], sums[x][v])
-                            } else {
-                                S::fma(factor, right[v], sums[x][v])
-                            };
+                            sums[x][v] = S::fma(factor, right[v], sums[x][v]);
                         }
                     }
                 }
@@ -245,7 +241,10 @@ impl<T: Real, S: Simd<T>, const UPDATE: bool> Multiply<T, S, UPDATE> {
             }
             for x in 0..R {
                 for v in 0..V {
-                    S::store(c[v].add(x * T::LINE), sums[x][v]);
+                    let c = c[v].add(x * T::LINE);
+                    // The sum is rounded before it is subtracted, as that of the last layer is.
+                    let entry = if UPDATE { S::sub(S::load(c), sums[x][v]) } else { sums[x][v] };
+                    S::store(c, entry);
                 }
             }
         }

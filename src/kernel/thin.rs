@@ -273,15 +273,17 @@ impl<T: Real, S: Simd<T>, const R: usize> Pass<T, S, R> {
             }
             for x in 0..MOST_ROWS / R {
                 let at = self.b.add(x * self.b_stride + v * S::LANES);
-                let mut w = S::load(at);
+                let w = S::load(at);
                 for q in 0..R {
                     self.sums[x][q][PART] = S::fma(w, u[q], self.sums[x][q][PART]);
                 }
                 if UPDATE {
-                    for q in 0..R {
-                        w = S::fnma(self.factors[x][q], u[q], w);
+                    // The sum is rounded before it is subtracted, as that of the last layer is.
+                    let mut sum = S::mul(self.factors[x][0], u[0]);
+                    for q in 1..R {
+                        sum = S::fma(self.factors[x][q], u[q], sum);
                     }
-                    S::store(at, w);
+                    S::store(at, S::sub(w, sum));
                 }
             }
         }

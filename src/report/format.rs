@@ -12,7 +12,7 @@ pub(super) fn value(values: &AxisValues, i: usize) -> String {
 
 /// `x` with so many significant digits, without trailing zeros; in scientific notation when very
 /// small or large.
-pub(super) fn significant(x: f64, digits: usize) -> String {
+pub(crate) fn significant(x: f64, digits: usize) -> String {
     if x == 0.0 || !x.is_finite() {
         return x.to_string();
     }
@@ -32,6 +32,25 @@ pub(super) fn significant(x: f64, digits: usize) -> String {
 /// Without zeros at the end of the decimals.
 fn trimmed(number: &str) -> &str {
     if number.contains('.') { number.trim_end_matches('0').trim_end_matches('.') } else { number }
+}
+
+/// `7.2 s`, `3 min 20 s`, `4 h 10 min`, `3 d 4 h`, `2.1 years`.
+pub(crate) fn duration(seconds: f64) -> String {
+    // The largest two of the units, the smaller one rounded.
+    const UNITS: [(f64, f64, &str, &str); 3] =
+        [(60.0, 1.0, "min", "s"), (3600.0, 60.0, "h", "min"), (86_400.0, 3600.0, "d", "h")];
+    let year = 365.25 * 86_400.0;
+    if seconds < 59.95 {
+        return format!("{seconds:.1} s");
+    }
+    if seconds >= year {
+        return format!("{} years", significant(seconds / year, 2));
+    }
+    let fits = |(large, small, ..): &&(f64, f64, _, _)| (seconds / small).round() * small >= *large;
+    let (large, small, many, few) = UNITS.iter().rev().find(|unit| fits(unit)).unwrap_or(&UNITS[0]);
+    let smalls = (seconds / small).round() as u64;
+    let ratio = (large / small) as u64;
+    format!("{} {many} {} {few}", smalls / ratio, smalls % ratio)
 }
 
 /// A probability with three decimals; 0 and 1 only if they are exact.
@@ -63,6 +82,22 @@ mod tests {
             (0.0, "0"),
         ] {
             assert_eq!(significant(x, 4), expected);
+        }
+    }
+
+    #[test]
+    fn durations() {
+        for (seconds, expected) in [
+            (0.04, "0.0 s"),
+            (59.9, "59.9 s"),
+            (59.96, "1 min 0 s"),
+            (200.0, "3 min 20 s"),
+            (3599.7, "1 h 0 min"),
+            (15_000.0, "4 h 10 min"),
+            (273_600.0, "3 d 4 h"),
+            (6.6e7, "2.1 years"),
+        ] {
+            assert_eq!(duration(seconds), expected);
         }
     }
 

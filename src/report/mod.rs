@@ -1,8 +1,8 @@
 //! From a results file to what people and programs read: a table, JSON, CSV.
 
 mod export;
-mod format;
-mod table;
+pub(crate) mod format;
+pub(crate) mod table;
 
 pub use export::{csv, json};
 pub use table::table;

@@ -116,7 +116,8 @@ fn phase_diagram(results: &ResultsFile) -> Option<String> {
     Some(without_trailing_blanks(&table))
 }
 
-fn without_trailing_blanks(table: &Table) -> String {
+/// The lines of a table without blanks at their ends.
+pub(crate) fn without_trailing_blanks(table: &Table) -> String {
     table.to_string().lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
 }
 
@@ -131,14 +132,15 @@ fn shade(p: f64) -> &'static str {
     }
 }
 
-fn plain_table() -> Table {
+/// A table without lines.
+pub(crate) fn plain_table() -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
     table
 }
 
 /// Numbers to the right.
-fn align(table: &mut Table) {
+pub(crate) fn align(table: &mut Table) {
     for column in table.column_iter_mut() {
         column.set_cell_alignment(CellAlignment::Right);
     }

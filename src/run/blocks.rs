@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::kernel::chain::ChainPlan;
+use super::method::Method;
 use crate::store::coverage::Coverage;
 use crate::study::{Block, Cell, StorageRule, Study};
 
@@ -86,7 +86,7 @@ pub fn left(study: &Study, coverage: &Coverage, share: Share) -> Vec<Block> {
 
 /// Trials of a block of this cell: a function of the cell and the configuration, so that all
 /// processes cut alike.
-fn size(cell: &Cell, storage: &StorageRule) -> u64 {
+pub(super) fn size(cell: &Cell, storage: &StorageRule) -> u64 {
     storage
         .block
         .unwrap_or_else(|| ((FLOPS_PER_BLOCK / operations(cell)) as u64).clamp(1, MOST_TRIALS))
@@ -95,9 +95,13 @@ fn size(cell: &Cell, storage: &StorageRule) -> u64 {
 /// Operations of one trial that runs to its step limit, roughly: the products of the chain, and a few
 /// for every weight.
 pub(super) fn operations(cell: &Cell) -> f64 {
-    let plan = ChainPlan::new(&cell.shape);
-    let step = plan.flops() + OPERATIONS_PER_WEIGHT * plan.parameters() as f64;
-    step.max(LEAST_OPERATIONS_PER_STEP) * cell.stop.max_steps as f64
+    operations_of_step(&Method::of(cell)) * cell.stop.max_steps as f64
+}
+
+/// Operations of one step, traffic and calls included: what its time follows.
+pub(super) fn operations_of_step(method: &Method) -> f64 {
+    let step = method.flops() + OPERATIONS_PER_WEIGHT * method.shape.parameters() as f64;
+    step.max(LEAST_OPERATIONS_PER_STEP)
 }
 
 #[cfg(test)]

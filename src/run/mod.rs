@@ -1,12 +1,19 @@
 //! A run: what is left of a study goes to the workers, their rows to one writer.
 
 pub mod blocks;
+pub mod estimate;
 pub mod interrupt;
+pub mod method;
 pub mod numerics;
+mod pilot;
+mod probe;
 pub mod session;
+pub mod speed;
+mod spread;
 pub mod threads;
+mod workload;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -18,7 +25,6 @@ use self::interrupt::Interrupt;
 use self::session::Session;
 use crate::descent;
 use crate::error::{Error, Result};
-use crate::kernel::select::Choice;
 use crate::start::Starts;
 use crate::store::coverage::Coverage;
 use crate::store::io::FileSystem;
@@ -136,6 +142,24 @@ pub fn run(
     Ok(writer.outcome())
 }
 
+/// The trials of `study` that the directory `dir` holds already; writes nothing.
+///
+/// # Errors
+/// Those that keep [`run`] from continuing there.
+pub fn found(
+    study: &Study,
+    dir: &Path,
+    numerics: &Numerics,
+    fs: &dyn FileSystem,
+) -> Result<Coverage> {
+    let manifest = Manifest::from_study(study, numerics::kernels(study));
+    let found = scan(fs, dir, &manifest)?;
+    if !blocks::left(study, &found.coverage, Share::WHOLE).is_empty() {
+        refuse_other_numerics(&found, numerics)?;
+    }
+    Ok(found.coverage)
+}
+
 /// Refuses to continue what was computed with other numerics: its end would be refused by `merge`.
 fn refuse_other_numerics(found: &Scan, numerics: &Numerics) -> Result<()> {
     match found.numerics.iter().find(|(theirs, _)| theirs != numerics) {
@@ -195,12 +219,7 @@ fn work_on(
     while let Some(&block) = blocks.get(next.fetch_add(1, Ordering::Relaxed)) {
         let cell = &study.cells[block.cell];
         if at_hand.as_ref().is_none_or(|(index, _, _)| *index != cell.index) {
-            let kernel = Choice::for_shape(&cell.shape).build(
-                &cell.shape,
-                cell.learning_rate,
-                Default::default(),
-            );
-            at_hand = Some((cell.index, kernel, Starts::new(study.seed, cell)));
+            at_hand = Some((cell.index, method::kernel(cell), Starts::new(study.seed, cell)));
         }
         let Some((_, kernel, starts)) = &mut at_hand else { return };
         let rows = descent::run_block(

@@ -1,7 +1,7 @@
 //! What this build computes with, for the provenance of its results.
 
+use super::method::Method;
 use crate::kernel::blas::Build;
-use crate::kernel::select::Choice;
 use crate::rng;
 use crate::store::manifest::CellKernel;
 use crate::store::numerics::Numerics;
@@ -27,9 +27,9 @@ pub fn of_this_build(blas: &Build) -> Numerics {
 
 /// How each cell of the study is computed.
 pub fn kernels(study: &Study) -> Vec<CellKernel> {
-    let kernel = |shape| CellKernel {
-        kernel: Choice::for_shape(shape).name().to_owned(),
-        precision: "float64".to_owned(),
+    let named = |Method { kernel, precision, .. }| CellKernel {
+        kernel: String::from(kernel),
+        precision: String::from(precision),
     };
-    study.cells.iter().map(|cell| kernel(&cell.shape)).collect()
+    study.cells.iter().map(|cell| named(Method::of(cell))).collect()
 }

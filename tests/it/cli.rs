@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::program::{self, Desk};
+use crate::program::{self, Desk, files};
 
 const STUDY: &str = r#"
 name = "small"
@@ -46,30 +46,11 @@ fn run_ends_with_the_table_and_the_path() {
 fn a_finished_study_is_left_alone() {
     let desk = desk();
     desk.succeed(&["run", "study.toml"]);
-    let listing = || {
-        let mut files: Vec<_> = walk(&desk.path("runs"));
-        files.sort();
-        files
-    };
-    let before = listing();
+    let before = files(&desk.path("runs"));
     let ran = desk.succeed(&["run", "study.toml"]);
     assert!(ran.stderr.contains("nothing to do"), "{}", ran.stderr);
     assert_eq!(ran.stdout.lines().last(), Some("runs/small/results.h5"));
-    assert_eq!(before, listing(), "no file is touched");
-}
-
-/// Every file below a directory with the time of its last change.
-fn walk(dir: &Path) -> Vec<(std::path::PathBuf, std::time::SystemTime)> {
-    let mut files = vec![];
-    for entry in fs::read_dir(dir).expect("a directory").flatten() {
-        if entry.path().is_dir() {
-            files.extend(walk(&entry.path()));
-        } else {
-            let changed = entry.metadata().and_then(|m| m.modified()).expect("metadata");
-            files.push((entry.path(), changed));
-        }
-    }
-    files
+    assert_eq!(before, files(&desk.path("runs")), "no file is touched");
 }
 
 #[test]
@@ -187,14 +168,6 @@ fn config_prints_the_default_which_is_a_study() {
     assert_eq!(ran.stdout, include_str!("../../configs/default.toml"));
     desk.write("default.toml", &ran.stdout);
     desk.succeed(&["run", "default.toml", "--set", "trials=2", "--set", "descent.max_steps=10"]);
-}
-
-#[test]
-fn doctor_finds_this_machine_sound() {
-    let ran = Desk::new().succeed(&["doctor"]);
-    for words in ["OpenBLAS core", "self-test", "passed", "HDF5", "peak"] {
-        assert!(ran.stdout.contains(words), "no {words} in\n{}", ran.stdout);
-    }
 }
 
 /// Debian's serial OpenBLAS, first on the path of the loader.

@@ -190,6 +190,25 @@ fn openblas_is_sound_when_called_at_once() {
     assert_eq!(blas::concurrent_self_test(2, 2000), 0, "{build:?}");
 }
 
+/// The same rows from OpenBLAS, whether one thread asks or two at once.
+#[test]
+fn openblas_rows_do_not_depend_on_threads() {
+    blas::prepare(2).expect("a threaded OpenBLAS");
+    let cell = cell(&[90, 100, 80, 70]);
+    let rows = || {
+        let rate = cell.learning_rate;
+        let mut kernel = Choice::OpenBlas.build(&cell.shape, rate, Precision::Float64);
+        support::rows_on(kernel.as_mut(), &cell, 2, &[])
+    };
+    let expected = rows();
+    std::thread::scope(|scope| {
+        let both = [scope.spawn(rows), scope.spawn(rows)];
+        for thread in both {
+            assert_eq!(thread.join().expect("rows"), expected);
+        }
+    });
+}
+
 /// Compact, thin and panels: the same bits of weights and losses on every instruction set of this
 /// machine, in both precisions, whatever the widths leave over of vectors and tiles.
 #[test]

@@ -1,8 +1,10 @@
 //! Integration tests, one binary.
 
 mod cli;
+mod doctor;
 mod invariance;
 mod kernels;
+mod plan;
 mod program;
 mod readers;
 mod replay;

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::time::SystemTime;
 
 use tempfile::TempDir;
 
@@ -71,6 +72,21 @@ impl From<Output> for Ran {
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
         }
     }
+}
+
+/// Every file below a directory with the time of its last change, in order.
+pub(crate) fn files(dir: &Path) -> Vec<(PathBuf, SystemTime)> {
+    let mut all = vec![];
+    for entry in std::fs::read_dir(dir).expect("a directory").flatten() {
+        if entry.path().is_dir() {
+            all.extend(files(&entry.path()));
+        } else {
+            let changed = entry.metadata().and_then(|m| m.modified()).expect("metadata");
+            all.push((entry.path(), changed));
+        }
+    }
+    all.sort();
+    all
 }
 
 /// Whether a tool that a test needs may be missing: `scripts/test` installs all of them and sets

@@ -26,6 +26,8 @@ pub(crate) fn cell(dims: &[usize]) -> Cell {
         draw: Draw::Study,
         init: Arc::new(Init::Gaussian { std: 0.5 }),
         learning_rate: 0.1,
+        precision: Precision::Float64,
+        reduce: true,
         stop: StopRule { loss: 1e-5, divergence: 1e12, max_steps: 1000 },
         digest: Digest::of(b"cell"),
     }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use deeplin::descent;
 use deeplin::digest::Digest;
 use deeplin::kernel::Window;
-use deeplin::kernel::reference::Reference;
 use deeplin::kernel::real::Precision;
+use deeplin::kernel::reference::Reference;
 use deeplin::kernel::select::Choice;
 use deeplin::network::init::{EndToEndLaw, Init, LayerValues};
 use deeplin::network::target::{Problem, Target};
@@ -155,7 +155,8 @@ fn x5_one_layer() {
         (2.1, Outcome::Diverged),
     ] {
         let cell = Cell { learning_rate: rate, ..cell(&[3, 2]) };
-        let mut kernel = Choice::for_shape(&cell.shape).build(&cell.shape, rate, Precision::Float64);
+        let mut kernel =
+            Choice::for_shape(&cell.shape).build(&cell.shape, rate, Precision::Float64);
         let series = losses(kernel.as_mut(), &cell, 0, 40);
         for (t, loss) in series.iter().enumerate() {
             let expected = (1.0 - rate).powi(2 * t as i32) * series[0];
@@ -284,7 +285,8 @@ fn bartlett_matrices_follow_their_eigenvalues() {
 #[test]
 fn claim_4_balancedness_is_needed() {
     let unbalanced = scalar_cell(&[20.0, 0.025], 1.0, 0.1);
-    let mut kernel = Choice::for_shape(&unbalanced.shape).build(&unbalanced.shape, 0.1, Precision::Float64);
+    let mut kernel =
+        Choice::for_shape(&unbalanced.shape).build(&unbalanced.shape, 0.1, Precision::Float64);
     let series = losses(kernel.as_mut(), &unbalanced, 0, 3);
     for (got, expected) in series.iter().zip([0.125, 190.1, 2.34e5, 4.8e12]) {
         assert!((got / expected - 1.0).abs() < 0.01, "{series:?}");
@@ -386,7 +388,8 @@ fn an_infinite_loss_is_divergence_at_once() {
     };
     let row = &rows(&cell, 1)[0];
     assert_eq!((row.outcome, row.steps), (Outcome::Diverged, 0));
-    let mut kernel = Choice::for_shape(&cell.shape).build(&cell.shape, cell.learning_rate);
+    let mut kernel =
+        Choice::for_shape(&cell.shape).build(&cell.shape, cell.learning_rate, Precision::Float64);
     let starts = Starts::new(2018, &cell);
     let mut along = Trajectory::default();
     let traced = descent::run_observed(kernel.as_mut(), &cell, &starts, 0, &[], &mut along);

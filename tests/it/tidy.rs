@@ -5,9 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms, lowest first: each imports only rooms above it in this list.
-const ROOMS: [&str; 18] = [
-    "error", "digest", "rng", "network", "kernel", "stop", "study", "start", "observe", "descent",
-    "store", "stats", "run", "report", "config", "cli", "lib", "main",
+const ROOMS: [&str; 19] = [
+    "error", "digest", "rng", "network", "kernel", "stop", "study", "reduce", "start", "observe",
+    "descent", "store", "stats", "run", "report", "config", "cli", "lib", "main",
 ];
 
 /// Where `unsafe` may stand, and why: the BLAS binding, SIMD kernels, the HDF5 binding.

@@ -49,6 +49,8 @@ fn the_text_of_a_study() {
     [descent]
     learning_rate = 0.05
     max_steps = 20000
+    precision = "f64"
+    reduce = true
 
     [stop]
     divergence = 1000000000000.0
@@ -88,6 +90,8 @@ fn what_digests_depend_on() {
         ("seed=1", [false, false, true]),
         ("trials=5", [false, false, true]),
         ("descent.max_steps=5", [false, false, true]),
+        ("descent.precision=f32", [false, false, true]),
+        ("descent.reduce=false", [false, false, true]),
         ("stop.loss=1e-3", [false, false, true]),
         ("stop.ladder=[1.0]", [false, false, true]),
         ("descent.learning_rate=0.06", [true, false, true]),

@@ -81,16 +81,6 @@ macro_rules! portable {
             }
 
             #[inline(always)]
-            unsafe fn fnma(a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector {
-                let mut negated = a;
-                for x in &mut negated {
-                    *x = -*x;
-                }
-                // SAFETY: nothing is asked of the caller.
-                unsafe { <Self as Simd<$float>>::fma(negated, b, c) }
-            }
-
-            #[inline(always)]
             unsafe fn within(x: Self::Vector, low: Self::Vector, high: Self::Vector) -> bool {
                 (0..$lanes).all(|i| x[i] > low[i] && x[i] <= high[i])
             }

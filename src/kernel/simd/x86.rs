@@ -16,7 +16,7 @@ pub(in crate::kernel) struct Avx512;
 /// The operations that differ in the names of their intrinsics only.
 macro_rules! operations {
     ($float:ident, $vector:ident, $set1:ident, $load:ident, $store:ident, $add:ident, $sub:ident,
-     $mul:ident, $fma:ident, $fnma:ident) => {
+     $mul:ident, $fma:ident) => {
         type Vector = $vector;
 
         #[inline(always)]
@@ -60,12 +60,6 @@ macro_rules! operations {
             // SAFETY: see `splat`.
             unsafe { $fma(a, b, c) }
         }
-
-        #[inline(always)]
-        unsafe fn fnma(a: $vector, b: $vector, c: $vector) -> $vector {
-            // SAFETY: see `splat`.
-            unsafe { $fnma(a, b, c) }
-        }
     };
 }
 
@@ -98,8 +92,7 @@ impl Simd<f64> for Avx2 {
         _mm256_add_pd,
         _mm256_sub_pd,
         _mm256_mul_pd,
-        _mm256_fmadd_pd,
-        _mm256_fnmadd_pd
+        _mm256_fmadd_pd
     );
 
     #[inline(always)]
@@ -150,8 +143,7 @@ impl Simd<f32> for Avx2 {
         _mm256_add_ps,
         _mm256_sub_ps,
         _mm256_mul_ps,
-        _mm256_fmadd_ps,
-        _mm256_fnmadd_ps
+        _mm256_fmadd_ps
     );
 
     #[inline(always)]
@@ -202,8 +194,7 @@ impl Simd<f64> for Avx512 {
         _mm512_add_pd,
         _mm512_sub_pd,
         _mm512_mul_pd,
-        _mm512_fmadd_pd,
-        _mm512_fnmadd_pd
+        _mm512_fmadd_pd
     );
 
     #[inline(always)]
@@ -249,8 +240,7 @@ impl Simd<f32> for Avx512 {
         _mm512_add_ps,
         _mm512_sub_ps,
         _mm512_mul_ps,
-        _mm512_fmadd_ps,
-        _mm512_fnmadd_ps
+        _mm512_fmadd_ps
     );
 
     #[inline(always)]

@@ -1,0 +1,267 @@
+//! `deeplin plan`.
+
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+use indicatif::HumanCount;
+use serde::Serialize;
+
+use super::{Ending, output};
+use crate::config::{self, Estimate, bytes_text};
+use crate::kernel::blas;
+use crate::report::format::{duration, significant};
+use crate::report::table::{align, plain_table, without_trailing_blanks};
+use crate::run::estimate::{self, Group, Piloted, Plan};
+use crate::run::{self, numerics, threads};
+use crate::store::coverage::Coverage;
+use crate::store::io::Disk;
+use crate::study::Study;
+use crate::{Error, Result};
+
+/// Say what a study will take on this machine: cells, kernels, operations, memory, disk, time. Runs
+/// nothing but a pilot of a few seconds, writes nothing
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  deeplin plan study.toml
+  deeplin plan study.toml --set trials=10000 --threads 64
+  deeplin plan study.toml --quick --json")]
+pub(super) struct Arguments {
+    /// The study, a TOML file (see `deeplin config`)
+    config: PathBuf,
+    /// Directory of the results, which may hold some already [default: runs/NAME]
+    #[arg(short, long, value_name = "DIR")]
+    output: Option<PathBuf>,
+    /// Number of workers [default: what Slurm grants, else all processors]
+    #[arg(short, long, value_name = "T", value_parser = clap::value_parser!(u16).range(1..))]
+    threads: Option<u16>,
+    /// Override a key of the study; may be given several times
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    sets: Vec<String>,
+    /// No pilot: only the time that the study takes at most
+    #[arg(long)]
+    quick: bool,
+    /// As one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// Longest table of groups that is shown.
+const MOST_ROWS: usize = 40;
+/// Longest net that is written out.
+const LONGEST_NET: usize = 32;
+
+/// Everything that is said.
+#[derive(Debug, Serialize)]
+struct Report {
+    #[serde(flatten)]
+    plan: Plan,
+    /// In bytes.
+    memory: Need,
+    /// In bytes, uncompressed.
+    disk: Need,
+    directory: PathBuf,
+    /// Why `run` would refuse that directory.
+    refusal: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Need {
+    needed: u64,
+    available: Option<u64>,
+    fits: bool,
+    #[serde(skip)]
+    bound: String,
+}
+
+pub(super) fn main(arguments: &Arguments) -> Result<Ending> {
+    let workers = threads::workers(arguments.threads.map(usize::from));
+    let blas = blas::prepare(workers)?;
+    let study = config::load(&arguments.config, &arguments.sets)?;
+    let directory = arguments.output.clone().unwrap_or_else(|| Path::new("runs").join(&study.name));
+    let (memory, disk) = needs(&study, workers, &directory);
+    let found = run::found(&study, &directory, &numerics::of_this_build(&blas), &Disk);
+    let (coverage, refusal) = match found {
+        Ok(coverage) => (coverage, None),
+        Err(error) => (Coverage::new(study.cells.len()), Some(refusal(&error))),
+    };
+    let plan = estimate::estimate(&study, &coverage, workers, !arguments.quick);
+    let report = Report { plan, memory, disk, directory, refusal };
+    if arguments.json {
+        output::print_json(&report)?;
+    } else {
+        output::print(&text(&report))?;
+    }
+    Ok(Ending::Done)
+}
+
+/// Memory and disk.
+fn needs(study: &Study, workers: usize, dir: &Path) -> (Need, Need) {
+    let estimate = Estimate::of(study, workers, dir);
+    let memory = Need {
+        needed: estimate.memory,
+        available: estimate.memory_available,
+        fits: estimate.memory_fits(),
+        bound: format!("available ({})", estimate.memory_bound),
+    };
+    let disk = Need {
+        needed: estimate.disk,
+        available: estimate.disk_available,
+        fits: estimate.disk_fits(),
+        bound: format!("free at {}", dir.display()),
+    };
+    (memory, disk)
+}
+
+/// An error with its cause in one line.
+fn refusal(error: &Error) -> String {
+    match std::error::Error::source(error) {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
+    }
+}
+
+/// The report for people.
+fn text(report: &Report) -> String {
+    let plan = &report.plan;
+    let mut text = format!("{}\n\n{}\n\n", header(plan), groups(&plan.groups));
+    let mut line = |key: &str, value: &str| {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{key:<12} {value}");
+    };
+    line("trials", &trials(report));
+    let flops = significant(plan.flops / 1e9, 4);
+    line("operations", &format!("at most {flops} Gflop, if every trial runs to its step limit"));
+    line("memory", &need(&report.memory));
+    line("disk", &need(&report.disk));
+    let parts = counted(plan.parts, "part");
+    line("blocks", &format!("{}, published in about {parts}", HumanCount(plan.blocks)));
+    if plan.trials_left == 0 {
+        line("time", "all trials are there already; nothing to do");
+        return text;
+    }
+    let at_most = duration(plan.seconds_at_most);
+    let workers = plan.workers;
+    match plan.seconds_likely {
+        Some(likely) => line(
+            "time",
+            &format!("about {}, at most {at_most} ({workers} workers)", duration(likely)),
+        ),
+        None => line("time", &format!("at most {at_most} ({workers} workers)")),
+    }
+    if let Some(pilot) = plan.pilot {
+        line("", &piloted(pilot));
+    }
+    text
+}
+
+/// `study: 32 cells x 200 trials; network.depth (4) x init.std (8)`.
+fn header(plan: &Plan) -> String {
+    let axis = |axis: &estimate::Length| format!("{} ({})", axis.keys.join(" + "), axis.points);
+    let axes: Vec<String> = plan.axes.iter().map(axis).collect();
+    let swept = if axes.is_empty() { "no sweep".to_owned() } else { axes.join(" x ") };
+    format!(
+        "{}: {} x {} trials; {swept}",
+        plan.study,
+        counted(plan.cells, "cell"),
+        HumanCount(plan.trials_per_cell)
+    )
+}
+
+/// `1 cell`, `12 cells`.
+fn counted(count: u64, noun: &str) -> String {
+    format!("{} {noun}{}", HumanCount(count), if count == 1 { "" } else { "s" })
+}
+
+/// A line for each group of cells.
+fn groups(groups: &[Group]) -> String {
+    let mut table = plain_table();
+    table.set_header([
+        "net",
+        "cells",
+        "kernel",
+        "precision",
+        "flop/step",
+        "step limit",
+        "Gflop/trial",
+        "steps",
+        "at most",
+        "likely",
+    ]);
+    for group in groups.iter().take(MOST_ROWS) {
+        let unknown = || "-".to_owned();
+        table.add_row([
+            net(&group.net),
+            group.cells.to_string(),
+            group.kernel.to_owned(),
+            group.precision.to_owned(),
+            significant(group.flops_per_step, 4),
+            group.max_steps.to_string(),
+            significant(group.flops_per_trial / 1e9, 4),
+            group.mean_steps.map_or_else(unknown, |steps| format!("{steps:.0}")),
+            duration(group.seconds_at_most),
+            group.seconds_likely.map_or_else(unknown, duration),
+        ]);
+    }
+    align(&mut table);
+    let shown = without_trailing_blanks(&table);
+    match groups.len().saturating_sub(MOST_ROWS) {
+        0 => shown,
+        hidden => format!("{shown}\n... and {hidden} lines more: see --json"),
+    }
+}
+
+/// A net; a deep one with its equal widths counted: `128-(32x7)-1`.
+fn net(net: &str) -> String {
+    if net.len() <= LONGEST_NET {
+        return net.to_owned();
+    }
+    let dims: Vec<&str> = net.split('-').collect();
+    let run = |run: &[&str]| match run {
+        [width] => (*width).to_owned(),
+        [width, ..] => format!("({width}x{})", run.len()),
+        [] => String::new(),
+    };
+    dims.chunk_by(|a, b| a == b).map(run).collect::<Vec<_>>().join("-")
+}
+
+/// How many there are, and how many are there already.
+fn trials(report: &Report) -> String {
+    let plan = &report.plan;
+    let (all, dir) = (HumanCount(plan.trials), report.directory.display());
+    if let Some(refusal) = &report.refusal {
+        return format!("{all}; `deeplin run` would refuse {dir}: {refusal}");
+    }
+    match plan.trials - plan.trials_left {
+        0 => all.to_string(),
+        there => format!(
+            "{all}, of which {} are in {dir} already; what follows is for the {} that are left",
+            HumanCount(there),
+            HumanCount(plan.trials_left)
+        ),
+    }
+}
+
+/// `about 70.2 MiB of 3.1 GiB available`.
+fn need(need: &Need) -> String {
+    let available = need.available.map_or_else(|| "what is".to_owned(), bytes_text);
+    let verdict = if need.fits { "" } else { ": DOES NOT FIT, `deeplin run` would refuse" };
+    format!("about {} of {available} {}{verdict}", bytes_text(need.needed), need.bound)
+}
+
+/// What the likely time is from.
+fn piloted(pilot: Piloted) -> String {
+    let seen = format!(
+        "from a pilot of {} of {}",
+        counted(pilot.trials, "trial"),
+        counted(pilot.cells, "cell")
+    );
+    match pilot.unfinished {
+        _ if pilot.trials == 0 => {
+            "(a trial takes longer than a pilot may: every one counts as running to its limit)"
+                .to_owned()
+        }
+        0 => seen,
+        cut => format!("{seen}; {cut} of them it had to end, which count as running to the limit"),
+    }
+}

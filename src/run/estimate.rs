@@ -1,0 +1,182 @@
+//! What a study will take on this machine: its cells by how they are computed, operations, blocks and
+//! time.
+
+use serde::Serialize;
+
+use super::MOST_ROWS_PENDING;
+use super::pilot::{Seen, pilot};
+use super::probe::Cost;
+use super::workload::{Alike, Workload};
+use crate::store::coverage::Coverage;
+use crate::study::{Axis, Study};
+
+/// Rows a second that become parts and then results: what remains to do when the workers are done.
+const ROWS_STORED_PER_SECOND: f64 = 2e5;
+
+/// What is known of a study before it runs. Times and operations are those of the trials that are left.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Plan {
+    /// Name of the study.
+    pub study: String,
+    /// Its axes.
+    pub axes: Vec<Length>,
+    /// Points of the sweep.
+    pub cells: u64,
+    /// Trials of each.
+    pub trials_per_cell: u64,
+    /// Trials of all cells.
+    pub trials: u64,
+    /// Of these, the ones that are not there yet.
+    pub trials_left: u64,
+    /// Cells by what decides their cost.
+    pub groups: Vec<Group>,
+    /// Operations of all steps, if every trial runs to its step limit.
+    pub flops: f64,
+    /// Pieces of work.
+    pub blocks: u64,
+    /// Files that they are published in, about.
+    pub parts: u64,
+    /// Number of workers that the times are for.
+    pub workers: usize,
+    /// Time if every trial runs to its step limit.
+    pub seconds_at_most: f64,
+    /// Time by what the pilot saw.
+    pub seconds_likely: Option<f64>,
+    /// What the pilot ran.
+    pub pilot: Option<Piloted>,
+}
+
+/// One axis of the sweep.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Length {
+    /// Keys that move along it.
+    pub keys: Vec<String>,
+    /// Number of points.
+    pub points: usize,
+}
+
+/// Cells that are computed in the same way.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Group {
+    /// Dimensions of the network, input first.
+    pub net: String,
+    /// How many cells.
+    pub cells: u64,
+    /// Kernel.
+    pub kernel: &'static str,
+    /// Arithmetic.
+    pub precision: &'static str,
+    /// Operations of a step.
+    pub flops_per_step: f64,
+    /// Step limit.
+    pub max_steps: u64,
+    /// Operations of a trial that runs to the step limit.
+    pub flops_per_trial: f64,
+    /// Steps of a trial by what the pilot saw.
+    pub mean_steps: Option<f64>,
+    /// Its part of [`Plan::seconds_at_most`].
+    pub seconds_at_most: f64,
+    /// Its part of [`Plan::seconds_likely`].
+    pub seconds_likely: Option<f64>,
+}
+
+/// What the pilot ran.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Piloted {
+    /// Trials.
+    pub trials: u64,
+    /// Of these, the ones that were on their way when the pilot ended them, and that count as running
+    /// to the step limit.
+    pub unfinished: u64,
+    /// Cells they belong to.
+    pub cells: u64,
+}
+
+/// Estimates what `study` takes on `workers` workers if the trials of `coverage` are there already;
+/// with a pilot, also what it likely takes. Takes up to about two seconds, with a pilot five. BLAS
+/// must have been prepared for as many workers.
+pub fn estimate(study: &Study, coverage: &Coverage, workers: usize, with_pilot: bool) -> Plan {
+    let work = Workload::of(study, coverage);
+    let tried = work.costs(workers);
+    let seen = (with_pilot && work.left > 0).then(|| pilot(study, &tried, workers));
+    let costs = seen.as_ref().map_or_else(|| tried.clone(), |seen| work.corrected(&tried, seen));
+    let limits = study.cells.iter().map(|cell| cell.stop.max_steps as f64).collect();
+    let at_most = Forecast::new(&work, &costs, limits, workers);
+    let likely = seen.as_ref().map(|s| Forecast::new(&work, &costs, work.mean_steps(s), workers));
+    let cells = study.cells.len() as u64;
+    let seconds = likely.as_ref().map(|forecast| forecast.seconds);
+    Plan {
+        study: study.name.clone(),
+        axes: lengths(study),
+        cells,
+        trials_per_cell: study.trials,
+        trials: cells.saturating_mul(study.trials),
+        trials_left: work.left,
+        groups: work.groups.iter().map(|g| Group::of(g, &at_most, likely.as_ref())).collect(),
+        flops: work.flops(),
+        blocks: work.blocks(),
+        parts: parts(study, work.left, seconds.unwrap_or(at_most.seconds)),
+        workers,
+        seconds_at_most: at_most.seconds,
+        seconds_likely: seconds,
+        pilot: seen.as_deref().map(piloted),
+    }
+}
+
+impl Group {
+    /// Of these cells.
+    fn of(group: &Alike, at_most: &Forecast, likely: Option<&Forecast>) -> Self {
+        let flops = group.method.flops();
+        let count = group.cells.len();
+        Self {
+            net: group.net.to_string(),
+            cells: count as u64,
+            kernel: group.method.kernel,
+            precision: group.method.precision,
+            flops_per_step: flops,
+            max_steps: group.max_steps,
+            flops_per_trial: flops * group.max_steps as f64,
+            mean_steps: likely.map(|forecast| group.sum(&forecast.steps) / count as f64),
+            seconds_at_most: group.sum(&at_most.cells),
+            seconds_likely: likely.map(|forecast| group.sum(&forecast.cells)),
+        }
+    }
+}
+
+fn lengths(study: &Study) -> Vec<Length> {
+    let keys = |axis: &Axis| axis.keys.iter().map(|key| key.key.clone()).collect();
+    study.axes.iter().map(|axis| Length { keys: keys(axis), points: axis.len() }).collect()
+}
+
+/// Files that the rows of a run of so many seconds are published in.
+fn parts(study: &Study, trials: u64, seconds: f64) -> u64 {
+    let by_time = (seconds / study.storage.part_seconds).ceil() as u64;
+    let by_rows = trials.div_ceil(MOST_ROWS_PENDING as u64);
+    by_time.max(by_rows).min(trials)
+}
+
+fn piloted(seen: &[Seen]) -> Piloted {
+    let all = seen.iter().fold(Seen::default(), |all, &cell| all.and(cell));
+    let cells = seen.iter().filter(|cell| cell.trials > 0).count() as u64;
+    Piloted { trials: all.trials, unfinished: all.cut, cells }
+}
+
+/// Times if the trials of each cell take so many steps.
+struct Forecast {
+    steps: Vec<f64>,
+    /// Of each cell: its part of the time of all workers.
+    cells: Vec<f64>,
+    /// Until the last worker is done and the rows are stored.
+    seconds: f64,
+}
+
+impl Forecast {
+    fn new(work: &Workload<'_>, costs: &[Cost], steps: Vec<f64>, workers: usize) -> Self {
+        let of_cell = |cell| work.seconds_of_cell(costs, &steps, cell) / workers as f64;
+        let cells: Vec<f64> = (0..steps.len()).map(of_cell).collect();
+        let followed = work.follow(costs, &steps, workers);
+        let computed = followed.unwrap_or_else(|| cells.iter().sum());
+        let stored = work.left as f64 / ROWS_STORED_PER_SECOND;
+        Self { steps, cells, seconds: computed + stored }
+    }
+}

@@ -1,0 +1,43 @@
+//! How a cell is computed: the one place of a run that asks the kernels.
+
+use crate::kernel::Kernel;
+use crate::kernel::chain::ChainPlan;
+use crate::kernel::select::Choice;
+use crate::network::Shape;
+use crate::reduce::Plan;
+use crate::study::Cell;
+
+/// Kernel, precision and shape of a cell's computation: what decides the cost of a step.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Method {
+    /// The kernel, as in files and messages.
+    pub kernel: &'static str,
+    /// The arithmetic, as in files and messages.
+    pub precision: &'static str,
+    /// The shape that is computed in.
+    pub shape: Shape,
+}
+
+impl Method {
+    /// How `cell` is computed.
+    pub fn of(cell: &Cell) -> Self {
+        let shape = shape(cell);
+        Self { kernel: Choice::for_shape(&shape).name(), precision: cell.precision.name(), shape }
+    }
+
+    /// Necessary floating-point operations of one step of one trial.
+    pub fn flops(&self) -> f64 {
+        ChainPlan::new(&self.shape).flops()
+    }
+}
+
+/// The kernel that computes `cell`.
+pub fn kernel(cell: &Cell) -> Box<dyn Kernel> {
+    let shape = shape(cell);
+    Choice::for_shape(&shape).build(&shape, cell.learning_rate, cell.precision)
+}
+
+/// The shape that `cell` is computed in: its own, or that of its exact reduction.
+fn shape(cell: &Cell) -> Shape {
+    Plan::of(cell).map_or_else(|| cell.shape.clone(), |plan| plan.shape)
+}

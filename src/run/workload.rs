@@ -1,0 +1,258 @@
+//! What is left of a study, cell by cell, and how long it takes if trials take so many steps.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+
+use super::blocks::{self, Share};
+use super::method::Method;
+use super::pilot::Seen;
+use super::probe::{Cost, costs};
+use crate::network::Shape;
+use crate::store::coverage::Coverage;
+use crate::study::{Block, Cell, Study};
+
+/// Blocks up to which their distribution over the workers is followed one by one.
+const MOST_FOLLOWED: u64 = 1_000_000;
+
+/// What is left to do.
+pub(super) struct Workload<'a> {
+    study: &'a Study,
+    coverage: &'a Coverage,
+    pub(super) groups: Vec<Alike>,
+    /// Trials that are left, of each cell and of all.
+    trials: Vec<u64>,
+    pub(super) left: u64,
+    /// Blocks of each cell.
+    blocks: Vec<u64>,
+}
+
+impl<'a> Workload<'a> {
+    pub(super) fn of(study: &'a Study, coverage: &'a Coverage) -> Self {
+        let missing = |cell: &Cell| coverage.missing(cell.index, study.trials);
+        let trials = |cell| missing(cell).iter().map(|range| range.end - range.start).sum();
+        let trials: Vec<u64> = study.cells.iter().map(trials).collect();
+        let blocks = |cell: &Cell| {
+            let size = blocks::size(cell, &study.storage);
+            missing(cell).iter().map(|r| r.end.div_ceil(size) - r.start / size).sum()
+        };
+        Self {
+            study,
+            coverage,
+            groups: groups(study),
+            left: trials.iter().fold(0, |sum: u64, &trials| sum.saturating_add(trials)),
+            trials,
+            blocks: study.cells.iter().map(blocks).collect(),
+        }
+    }
+
+    /// Number of blocks.
+    pub(super) fn blocks(&self) -> u64 {
+        self.blocks.iter().fold(0, |sum, &blocks| sum.saturating_add(blocks))
+    }
+
+    /// Operations of all steps up to the limits.
+    pub(super) fn flops(&self) -> f64 {
+        let of_trials = |group: &Alike| {
+            let trials = group.cells.iter().map(|&cell| self.trials[cell] as f64).sum::<f64>();
+            group.method.flops() * group.max_steps as f64 * trials
+        };
+        self.groups.iter().map(of_trials).sum()
+    }
+
+    /// What a trial of each cell costs.
+    pub(super) fn costs(&self, workers: usize) -> Vec<Cost> {
+        let mut costs_of_cells = vec![Cost::default(); self.study.cells.len()];
+        if self.left > 0 {
+            let first = |group: &Alike| (group.method.clone(), group.cells[0]);
+            let methods: HashMap<Method, usize> = self.groups.iter().rev().map(first).collect();
+            let methods: Vec<_> = methods.into_iter().collect();
+            let costs = costs(self.study, &methods, workers);
+            for group in &self.groups {
+                for &cell in &group.cells {
+                    costs_of_cells[cell] = costs[&group.method];
+                }
+            }
+        }
+        costs_of_cells
+    }
+
+    /// The costs in the light of what the pilot's trials took: it measures longer than a probe does,
+    /// and with real trials.
+    pub(super) fn corrected(&self, costs: &[Cost], seen: &[Seen]) -> Vec<Cost> {
+        let factor = |seen: Seen| (seen.expected > 0.0).then(|| seen.seconds / seen.expected);
+        let all = seen.iter().fold(Seen::default(), |all, &cell| all.and(cell));
+        let whole = factor(all).unwrap_or(1.0);
+        let mut corrected = costs.to_vec();
+        for group in &self.groups {
+            let factor = factor(group.seen(seen)).unwrap_or(whole);
+            for &cell in &group.cells {
+                corrected[cell] = costs[cell].scaled(factor);
+            }
+        }
+        corrected
+    }
+
+    /// Steps that trials of each cell take on average, as a part of the step limit: what was seen of
+    /// the cell itself, else of the cells of its group, else of all cells, each cell counting once.
+    pub(super) fn mean_steps(&self, seen: &[Seen]) -> Vec<f64> {
+        let limit = |cell: usize| self.study.cells[cell].stop.max_steps as f64;
+        let part = |cell: usize| {
+            let Seen { trials, steps, .. } = seen[cell];
+            (trials > 0).then(|| steps / trials as f64 / limit(cell))
+        };
+        // Without any trial nothing is known but the limits.
+        let of_all = mean((0..seen.len()).filter_map(part)).unwrap_or(1.0);
+        let mut means = vec![0.0; seen.len()];
+        for group in &self.groups {
+            let of_group = mean(group.cells.iter().copied().filter_map(part)).unwrap_or(of_all);
+            for &cell in &group.cells {
+                means[cell] = part(cell).unwrap_or(of_group) * limit(cell);
+            }
+        }
+        means
+    }
+
+    /// Seconds of one worker for all that is left of a cell, with so many steps a trial.
+    pub(super) fn seconds_of_cell(&self, costs: &[Cost], steps: &[f64], cell: usize) -> f64 {
+        let cost = &costs[cell];
+        let taken_up = cost.cell * self.blocks[cell] as f64;
+        taken_up + cost.of_trial(steps[cell]) * self.trials[cell] as f64
+    }
+
+    /// Seconds until the last worker is done: blocks are handed out in order, each to the next worker
+    /// that is free. `None` if there are too many to follow, so that the last ones do not matter.
+    pub(super) fn follow(&self, costs: &[Cost], steps: &[f64], workers: usize) -> Option<f64> {
+        if self.blocks() > MOST_FOLLOWED {
+            return None;
+        }
+        let blocks = blocks::left(self.study, self.coverage, Share::WHOLE);
+        let cost = |block: &Block| {
+            let cost = &costs[block.cell];
+            cost.cell + cost.of_trial(steps[block.cell]) * block.count as f64
+        };
+        Some(handed_out(blocks.iter().map(cost), workers))
+    }
+}
+
+/// Cells of a study that are computed in the same way.
+pub(super) struct Alike {
+    pub(super) net: Shape,
+    pub(super) method: Method,
+    pub(super) max_steps: u64,
+    pub(super) cells: Vec<usize>,
+}
+
+impl Alike {
+    /// A value for each cell, summed.
+    pub(super) fn sum(&self, values: &[f64]) -> f64 {
+        self.cells.iter().map(|&cell| values[cell]).sum()
+    }
+
+    /// What was seen of its cells together.
+    fn seen(&self, seen: &[Seen]) -> Seen {
+        self.cells.iter().fold(Seen::default(), |all, &cell| all.and(seen[cell]))
+    }
+}
+
+/// Groups in the order of their first cells.
+fn groups(study: &Study) -> Vec<Alike> {
+    let mut groups: Vec<Alike> = Vec::new();
+    let mut known = HashMap::new();
+    for cell in &study.cells {
+        let (net, method, max_steps) = (cell.shape.clone(), Method::of(cell), cell.stop.max_steps);
+        let position = *known.entry((net, method, max_steps)).or_insert(groups.len());
+        if position == groups.len() {
+            let (net, method) = (cell.shape.clone(), Method::of(cell));
+            groups.push(Alike { net, method, max_steps, cells: Vec::new() });
+        }
+        groups[position].cells.push(cell.index);
+    }
+    groups
+}
+
+fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
+    let (count, sum) = values.fold((0_u64, 0.0), |(count, sum), x| (count + 1, sum + x));
+    (count > 0).then(|| sum / count as f64)
+}
+
+/// When the last of `workers` is done with pieces of these lengths, each given to the first that is free.
+fn handed_out(pieces: impl Iterator<Item = f64>, workers: usize) -> f64 {
+    // Whole nanoseconds have an order.
+    let mut free: BinaryHeap<Reverse<u64>> = vec![Reverse(0); workers].into();
+    for piece in pieces {
+        if let Some(Reverse(begin)) = free.pop() {
+            free.push(Reverse(begin.saturating_add((piece * 1e9) as u64)));
+        }
+    }
+    free.iter().map(|Reverse(end)| *end).max().unwrap_or(0) as f64 / 1e9
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_worker_counts() {
+        let handed = |pieces: &[f64], workers| handed_out(pieces.iter().copied(), workers);
+        assert_eq!(handed(&[1.0, 1.0, 1.0], 2), 2.0);
+        assert_eq!(handed(&[1.0, 1.0, 4.0], 2), 5.0);
+        assert_eq!(handed(&[4.0, 1.0, 1.0], 2), 4.0);
+        assert_eq!(handed(&[], 2), 0.0);
+    }
+
+    /// Two groups of two cells each, of 10 trials, with step limits 100 and 1000.
+    fn study() -> Study {
+        let text =
+            "trials = 10\n[sweep]\n\"descent.max_steps\" = [100, 1000]\n\"init.std\" = [0.1, 0.2]";
+        crate::config::parse("study.toml", text, &[], std::path::Path::new("")).unwrap()
+    }
+
+    fn seen(trials: u64, steps: f64, seconds: f64) -> Seen {
+        Seen { trials, cut: 0, steps, seconds, expected: trials as f64 }
+    }
+
+    #[test]
+    fn cells_that_were_not_seen_are_like_those_that_were() {
+        let (study, nothing) = (study(), Coverage::new(4));
+        let work = Workload::of(&study, &nothing);
+        let none = Seen::default();
+        let means = |seen: [Seen; 4]| work.mean_steps(&seen);
+        assert_eq!(means([none; 4]), [100.0, 100.0, 1000.0, 1000.0]);
+        // The other cell of the group has the same mean, the other group the same part of its limit.
+        assert_eq!(means([seen(2, 50.0, 1.0), none, none, none]), [25.0, 25.0, 250.0, 250.0]);
+        let both = [seen(2, 50.0, 1.0), none, seen(1, 500.0, 1.0), none];
+        assert_eq!(means(both), [25.0, 25.0, 500.0, 500.0]);
+    }
+
+    #[test]
+    fn slow_trials_raise_the_costs_of_their_group() {
+        let (study, nothing) = (study(), Coverage::new(4));
+        let work = Workload::of(&study, &nothing);
+        let costs = [Cost { cell: 0.0, trial: 1.0, step: 1.0 }; 4];
+        let none = Seen::default();
+        let steps =
+            |seen: [Seen; 4]| work.corrected(&costs, &seen).iter().map(|c| c.step).collect();
+        let corrected: Vec<f64> = steps([seen(1, 9.0, 3.0), none, seen(3, 9.0, 3.0), none]);
+        assert_eq!(corrected, [3.0, 3.0, 1.0, 1.0]);
+        let corrected: Vec<f64> = steps([seen(1, 9.0, 3.0), none, none, none]);
+        assert_eq!(corrected, [3.0; 4], "a group that was not seen is like all");
+    }
+
+    #[test]
+    fn what_is_there_is_no_work() {
+        let study = study();
+        let (nothing, mut coverage) = (Coverage::new(4), Coverage::new(4));
+        let all = Workload::of(&study, &nothing);
+        coverage.insert(Block { cell: 2, first: 0, count: 10 });
+        coverage.insert(Block { cell: 3, first: 2, count: 3 });
+        let rest = Workload::of(&study, &coverage);
+        assert_eq!((all.left, rest.left), (40, 27));
+        // Steps at the limit that are left: 20 x 100 + 7 x 1000, instead of 20 x 100 + 20 x 1000.
+        assert_eq!(rest.flops() * 22.0, all.flops() * 9.0);
+        let share = blocks::left(&study, &coverage, Share::WHOLE);
+        assert_eq!(rest.blocks(), share.len() as u64);
+        let cost = [Cost { cell: 0.0, trial: 0.0, step: 1.0 }; 4];
+        assert_eq!(rest.follow(&cost, &[1.0; 4], 1), Some(27.0));
+        assert_eq!(rest.follow(&cost, &[1.0; 4], 9), Some(10.0), "a block is one worker's");
+    }
+}

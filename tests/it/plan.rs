@@ -1,0 +1,188 @@
+//! What `deeplin plan` foretells.
+
+use deeplin::config;
+use deeplin::run::method::Method;
+use serde_json::Value;
+
+use crate::program::{Desk, files};
+
+const STUDY: &str = r#"
+name = "small"
+trials = 20
+[network]
+input = 12
+hidden = 6
+output = 4
+depth = 2
+[descent]
+learning_rate = 0.1
+max_steps = 500
+[sweep]
+"init.std" = [0.1, 0.3]
+"network.depth" = [2, 3]
+"descent.max_steps" = [50, 500]
+"#;
+
+fn desk() -> Desk {
+    let desk = Desk::new();
+    desk.write("study.toml", STUDY);
+    desk
+}
+
+fn json(desk: &Desk, arguments: &[&str]) -> Value {
+    let ran = desk.succeed(&[&["plan", "study.toml", "--json"], arguments].concat());
+    serde_json::from_str(&ran.stdout).unwrap_or_else(|e| panic!("{e}: {}", ran.stdout))
+}
+
+/// The columns of a table that do not depend on the machine: net, cells, kernel, precision, operations
+/// of a step, step limit.
+fn rows(text: &str) -> Vec<Vec<String>> {
+    let lines = text.lines().skip_while(|line| !line.trim_start().starts_with("net ")).skip(1);
+    let columns = |line: &str| line.split_whitespace().take(6).map(str::to_owned).collect();
+    lines.take_while(|line| !line.is_empty()).map(columns).collect()
+}
+
+#[test]
+fn the_default_is_one_cell() {
+    let desk = Desk::new();
+    let default = desk.write("study.toml", config::DEFAULT);
+    let cell = &config::load(&default, &[]).expect("the default").cells[0];
+    let text = desk.succeed(&["plan", "study.toml", "--quick"]).stdout;
+    assert!(text.starts_with("study: 1 cell x 1,000 trials; no sweep\n"), "{text}");
+    // 6 r (e_1 e_0 + e_2 e_1) operations of a step.
+    assert_eq!(
+        rows(&text),
+        [["8-8-8-8", "1", Method::of(cell).kernel, "float64", "6144", "20000"]]
+    );
+    assert!(text.contains("at most") && !text.contains("about 0.0 s"), "{text}");
+    assert!(!text.contains("pilot"), "{text}");
+}
+
+#[test]
+fn cells_of_the_same_cost_are_one_row() {
+    let desk = desk();
+    let text = desk.succeed(&["plan", "study.toml", "--quick"]).stdout;
+    assert!(
+        text.starts_with(
+            "small: 8 cells x 20 trials; init.std (2) x network.depth (2) x descent.max_steps (2)\n"
+        ),
+        "{text}"
+    );
+    let study = config::load(&desk.path("study.toml"), &[]).expect("the study");
+    let kernel = |cell: usize| Method::of(&study.cells[cell]).kernel;
+    let (shallow, deep) = (6 * 4 * (6 * 12), 6 * 4 * (6 * 12 + 6 * 6));
+    let row = |net: &str, cell, flops: i32, limit: i32| {
+        [net, "2", kernel(cell), "float64", &flops.to_string(), &limit.to_string()]
+            .map(str::to_owned)
+    };
+    assert_eq!(
+        rows(&text),
+        [
+            row("12-6-4", 0, shallow, 50),
+            row("12-6-4", 1, shallow, 500),
+            row("12-6-6-4", 2, deep, 50),
+            row("12-6-6-4", 3, deep, 500),
+        ]
+    );
+    let total = 40.0 * 550.0 * f64::from(shallow + deep);
+    let json = json(&desk, &["--quick"]);
+    assert_eq!(json["flops"].as_f64(), Some(total));
+    assert_eq!(total, 95_040_000.0);
+    assert!(text.contains("at most 0.09504 Gflop"), "{text}");
+}
+
+#[test]
+fn the_object_says_what_the_table_says() {
+    let desk = desk();
+    let json = json(&desk, &["--quick", "--threads", "2"]);
+    let text = desk.succeed(&["plan", "study.toml", "--quick", "--threads", "2"]).stdout;
+    let groups = json["groups"].as_array().expect("a list");
+    let keys = ["net", "cells", "kernel", "precision", "flops_per_step", "max_steps"];
+    let word = |value: &Value| match value {
+        Value::String(text) => text.clone(),
+        number => number.as_f64().map_or_else(String::new, |x| x.to_string()),
+    };
+    let row = |group: &Value| keys.map(|key| word(&group[key])).to_vec();
+    assert_eq!(groups.iter().map(row).collect::<Vec<_>>(), rows(&text));
+    assert_eq!(json["trials"], 160);
+    assert_eq!(json["trials_left"], 160);
+    assert_eq!(json["workers"], 2);
+    let blocks = json["blocks"].to_string();
+    assert!(
+        text.lines().any(|line| line.starts_with(&format!("blocks       {blocks},"))),
+        "{text}"
+    );
+    assert_eq!(json["seconds_likely"], Value::Null, "that takes a pilot");
+    let sum: f64 = groups.iter().filter_map(|g| g["seconds_at_most"].as_f64()).sum();
+    let at_most = json["seconds_at_most"].as_f64().expect("seconds");
+    assert!(sum > 0.0 && sum <= at_most, "shares of the workers' time: {sum} of {at_most}");
+    for need in ["memory", "disk"] {
+        assert_eq!(json[need]["fits"], true, "{json}");
+        assert!(json[need]["needed"].as_u64() > Some(0), "{json}");
+    }
+}
+
+/// A pilot that has time for every trial sees what the run will do.
+#[test]
+fn a_whole_pilot_counts_the_steps_of_the_run() {
+    let desk = desk();
+    let plan = json(&desk, &[]);
+    assert_eq!(plan["pilot"]["trials"], 160);
+    assert_eq!(plan["pilot"]["cells"], 8);
+    assert_eq!(plan["pilot"]["unfinished"], 0);
+    let number = |value: &Value| value.as_f64().unwrap_or(f64::NAN);
+    let steps = |group: &Value| number(&group["cells"]) * 20.0 * number(&group["mean_steps"]);
+    let foretold: f64 = plan["groups"].as_array().expect("a list").iter().map(steps).sum();
+    desk.succeed(&["run", "study.toml", "--quiet"]);
+    let sessions: Value =
+        serde_json::from_slice(&desk.read("runs/small/run.json")).expect("the session");
+    let ran = number(&sessions[0]["steps"]);
+    assert!((foretold - ran).abs() < 1e-6 * ran, "{foretold} steps foretold, {ran} run");
+    assert!(number(&plan["seconds_likely"]) <= number(&plan["seconds_at_most"]), "{plan}");
+}
+
+#[test]
+fn what_is_there_already_is_left_out_and_left_alone() {
+    let desk = desk();
+    let before = files(&desk.path(""));
+    desk.succeed(&["plan", "study.toml", "--quick"]);
+    assert_eq!(before, files(&desk.path("")), "a plan writes nothing");
+    desk.succeed(&["run", "study.toml", "-o", "out", "--quiet", "--part", "1/2"]);
+    let before = files(&desk.path(""));
+    let plan = json(&desk, &["--quick", "-o", "out"]);
+    assert_eq!(before, files(&desk.path("")), "a plan writes nothing");
+    let left = plan["trials_left"].as_u64().expect("a number");
+    assert!(left > 0 && left < 160 && left.is_multiple_of(20), "{left}");
+    let all = json(&desk, &["--quick", "-o", "elsewhere"]);
+    assert!(plan["flops"].as_f64() < all["flops"].as_f64());
+    assert!(plan["blocks"].as_u64() < all["blocks"].as_u64());
+    let text = desk.succeed(&["plan", "study.toml", "--quick", "-o", "out"]).stdout;
+    assert!(text.contains(&format!("of which {} are in out already", 160 - left)), "{text}");
+
+    desk.succeed(&["run", "study.toml", "-o", "out", "--quiet"]);
+    let text = desk.succeed(&["plan", "study.toml", "-o", "out"]).stdout;
+    assert!(text.contains("nothing to do"), "{text}");
+}
+
+#[test]
+fn what_a_run_would_refuse_is_said() {
+    let desk = desk();
+    desk.succeed(&["run", "study.toml", "--quiet"]);
+    let other = desk.succeed(&["plan", "study.toml", "--quick", "--set", "seed=1"]).stdout;
+    assert!(other.contains("`deeplin run` would refuse runs/small: "), "{other}");
+    let vast = ["plan", "study.toml", "--quick", "--set", "trials=1_000_000_000", "-o", "vast"];
+    let vast = desk.succeed(&vast).stdout;
+    let memory = vast.lines().find(|line| line.starts_with("memory")).unwrap_or_default();
+    assert!(memory.contains("DOES NOT FIT"), "{vast}");
+}
+
+#[test]
+fn a_bad_study_is_refused() {
+    let desk = desk();
+    let ran = desk.run(&["plan", "study.toml", "--set", "init.sdt=0.3"]);
+    assert_eq!(ran.code, 2, "{}", ran.stderr);
+    assert!(ran.stdout.is_empty() && ran.stderr.contains("init.std"), "{}", ran.stderr);
+    for arguments in [&["plan"][..], &["plan", "absent.toml"], &["plan", "study.toml", "-t", "0"]] {
+        assert_eq!(desk.run(arguments).code, 2, "{arguments:?}");
+    }
+}

@@ -50,8 +50,25 @@ class Run:
 
     @property
     def rate(self):
-        """Trial-steps a second, start-up excluded."""
+        """Trial-steps a second, start-up of the program excluded."""
         return self.steps / self.seconds
+
+
+@dataclass
+class Pair:
+    """The same trials twice: one step each, and many."""
+
+    ends: Run
+    whole: Run
+
+    @property
+    def seconds(self):
+        return self.whole.seconds - self.ends.seconds
+
+    @property
+    def rate(self):
+        """Trial-steps a second, starts and ends of trials excluded."""
+        return (self.whole.steps - self.ends.steps) / max(self.seconds, 1e-9)
 
 
 class Deeplin:
@@ -93,20 +110,28 @@ class Deeplin:
         assert run.steps == trials * steps, "every trial runs to the step limit"
         return run
 
+    def paired(self, net, trials, steps, block):
+        """A run of many steps beside one of a single step, which costs the starts and ends of the trials:
+        their weights, and what is observed of them, which takes longer than many steps in a wide net."""
+        ends = self.measure(net, trials, 1, block)
+        return Pair(ends, self.measure(net, trials, steps, block))
+
     def rates(self, net, seconds, repeats):
-        """Trial-steps a second in runs of about `seconds` each, and the trials and steps of a run."""
+        """Pairs of runs with about `seconds` of steps, or more in wide nets, and what was run."""
         count = len(processors())
-        trials, steps = 2 * count, 100
-        while (run := self.measure(net, trials, steps, 1)).seconds < seconds / 8:
-            steps = int(steps * min(8, 1.5 * seconds / 8 / max(run.seconds, 1e-6))) + 1
-        total = run.rate * seconds
+        trials, steps = count, 100
+        while (pair := self.paired(net, trials, steps, 1)).seconds < max(seconds / 8, pair.ends.seconds):
+            short = max(seconds / 8, pair.ends.seconds) / max(pair.seconds, 1e-6)
+            steps = int(steps * min(8, 1.5 * short)) + 1
+        # A difference of two times needs steps that outweigh the rest.
+        total = pair.rate * max(seconds, 3 * pair.ends.seconds)
         # Equal shares for every processor; enough trials in a block to fill vectors, when there are many.
         trials = int(min(MOST_TRIALS, total / STEPS))
-        trials = trials // (4 * count) * (4 * count) or 2 * count
+        trials = trials // (4 * count) * (4 * count) or count
         block = max(1, trials // (4 * count))
-        steps = max(1, int(total / trials))
-        runs = [self.measure(net, trials, steps, block) for _ in range(repeats)]
-        return [run.rate for run in runs], {"trials": trials, "steps": steps}
+        steps = max(2, int(total / trials))
+        pairs = [self.paired(net, trials, steps, block) for _ in range(repeats)]
+        return pairs, {"trials": trials, "steps": steps}
 
 
 def study_text(net, trials, steps, block):

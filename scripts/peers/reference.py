@@ -12,10 +12,9 @@ MOST_TRIALS = 3
 
 
 def draw(net, trials, gain, seed=2018):
-    """Gaussian weights with standard deviation gain / sqrt(widest)."""
+    """Gaussian weights with standard deviation gain / sqrt(d_{j-1}): a gain of 1 keeps norms as they are."""
     random = np.random.default_rng(seed)
-    std = gain / np.sqrt(net.widest)
-    return [std * random.standard_normal((trials, *shape)) for shape in net.shapes]
+    return [gain / np.sqrt(shape[1]) * random.standard_normal((trials, *shape)) for shape in net.shapes]
 
 
 def target(net):

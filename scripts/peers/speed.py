@@ -63,11 +63,14 @@ def main():
 def measure(net, program, peers, seconds):
     """A row of the table. The peak is measured before and after deeplin, for the same hour of the machine."""
     before = program.peak()
-    rates, size = program.rates(net, seconds, REPEATS)
+    pairs, size = program.rates(net, seconds, REPEATS)
     peak = max(before, program.peak())
+    rates = [pair.rate for pair in pairs]
     rate = median(rates)
     row = {"net": net.name, "dims": net.dims, "flops": net.flops, "peak": peak}
     row["deeplin"] = {"rate": rate, "rates": rates, **size, "of_peak": rate * net.flops / peak}
+    row["deeplin"]["rate with starts and ends"] = median(pair.whole.rate for pair in pairs)
+    row["deeplin"]["seconds"] = [[pair.ends.seconds, pair.whole.seconds] for pair in pairs]
     for peer in peers:
         found = peer.best(net, seconds / 6, REPEATS)
         row[peer.name] = found.record() | {"ratio": rate / found.rate}

@@ -1,6 +1,9 @@
 //! A dataset that is written chunk by chunk, in the order of its values.
 
+use std::ops::Range;
+
 use hdf5::{Dataset, H5Type};
+use rayon::prelude::*;
 
 use super::{filter, unbound};
 
@@ -25,8 +28,8 @@ macro_rules! items {
 
 items!(i8 i32 i64 f64);
 
-/// A dataset of numbers under construction. Values are appended, packed into chunks (on any thread)
-/// and written (on one), each step as often as one likes.
+/// A dataset of numbers under construction. Values are appended, packed into chunks, and written,
+/// each step as often as one likes.
 pub struct Column {
     dataset: Dataset,
     grid: Grid,
@@ -54,31 +57,41 @@ impl Column {
 
     /// Whether there is something to pack.
     pub fn has_chunk(&self) -> bool {
-        let next = self.written + self.packed.len();
-        next < self.grid.chunks() && self.loose.len() >= self.item * self.grid.values(next)
+        self.whole_chunks().next().is_some()
     }
 
-    /// Packs what makes whole chunks.
+    /// Packs what makes whole chunks, on all processors.
     pub fn pack(&mut self) {
+        let ranges: Vec<Range<usize>> = self.whole_chunks().collect();
         let whole = self.item * self.grid.volume();
-        let mut from = 0;
-        for number in self.written + self.packed.len()..self.grid.chunks() {
-            let size = self.item * self.grid.values(number);
-            let Some(values) = self.loose.get(from..from + size) else { break };
-            from += size;
-            // The chunks at the end of an axis are stored as large as the others.
-            let packed = if self.grid.is_scalar() {
+        let pack = |range: &Range<usize>| {
+            let values = &self.loose[range.clone()];
+            if self.grid.is_scalar() {
                 values.to_vec()
-            } else if size == whole {
+            } else if values.len() == whole {
                 filter::pack(values, self.item)
             } else {
+                // The chunks at the end of an axis are stored as large as the others.
                 let mut values = values.to_vec();
                 values.resize(whole, 0);
                 filter::pack(&values, self.item)
-            };
-            self.packed.push(packed);
-        }
-        self.loose.drain(..from);
+            }
+        };
+        let packed: Vec<Vec<u8>> = ranges.par_iter().map(pack).collect();
+        self.packed.extend(packed);
+        self.loose.drain(..ranges.last().map_or(0, |range| range.end));
+    }
+
+    /// Where the next chunks are in the loose bytes.
+    fn whole_chunks(&self) -> impl Iterator<Item = Range<usize>> {
+        let next = self.written + self.packed.len();
+        let sizes = (next..self.grid.chunks()).map(|number| self.item * self.grid.values(number));
+        let ranges = sizes.scan(0, |from, size| {
+            let start = *from;
+            *from += size;
+            Some(start..*from)
+        });
+        ranges.take_while(|range| range.end <= self.loose.len())
     }
 
     /// Writes what is packed.
@@ -232,7 +245,9 @@ mod tests {
                 let offset = grid.offset(number);
                 let start = offset.iter().zip(shape).fold(0, |i, (&o, &n)| i * n + o as usize);
                 assert_eq!(start, next, "chunk {number} of {shape:?}");
-                assert!(offset.iter().zip(&grid.chunk).all(|(&o, &c)| (o as usize).is_multiple_of(c)));
+                assert!(
+                    offset.iter().zip(&grid.chunk).all(|(&o, &c)| (o as usize).is_multiple_of(c))
+                );
                 next += grid.values(number);
             }
             assert_eq!(next, shape.iter().product::<usize>(), "{shape:?}");

@@ -412,10 +412,10 @@ fn unicode(text: &str) -> hdf5::Result<VarLenUnicode> {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use std::fs;
+    use std::{fs, io};
 
     use super::*;
-    use crate::store::io::{Disk, FileSystem};
+    use crate::store::io::{Disk, FileSystem, OpenFile};
     use crate::store::seal;
 
     /// The bytes of a sealed file with what `build` puts in.
@@ -477,6 +477,45 @@ pub(super) mod tests {
         assert!(theirs == bytes("again", &|path, file| write_by_hdf5(path, file, example)));
         if driver::is_known() {
             assert!(theirs == bytes("ours", &|path, file| write_by_us(path, file, example)));
+        }
+    }
+
+    /// A file that writes something else than it was given.
+    struct Lying(Box<dyn NewFile>);
+
+    impl OpenFile for Lying {
+        fn size(&mut self) -> io::Result<u64> {
+            self.0.size()
+        }
+        fn read_at(&mut self, offset: u64, bytes: &mut [u8]) -> io::Result<()> {
+            self.0.read_at(offset, bytes)
+        }
+    }
+
+    impl NewFile for Lying {
+        fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+            let mut bytes = bytes.to_vec();
+            if bytes.len() > 10_000 {
+                bytes[5000] ^= 1;
+            }
+            self.0.write_at(offset, &bytes)
+        }
+        fn set_size(&mut self, size: u64) -> io::Result<()> {
+            self.0.set_size(size)
+        }
+        fn sync(&mut self) -> io::Result<()> {
+            self.0.sync()
+        }
+    }
+
+    #[test]
+    fn a_disk_that_does_not_give_back_what_was_written_is_noticed() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x.h5");
+        let file = Box::new(Lying(Disk.create_new(&path).unwrap()));
+        if driver::is_known() {
+            let error = write(&path, file, example).err().unwrap().to_string();
+            assert!(error.contains("reads back otherwise"), "{error}");
         }
     }
 

@@ -10,6 +10,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::{CStr, CString, c_char, c_int, c_uint, c_ulong, c_void};
+use std::mem::offset_of;
 use std::path::Path;
 use std::ptr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -112,7 +113,7 @@ const CLOSE_WEAK: c_int = 1;
 /// A file of HDF5: `H5FD_t`, then what is the driver's.
 #[repr(C)]
 struct Handle {
-    /// Written and read by HDF5; more than any version declares (88 bytes in 1.10.8).
+    /// Written and read by HDF5; more than any version declares (80 bytes in 1.10.8).
     public: [u64; 32],
     medium: Medium,
     /// End of the addresses that HDF5 has given out.
@@ -155,6 +156,17 @@ struct Class {
     unlock: Unused,
     fl_map: [c_int; 7],
 }
+
+/// As a C compiler lays out that structure for 64-bit machines.
+#[cfg(target_pointer_width = "64")]
+const _: () = {
+    assert!(offset_of!(Class, open) == 112);
+    assert!(offset_of!(Class, query) == 136);
+    assert!(offset_of!(Class, get_eof) == 184);
+    assert!(offset_of!(Class, truncate) == 224);
+    assert!(offset_of!(Class, fl_map) == 248);
+    assert!(size_of::<Class>() == 280);
+};
 
 /// A callback that HDF5 does without.
 type Unused = Option<unsafe extern "C" fn()>;

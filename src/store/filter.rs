@@ -16,7 +16,7 @@ const ZLIB_END: [u8; 5] = [1, 0, 0, 0xff, 0xff];
 const STORED: usize = 0xffff;
 
 /// Bytes by which it is judged whether more of their kind will shrink.
-const PROBE: usize = 4096;
+const PROBE: usize = 1024;
 
 /// What HDF5 stores for a chunk of items of `item` bytes.
 pub(super) fn pack(chunk: &[u8], item: usize) -> Vec<u8> {

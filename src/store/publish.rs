@@ -263,7 +263,7 @@ static HOST: LazyLock<String> = LazyLock::new(|| {
 });
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::fs;
     use std::sync::atomic::AtomicUsize;
 
@@ -271,12 +271,12 @@ mod tests {
     use crate::store::io::{Disk, OpenFile};
 
     /// A disk on which the `n`-th call that changes something fails.
-    struct Failing {
+    pub(in crate::store) struct Failing {
         left: std::sync::Arc<AtomicUsize>,
     }
 
     impl Failing {
-        fn at(n: usize) -> Self {
+        pub(in crate::store) fn at(n: usize) -> Self {
             Self { left: std::sync::Arc::new(AtomicUsize::new(n)) }
         }
 

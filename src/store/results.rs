@@ -16,6 +16,9 @@ use crate::study::{Axis, AxisKey, AxisValues};
 /// The file's name.
 pub const FILE: &str = "results.h5";
 
+/// Bytes of rows whose chunks are packed together: enough to keep all processors busy.
+const PACKED_TOGETHER: usize = 8 << 20;
+
 /// Fills the results file of a study whose rows are all in `pieces`, and returns the summaries of its
 /// cells. `numerics` holds what the rows were computed with, more than one only if the caller was
 /// asked to mix.
@@ -35,8 +38,7 @@ pub(super) fn write(
         .into_iter()
         .map(|variable| Ok((variable, create(draft, manifest, interval, &variable)?)))
         .collect::<hdf5::Result<Vec<_>>>()?;
-    let tallies = write_rows(draft, manifest, &mut variables, pieces)?;
-    let cells: Vec<CellSummary> = tallies.iter().map(|tally| tally.summary(interval)).collect();
+    let cells = write_rows(draft, manifest, interval, &mut variables, pieces)?;
     for (variable, mut column) in variables {
         put_cells(&variable, &mut column, &cells);
         column.finish()?;
@@ -155,30 +157,42 @@ fn has_few_steps(manifest: &Manifest) -> bool {
     i32::try_from(manifest.max_steps).is_ok()
 }
 
-/// Writes the variables of each trial, and counts what the summaries of the cells need.
+/// Writes the variables of each trial, and returns the summaries of the cells.
 fn write_rows(
     draft: &Draft,
     manifest: &Manifest,
+    interval: &IntervalMethod<'_>,
     variables: &mut [(Variable, Column)],
     pieces: &mut Pieces<'_>,
-) -> Drafted<Vec<Tally>> {
+) -> Drafted<Vec<CellSummary>> {
     let narrow = has_few_steps(manifest);
-    let mut tallies = vec![Tally::default(); manifest.cells()];
+    let (mut cells, mut tally) = (Vec::new(), Tally::default());
+    let mut waiting = 0;
     pieces.visit(|cell, bytes| -> Drafted<()> {
         let rows = RowBytes::all(bytes, manifest.ladder.len());
+        // Cells come one after the other, and all of them.
+        if cell != cells.len() {
+            cells.push(std::mem::take(&mut tally).summary(interval));
+        }
         for row in rows.clone() {
-            tallies[cell].add(row.code(), row.steps());
+            tally.add(row.code(), row.steps());
         }
-        variables.par_iter_mut().for_each(|(variable, column)| {
+        for (variable, column) in &mut *variables {
             put_rows(variable, column, rows.clone(), narrow);
-            column.pack();
-        });
-        for (_, column) in &mut *variables {
-            column.write()?;
         }
-        Ok(draft.check()?)
+        waiting += bytes.len();
+        if waiting >= PACKED_TOGETHER {
+            waiting = 0;
+            variables.par_iter_mut().for_each(|(_, column)| column.pack());
+            for (_, column) in &mut *variables {
+                column.write()?;
+            }
+            draft.check()?;
+        }
+        Ok(())
     })?;
-    Ok(tallies)
+    cells.push(tally.summary(interval));
+    Ok(cells)
 }
 
 /// Appends rows to the column of a variable of each trial.

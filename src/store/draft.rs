@@ -1,7 +1,8 @@
 //! A netCDF-4 compatible HDF5 file under construction: dimensions, variables, groups, attributes.
 //!
-//! The bytes depend on what is put in and on the version of HDF5 only: times are off, and the order
-//! of links and attributes is the order of the calls.
+//! The bytes depend on what is put in and on the versions of HDF5 and of the compressor (which
+//! `Cargo.lock` fixes) only: times are off, and the order of links and attributes is the order of the
+//! calls.
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -6,7 +6,7 @@
 //!
 //! The structures that a driver consists of differ between versions of HDF5, and those of `hdf5-sys`
 //! have fields missing; [`Class`] is that of the versions in [`is_known`], compared field by field
-//! with their `H5FDpublic.h`. With other versions HDF5's own driver has to do ([`create`]).
+//! with their `H5FDpublic.h`. With other versions HDF5's own driver has to do ([`create_at`]).
 
 use std::collections::BTreeMap;
 use std::ffi::{CStr, CString, c_char, c_int, c_uint, c_ulong, c_void};

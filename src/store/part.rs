@@ -10,7 +10,7 @@
 //! | 4 + 4 | number of measures, number of rungs of the ladder |
 //! | 4 + n | length and text of the [`Numerics`], as JSON |
 //! | 8 | number of blocks |
-//! | 24 + rows | for each block: cell, first trial, number of trials; then its rows (see [`row`]) |
+//! | 24 + rows | for each block: cell, first trial, number of trials; then its rows (see `row.rs`) |
 //! | 32 | the seal: BLAKE3 of everything before |
 
 use std::path::{Path, PathBuf};

@@ -191,7 +191,7 @@ fn groups(groups: &[Group]) -> String {
     for group in groups.iter().take(MOST_ROWS) {
         let unknown = || "-".to_owned();
         table.add_row([
-            net(&group.net),
+            computed(&group.net, &group.computed_as),
             group.cells.to_string(),
             group.kernel.to_owned(),
             group.precision.to_owned(),
@@ -209,6 +209,14 @@ fn groups(groups: &[Group]) -> String {
         0 => shown,
         hidden => format!("{shown}\n... and {hidden} lines more: see --json"),
     }
+}
+
+/// A net, and the smaller one that it is computed as, if it is (`descent.reduce`).
+fn computed(original: &str, computed_as: &str) -> String {
+    if original == computed_as {
+        return net(original);
+    }
+    format!("{} as {}", net(original), net(computed_as))
 }
 
 /// A net; a deep one with its equal widths counted: `128-(32x7)-1`.

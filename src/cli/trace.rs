@@ -99,7 +99,7 @@ fn write(path: &Path, trace: &trace::Trace<'_>) -> Result<()> {
             Some("choose another name with -o, or remove the file first".to_owned()),
         ));
     }
-    publish::publish_replacing(&Disk, dir, name, &trace.image(path)?)?;
+    publish::publish_sealed(&Disk, dir, name, |path, file| trace.write(path, file))?;
     Ok(())
 }
 

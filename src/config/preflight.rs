@@ -5,6 +5,8 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 use crate::network::Shape;
+use crate::run::MOST_ROWS_PENDING;
+use crate::run::blocks::MOST_TRIALS;
 use crate::study::{Measures, Study};
 
 use super::machine;
@@ -15,7 +17,7 @@ const BASE: u64 = 64 << 20;
 /// What a study will need, and what there is; all in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Estimate {
-    /// Memory of the workers, the rows and the image of the results.
+    /// Memory of the workers, of rows that are not written yet, and of merging.
     pub memory: u64,
     /// Memory that can be had; `None`: unknown.
     pub memory_available: Option<u64>,
@@ -108,12 +110,36 @@ fn result_bytes(study: &Study) -> u64 {
     row_bytes(study).saturating_mul(study.trials).saturating_mul(study.cells.len() as u64)
 }
 
-/// `BASE + workers x workspace + 7/2 rows`: at the end the rows, the image of the results as HDF5 holds
-/// it, and its bytes are in memory together.
+/// Bytes of the whole run. Rows are in memory until they are a part, then a chunk at a time.
 fn memory(study: &Study, threads: usize) -> u64 {
     let workspace = study.cells.iter().map(|cell| workspace(&cell.shape)).max().unwrap_or(0);
-    BASE.saturating_add(workspace.saturating_mul(threads as u64))
-        .saturating_add((result_bytes(study) / 2).saturating_mul(7))
+    let worker = workspace.saturating_add(queue(study));
+    BASE.saturating_add(worker.saturating_mul(threads as u64))
+        .saturating_add(pending(study))
+        .saturating_add(merging(study))
+}
+
+/// Bytes of the rows of one worker: the block it works on and those that wait for the writer, twice
+/// what they take on disk.
+fn queue(study: &Study) -> u64 {
+    let block = study.storage.block.unwrap_or(MOST_TRIALS).min(study.trials);
+    let blocks = 5 * block.saturating_mul(2 * row_bytes(study));
+    blocks.min(result_bytes(study).saturating_mul(2))
+}
+
+/// Bytes of the rows that become a part: themselves, twice what they take on disk, the part, and the
+/// part read back.
+fn pending(study: &Study) -> u64 {
+    let most = (MOST_ROWS_PENDING as u64).saturating_mul(row_bytes(study));
+    4 * result_bytes(study).min(most)
+}
+
+/// Bytes of what merging remembers: where each 4096 rows are, and how many trials of a cell took how
+/// many steps.
+fn merging(study: &Study) -> u64 {
+    let rows = study.trials.saturating_mul(study.cells.len() as u64);
+    let steps = study.cells.iter().map(|cell| cell.stop.max_steps).max().unwrap_or(0);
+    (rows / 32).saturating_add(study.trials.min(steps).saturating_mul(32))
 }
 
 /// Bytes of one worker: four sets of weights (initial, current, earlier, being drawn), the prefix
@@ -159,8 +185,19 @@ mod tests {
         // Three layers of 8 x 8; four dimensions of 8, thin side 8.
         assert_eq!(workspace(&study.cells[0].shape), 8 * (4 * 192 + 2 * 8 * 32 + 3 * 64));
         let (one, three) = (memory(&study, 1), memory(&study, 3));
-        assert_eq!(three - one, 2 * workspace(&study.cells[0].shape));
+        assert_eq!(three - one, 2 * (workspace(&study.cells[0].shape) + 40 * row));
         assert_eq!(["1023 B", "1.5 KiB", "2.0 GiB"], [1023, 1536, 2 << 30].map(bytes_text));
+    }
+
+    #[test]
+    fn memory_hardly_grows_with_the_number_of_trials() {
+        let of = |trials: &str| {
+            let text = format!("trials = {trials}\n[descent]\nmax_steps = 20");
+            memory(&study(&text), 2)
+        };
+        assert!(of("1_000_000") > of("1000"));
+        assert!(of("10_000_000") < of("1_000_000") + (1 << 20));
+        assert!(of("10_000_000") < 512 << 20);
     }
 
     #[test]

@@ -18,7 +18,7 @@ const LEAST_OPERATIONS_PER_STEP: f64 = 100.0;
 const OPERATIONS_PER_WEIGHT: f64 = 4.0;
 
 /// Most trials of a block: keeps the rows in flight small.
-const MOST_TRIALS: u64 = 4096;
+pub const MOST_TRIALS: u64 = 4096;
 
 /// A part of a study that one process takes: `I/N`, `I` from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,26 +62,29 @@ impl fmt::Display for Share {
 
 /// Blocks of the study that `share` takes and `coverage` does not hold yet, in the order of cells and
 /// trials. Every cell is cut at multiples of its block size, and the pieces go round the shares in
-/// turn, so that cheap and expensive cells are spread evenly.
-pub fn left(study: &Study, coverage: &Coverage, share: Share) -> Vec<Block> {
-    let mut blocks = Vec::new();
-    let mut turn = 0;
-    for cell in &study.cells {
+/// turn, so that cheap and expensive cells are spread evenly. They come one by one: there may be
+/// millions.
+pub fn left<'a>(
+    study: &'a Study,
+    coverage: &'a Coverage,
+    share: Share,
+) -> impl Iterator<Item = Block> + Send + 'a {
+    let with_turn = study.cells.iter().scan(0, |turn, cell| {
         let size = size(cell, &study.storage);
-        for missing in coverage.missing(cell.index, study.trials) {
-            let mut first = missing.start;
-            while first < missing.end {
-                let piece = first / size;
-                let end = missing.end.min((piece + 1) * size);
-                if (turn + piece) % share.count == share.index {
-                    blocks.push(Block { cell: cell.index, first, count: end - first });
-                }
-                first = end;
-            }
-        }
-        turn += study.trials.div_ceil(size);
-    }
-    blocks
+        let begin = *turn;
+        *turn += study.trials.div_ceil(size);
+        Some((cell.index, size, begin))
+    });
+    with_turn.flat_map(move |(cell, size, begin)| {
+        coverage.missing(cell, study.trials).into_iter().flat_map(move |missing| {
+            let pieces = missing.start / size..missing.end.div_ceil(size);
+            let ours = pieces.filter(move |piece| (begin + piece) % share.count == share.index);
+            ours.map(move |piece| {
+                let first = missing.start.max(piece * size);
+                Block { cell, first, count: missing.end.min((piece + 1) * size) - first }
+            })
+        })
+    })
 }
 
 /// Trials of a block of this cell: a function of the cell and the configuration, so that all
@@ -106,7 +109,27 @@ pub(super) fn operations_of_step(method: &Method) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
+    use crate::config::parse;
+
+    #[test]
+    fn shares_take_what_is_missing_once_and_in_blocks() {
+        let text = "trials = 20\n[store]\nblock = 6\n[sweep]\n\"init.std\" = [0.1, 0.2]";
+        let study = parse("study.toml", text, &[], Path::new("")).unwrap();
+        let mut coverage = Coverage::new(2);
+        coverage.insert(Block { cell: 0, first: 4, count: 9 });
+        let shares = ["1/3", "2/3", "3/3"].map(|share| share.parse().unwrap());
+        let mut blocks: Vec<Block> =
+            shares.into_iter().flat_map(|share| left(&study, &coverage, share)).collect();
+        blocks.sort();
+        let found: Vec<_> = blocks.iter().map(|b| (b.cell, b.first, b.count)).collect();
+        let expected =
+            [(0, 0, 4), (0, 13, 5), (0, 18, 2), (1, 0, 6), (1, 6, 6), (1, 12, 6), (1, 18, 2)];
+        assert_eq!(found, expected);
+        assert_eq!(left(&study, &coverage, Share::WHOLE).collect::<Vec<_>>(), blocks);
+    }
 
     #[test]
     fn shares_are_read_and_refused() {

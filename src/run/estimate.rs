@@ -60,6 +60,8 @@ pub struct Length {
 pub struct Group {
     /// Dimensions of the network, input first.
     pub net: String,
+    /// Those of the network that is computed: smaller, if an exact reduction pays.
+    pub computed_as: String,
     /// How many cells.
     pub cells: u64,
     /// Kernel.
@@ -130,6 +132,7 @@ impl Group {
         let count = group.cells.len();
         Self {
             net: group.net.to_string(),
+            computed_as: group.method.shape.to_string(),
             cells: count as u64,
             kernel: group.method.kernel,
             precision: group.method.precision,

@@ -14,7 +14,7 @@ pub mod threads;
 mod workload;
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
@@ -35,7 +35,7 @@ use crate::store::scan::{Scan, scan};
 use crate::study::{Block, Study};
 
 /// Rows that the writer keeps in memory before it publishes them whatever the time.
-const MOST_ROWS_PENDING: usize = 200_000;
+pub const MOST_ROWS_PENDING: usize = 200_000;
 
 /// How often the writer looks at the clock while no rows come.
 const TICK: Duration = Duration::from_millis(100);
@@ -109,8 +109,8 @@ pub fn run(
     let manifest = Manifest::from_study(study, numerics::kernels(study));
     manifest.establish(fs, &options.dir)?;
     let found = scan(fs, &options.dir, &manifest)?;
-    let blocks = blocks::left(study, &found.coverage, options.share);
-    if !blocks.is_empty() && !options.mixed {
+    let blocks = || blocks::left(study, &found.coverage, options.share);
+    if blocks().next().is_some() && !options.mixed {
         refuse_other_numerics(&found, numerics)?;
     }
     let mut writer = Writer {
@@ -119,8 +119,8 @@ pub fn run(
         manifest: &manifest,
         numerics,
         fs,
-        work: work(study, options.share, &blocks),
-        coverage: found.coverage,
+        work: work(study, options.share, blocks()),
+        coverage: found.coverage.clone(),
         pending: Vec::new(),
         published: Instant::now(),
         trials_run: 0,
@@ -128,7 +128,7 @@ pub fn run(
     };
     let began = SystemTime::now();
     progress.begin(writer.work);
-    let written = compute(study, &blocks, options.workers, interrupt, |rows| {
+    let written = compute(study, blocks(), options.workers, interrupt, |rows| {
         writer.write_all(&rows, interrupt, progress)
     });
     progress.end();
@@ -154,7 +154,7 @@ pub fn found(
 ) -> Result<Coverage> {
     let manifest = Manifest::from_study(study, numerics::kernels(study));
     let found = scan(fs, dir, &manifest)?;
-    if !blocks::left(study, &found.coverage, Share::WHOLE).is_empty() {
+    if blocks::left(study, &found.coverage, Share::WHOLE).next().is_some() {
         refuse_other_numerics(&found, numerics)?;
     }
     Ok(found.coverage)
@@ -181,7 +181,7 @@ fn refuse_other_numerics(found: &Scan, numerics: &Numerics) -> Result<()> {
 /// are stopped.
 fn compute(
     study: &Study,
-    blocks: &[Block],
+    blocks: impl Iterator<Item = Block> + Send,
     workers: usize,
     interrupt: &Interrupt,
     write: impl FnOnce(Receiver<BlockRows>) -> Result<()>,
@@ -194,13 +194,14 @@ fn compute(
             message: format!("cannot start {workers} workers: {error}"),
             help: Some("ask for fewer with `--threads`".to_owned()),
         })?;
-    let next = AtomicUsize::new(0);
+    let blocks = Mutex::new(blocks);
+    let next = || blocks.lock().unwrap_or_else(PoisonError::into_inner).next();
     // Bounded, so that slow storage slows the workers instead of filling the memory.
     let (sender, receiver) = crossbeam_channel::bounded(4 * workers);
     pool.in_place_scope(|scope| {
         for _ in 0..workers {
             let (sender, next) = (sender.clone(), &next);
-            scope.spawn(move |_| work_on(study, blocks, next, interrupt, &sender));
+            scope.spawn(move |_| work_on(study, next, interrupt, &sender));
         }
         drop(sender);
         write(receiver).inspect_err(|_| interrupt.raise())
@@ -210,13 +211,12 @@ fn compute(
 /// One worker: takes the next block until none is left, the run is interrupted, or the writer is gone.
 fn work_on(
     study: &Study,
-    blocks: &[Block],
-    next: &AtomicUsize,
+    next: impl Fn() -> Option<Block>,
     interrupt: &Interrupt,
     sender: &Sender<BlockRows>,
 ) {
     let mut at_hand = None;
-    while let Some(&block) = blocks.get(next.fetch_add(1, Ordering::Relaxed)) {
+    while let Some(block) = next() {
         let cell = &study.cells[block.cell];
         if at_hand.as_ref().is_none_or(|(index, _, _)| *index != cell.index) {
             at_hand = Some((cell.index, method::kernel(cell), Starts::new(study.seed, cell)));
@@ -311,28 +311,28 @@ impl Writer<'_> {
 
     fn outcome(&self) -> Outcome {
         let left = blocks::left(self.study, &self.coverage, self.options.share);
-        Outcome {
-            trials_run: self.trials_run,
-            share_left: left.iter().map(|block| block.count).sum(),
-        }
+        Outcome { trials_run: self.trials_run, share_left: left.map(|block| block.count).sum() }
     }
 }
 
 /// The work of a share, of which `left` is left.
-fn work(study: &Study, share: Share, left: &[Block]) -> Work {
-    let all = blocks::left(study, &Coverage::new(study.cells.len()), share);
-    let sum = |blocks: &[Block]| {
-        let trials: u64 = blocks.iter().map(|block| block.count).sum();
-        let cost = |block: &Block| operations(study, block.cell) * block.count as f64;
-        (trials, blocks.iter().map(cost).sum::<f64>())
-    };
-    let ((trials, operations), (trials_left, operations_left)) = (sum(&all), sum(left));
+fn work(study: &Study, share: Share, left: impl Iterator<Item = Block>) -> Work {
+    let nothing = Coverage::new(study.cells.len());
+    let (trials, operations) = sum(study, blocks::left(study, &nothing, share));
+    let (trials_left, operations_left) = sum(study, left);
     Work {
         trials,
         trials_done: trials - trials_left,
         operations,
         operations_done: operations - operations_left,
     }
+}
+
+/// Trials and operations of blocks.
+fn sum(study: &Study, blocks: impl Iterator<Item = Block>) -> (u64, f64) {
+    blocks.fold((0, 0.0), |(trials, cost), block| {
+        (trials + block.count, cost + operations(study, block.cell) * block.count as f64)
+    })
 }
 
 /// Operations of one trial of a cell that runs to its step limit.

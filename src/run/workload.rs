@@ -126,11 +126,11 @@ impl<'a> Workload<'a> {
             return None;
         }
         let blocks = blocks::left(self.study, self.coverage, Share::WHOLE);
-        let cost = |block: &Block| {
+        let cost = |block: Block| {
             let cost = &costs[block.cell];
             cost.cell + cost.of_trial(steps[block.cell]) * block.count as f64
         };
-        Some(handed_out(blocks.iter().map(cost), workers))
+        Some(handed_out(blocks.map(cost), workers))
     }
 }
 
@@ -250,7 +250,7 @@ mod tests {
         // Steps at the limit that are left: 20 x 100 + 7 x 1000, instead of 20 x 100 + 20 x 1000.
         assert_eq!(rest.flops() * 22.0, all.flops() * 9.0);
         let share = blocks::left(&study, &coverage, Share::WHOLE);
-        assert_eq!(rest.blocks(), share.len() as u64);
+        assert_eq!(rest.blocks(), share.count() as u64);
         let cost = [Cost { cell: 0.0, trial: 0.0, step: 1.0 }; 4];
         assert_eq!(rest.follow(&cost, &[1.0; 4], 1), Some(27.0));
         assert_eq!(rest.follow(&cost, &[1.0; 4], 9), Some(10.0), "a block is one worker's");

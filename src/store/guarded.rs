@@ -13,7 +13,8 @@ use hdf5::{
 };
 use ndarray::IxDyn;
 
-use super::{scale, seal};
+use super::io::{Disk, FileSystem};
+use super::{seal, unbound};
 use crate::study::AxisValues;
 use crate::{Error, Result};
 
@@ -32,13 +33,14 @@ pub(super) struct Guarded {
 impl Guarded {
     /// Opens a sealed file and checks that no link of its root leaves it.
     pub(super) fn open(path: &Path) -> Result<Self> {
-        scale::disable_plugins();
+        unbound::disable_plugins();
         let metadata = fs::metadata(path).map_err(Error::storage("open", path))?;
         if !metadata.is_file() {
             let help = "give the file results.h5 in a directory that `deeplin run` wrote to";
             return Err(Error::content(path, "is not a file", Some(help.into())));
         }
-        if !seal::is_whole(path).map_err(Error::storage("read", path))? {
+        let mut file = Disk.open(path).map_err(Error::storage("open", path))?;
+        if seal::of(&mut *file).map_err(Error::storage("read", path))?.is_none() {
             let help = "if a copy was interrupted or another program has written to it, `deeplin \
                         merge` writes it anew from the parts";
             let message =

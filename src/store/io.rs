@@ -1,7 +1,7 @@
 //! The file-system calls that storage makes: a trait, so that tests can fail each of them.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 /// What storage needs of a file system. Every call is one step that can fail on its own.
@@ -17,6 +17,9 @@ pub trait FileSystem: Send + Sync {
 
     /// The content of a regular file.
     fn read(&self, file: &Path) -> io::Result<Vec<u8>>;
+
+    /// Opens a regular file, to read it in pieces.
+    fn open(&self, file: &Path) -> io::Result<Box<dyn OpenFile>>;
 
     /// Creates a file that must not exist.
     fn create_new(&self, file: &Path) -> io::Result<Box<dyn NewFile>>;
@@ -34,13 +37,30 @@ pub trait FileSystem: Send + Sync {
     fn sync_dir(&self, dir: &Path) -> io::Result<()>;
 }
 
-/// A file being written for the first time.
-pub trait NewFile {
-    /// Writes all of `bytes`.
+/// A file that is read in pieces.
+pub trait OpenFile: Send {
+    /// Its size in bytes.
     ///
     /// # Errors
     /// Those of the operating system, as in all methods.
-    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()>;
+    fn size(&mut self) -> io::Result<u64>;
+
+    /// Fills `bytes` with what is in the file from `offset` on;
+    /// [`io::ErrorKind::UnexpectedEof`] if it ends before.
+    fn read_at(&mut self, offset: u64, bytes: &mut [u8]) -> io::Result<()>;
+}
+
+/// A file being written for the first time.
+pub trait NewFile: OpenFile {
+    /// Puts all of `bytes` into the file from `offset` on; what lies between its end and `offset`
+    /// becomes zeros.
+    ///
+    /// # Errors
+    /// Those of the operating system, as in all methods.
+    fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()>;
+
+    /// Cuts the file off or fills it up with zeros.
+    fn set_size(&mut self, size: u64) -> io::Result<()>;
 
     /// Makes the content durable. Not to be called again after an error: the system may have
     /// dropped the pages and then report success.
@@ -68,16 +88,17 @@ impl FileSystem for Disk {
     }
 
     fn read(&self, file: &Path) -> io::Result<Vec<u8>> {
-        // A pipe would block for ever.
-        if !fs::metadata(file)?.is_file() {
-            let message = "it is not a regular file";
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
-        }
+        must_be_regular(file)?;
         fs::read(file)
     }
 
+    fn open(&self, file: &Path) -> io::Result<Box<dyn OpenFile>> {
+        must_be_regular(file)?;
+        Ok(Box::new(File::open(file)?))
+    }
+
     fn create_new(&self, file: &Path) -> io::Result<Box<dyn NewFile>> {
-        let file = OpenOptions::new().write(true).create_new(true).open(file)?;
+        let file = OpenOptions::new().read(true).write(true).create_new(true).open(file)?;
         Ok(Box::new(file))
     }
 
@@ -113,9 +134,33 @@ impl FileSystem for Disk {
     }
 }
 
+/// A pipe would block for ever.
+fn must_be_regular(file: &Path) -> io::Result<()> {
+    if fs::metadata(file)?.is_file() {
+        return Ok(());
+    }
+    Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"))
+}
+
+impl OpenFile for File {
+    fn size(&mut self) -> io::Result<u64> {
+        Ok(self.metadata()?.len())
+    }
+
+    fn read_at(&mut self, offset: u64, bytes: &mut [u8]) -> io::Result<()> {
+        self.seek(SeekFrom::Start(offset))?;
+        self.read_exact(bytes)
+    }
+}
+
 impl NewFile for File {
-    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
-        Write::write_all(self, bytes)
+    fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        self.seek(SeekFrom::Start(offset))?;
+        self.write_all(bytes)
+    }
+
+    fn set_size(&mut self, size: u64) -> io::Result<()> {
+        self.set_len(size)
     }
 
     fn sync(&mut self) -> io::Result<()> {
@@ -142,8 +187,30 @@ mod tests {
     #[test]
     fn reads_regular_files_only() {
         let dir = tempfile::tempdir().unwrap();
-        assert!(Disk.read(dir.path()).is_err());
-        assert!(Disk.read(&dir.path().join("absent")).is_err());
+        for path in [dir.path(), &dir.path().join("absent")] {
+            assert!(Disk.read(path).is_err());
+            assert!(Disk.open(path).is_err());
+        }
+    }
+
+    #[test]
+    fn pieces_go_where_they_are_put_and_gaps_are_zeros() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x");
+        let mut file = Disk.create_new(&path).unwrap();
+        file.write_at(4, b"cd").unwrap();
+        file.write_at(0, b"ab").unwrap();
+        file.set_size(7).unwrap();
+        let mut bytes = [1; 7];
+        file.read_at(0, &mut bytes).unwrap();
+        assert_eq!(&bytes, b"ab\0\0cd\0");
+
+        let mut file = Disk.open(&path).unwrap();
+        assert_eq!(file.size().unwrap(), 7);
+        file.read_at(4, &mut bytes[..2]).unwrap();
+        assert_eq!(&bytes[..2], b"cd");
+        let error = file.read_at(6, &mut bytes[..2]).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
     }
 
     #[test]

@@ -5,16 +5,15 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use super::coverage::Coverage;
+use super::draft;
 use super::io::FileSystem;
 use super::manifest::Manifest;
 use super::numerics::Numerics;
-use super::part::{BlockRows, Part};
-use super::publish::{Published, publish_replacing};
+use super::pieces::Pieces;
+use super::publish::{Published, publish_sealed};
 use super::results;
 use super::scan::{Scan, scan_with};
 use super::summary::{CellSummary, IntervalMethod};
-use super::table::Table;
-use crate::study::Block;
 use crate::{Error, Result};
 
 /// How to merge.
@@ -58,7 +57,9 @@ pub struct Missing {
     pub of: u64,
 }
 
-/// Builds `DIR/results.h5` from the parts of `dir`, if every row is there.
+/// Builds `DIR/results.h5` from the parts of `dir`, if every row is there. The parts are read twice:
+/// one by one to check them and to see what is where, then piece by piece in the order of the
+/// results, so that memory does not grow with the number of trials.
 ///
 /// # Errors
 /// [`Error::Storage`]; [`Error::Content`] if the directory is not one of results, a part belongs to
@@ -66,23 +67,21 @@ pub struct Missing {
 /// [`MergeOptions::mixed`].
 pub fn merge(fs: &dyn FileSystem, dir: &Path, options: &MergeOptions<'_>) -> Result<Merge> {
     let manifest = Manifest::read(fs, dir)?;
-    let mut rows = Rows::new(&manifest);
-    let scan = scan_with(fs, dir, &manifest, |path, part| rows.add(path, part))?;
+    let mut pieces = Pieces::new(fs, manifest.ladder.len());
+    let scan = scan_with(fs, dir, &manifest, |path, part| pieces.add(path, part))?;
     let missing = Missing::of(&scan.coverage, manifest.trials);
     if !missing.cells.is_empty() {
         return Ok(Merge::Incomplete { missing, damaged: scan.damaged });
     }
     let numerics = agreed(dir, &scan, options.mixed)?;
-    let cells: Vec<CellSummary> = (0..manifest.cells())
-        .map(|cell| {
-            let (outcomes, steps) = rows.table.cell(cell);
-            CellSummary::of(outcomes, steps, &options.interval)
+    let mut cells = Vec::new();
+    let published = publish_sealed(fs, dir, results::FILE, |path, file| {
+        draft::write(path, file, |draft| {
+            cells = results::write(draft, &manifest, &numerics, &options.interval, &mut pieces)?;
+            Ok(())
         })
-        .collect();
+    })?;
     let path = dir.join(results::FILE);
-    let bytes = results::build(&manifest, &numerics, &rows.table, &cells, &options.interval)
-        .map_err(|e| Error::content(&path, format!("cannot be built: {e}"), None))?;
-    let published = publish_replacing(fs, dir, results::FILE, &bytes)?;
     Ok(Merge::Complete { path, published, cells, damaged: scan.damaged })
 }
 
@@ -103,50 +102,6 @@ fn agreed(dir: &Path, scan: &Scan, mixed: bool) -> Result<Vec<Numerics>> {
         return Err(Error::content(dir, message, Some(help.into())));
     }
     Ok(scan.numerics.iter().map(|(numerics, _)| numerics.clone()).collect())
-}
-
-/// The rows seen so far.
-struct Rows {
-    table: Table,
-    /// Which file brought which block, to name both when two disagree.
-    origins: Vec<(Block, PathBuf)>,
-}
-
-impl Rows {
-    fn new(manifest: &Manifest) -> Self {
-        // The manifest was checked: cells times trials is a usize.
-        let trials = manifest.trials as usize;
-        let table = Table::new(manifest.cells(), trials, manifest.ladder.len());
-        Self { table, origins: Vec::new() }
-    }
-
-    fn add(&mut self, path: &Path, part: &Part) -> Result<()> {
-        for BlockRows { block, rows } in &part.blocks {
-            for (trial, row) in (block.first..).zip(rows) {
-                if !self.table.set(block.cell, trial as usize, row) {
-                    return Err(self.contradiction(path, block.cell, trial));
-                }
-            }
-            self.origins.push((*block, path.to_owned()));
-        }
-        Ok(())
-    }
-
-    fn contradiction(&self, path: &Path, cell: usize, trial: u64) -> Error {
-        let holds = |block: &Block| {
-            block.cell == cell && (block.first..block.first + block.count).contains(&trial)
-        };
-        let other = self.origins.iter().find(|(block, _)| holds(block));
-        let other = other.map_or(path, |(_, path)| path);
-        let help = "the same trial gave two results: look for a changed library or machine, or \
-                    damaged memory (`deeplin doctor`), remove the part that you do not trust, and \
-                    run again";
-        Error::content(
-            path,
-            format!("contradicts {} in trial {trial} of cell {cell}", other.display()),
-            Some(help.into()),
-        )
-    }
 }
 
 impl Missing {
@@ -189,7 +144,7 @@ impl fmt::Display for Missing {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
+    use std::{fs, io};
 
     use super::*;
     use crate::store::io::Disk;
@@ -197,8 +152,9 @@ mod tests {
     use crate::store::manifest::tests::{axis, manifest};
     use crate::store::part::tests::{row, rows};
     use crate::store::part::write_part;
+    use crate::store::publish::tests::Failing;
     use crate::store::reader::ResultsFile;
-    use crate::study::{Axis, AxisKey, AxisValues};
+    use crate::study::{Axis, AxisKey, AxisValues, Block};
 
     const TRIALS: u64 = 6;
 
@@ -340,6 +296,26 @@ mod tests {
             "28 of 50 trials are missing:\n  cell 1: trials 0-1, 5-9\n  cells 2-3: trials 0-9\n  \
              cell 4: trials 9-9"
         );
+    }
+
+    /// HDF5's calls of its driver are among the steps.
+    #[test]
+    fn a_failure_at_any_step_is_named_and_leaves_nothing_or_the_whole_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let dir = dir.path();
+        store(dir, &manifest(vec![], TRIALS, &[0.1]), TRIALS, "Haswell");
+        let results = dir.join("results.h5");
+        let mut steps = 0;
+        while let Err(error) = merge(&Failing::at(steps), dir, &options(false)) {
+            let Error::Storage { source, .. } = &error else { panic!("step {steps}: {error}") };
+            assert_eq!(source.kind(), io::ErrorKind::StorageFull, "step {steps}");
+            // The last step makes the new name durable.
+            let whole = results.exists() && ResultsFile::open(&results).is_ok();
+            assert!(whole || Disk.list(dir).unwrap() == ["parts", "study.json"], "step {steps}");
+            steps += 1;
+        }
+        assert!(steps > 10, "{steps} steps");
+        assert!(ResultsFile::open(&results).is_ok());
     }
 
     #[test]

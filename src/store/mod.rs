@@ -1,28 +1,33 @@
 //! How rows are kept while a study runs and how they become `results.h5`.
 //!
-//! Workers publish immutable [`part`]s; [`merge()`] reads them into a [`table`] and builds the results
-//! file in memory ([`results`], on [`image`]), so that HDF5 never touches a disk while it writes and
-//! every byte goes through [`io::FileSystem`].
+//! Workers publish immutable [`part`]s; [`merge()`] reads them in pieces and writes the results file
+//! chunk by chunk ([`results`], on a [`draft`]), so that memory does not grow with the number of
+//! trials. HDF5 writes through a driver of ours: every byte goes through [`io::FileSystem`].
 
+pub mod column;
 pub mod coverage;
+pub mod draft;
+mod driver;
+mod filter;
 mod guarded;
-pub mod image;
 pub mod io;
+mod ledger;
 pub mod manifest;
+mod medium;
 pub mod merge;
 pub mod numerics;
 pub mod part;
+mod pieces;
 pub mod publish;
 pub mod reader;
 pub mod results;
-mod scale;
+mod row;
 pub mod scan;
 pub mod schema;
 mod seal;
 pub mod summary;
-mod superblock;
-pub mod table;
 pub mod trace;
+mod unbound;
 
 pub use coverage::Coverage;
 pub use io::{Disk, FileSystem};
@@ -34,4 +39,3 @@ pub use publish::Published;
 pub use reader::ResultsFile;
 pub use scan::{Scan, scan};
 pub use summary::{CellSummary, IntervalMethod};
-pub use table::Table;

@@ -10,11 +10,8 @@
 //! | 4 + 4 | number of measures, number of rungs of the ladder |
 //! | 4 + n | length and text of the [`Numerics`], as JSON |
 //! | 8 | number of blocks |
-//! | 24 + rows | for each block: cell, first trial, number of trials; then its rows |
+//! | 24 + rows | for each block: cell, first trial, number of trials; then its rows (see `row.rs`) |
 //! | 32 | the seal: BLAKE3 of everything before |
-//!
-//! A row: outcome (1 byte), steps (8), the measures (8 each, bit for bit), first hits of the ladder
-//! (8 each).
 
 use std::path::{Path, PathBuf};
 
@@ -22,9 +19,9 @@ use super::io::FileSystem;
 use super::manifest::{Manifest, parts_dir};
 use super::numerics::Numerics;
 use super::publish::{publish, publish_replacing};
+use super::row::{self, RowBytes};
 use super::seal;
 use crate::digest::Digest;
-use crate::stop::Outcome;
 use crate::study::{Block, Measures, TrialRow};
 use crate::{Error, Result};
 
@@ -47,6 +44,26 @@ pub struct Part {
     pub numerics: Numerics,
     /// The rows.
     pub blocks: Vec<BlockRows>,
+}
+
+/// The content of a part, in its bytes.
+#[derive(Debug)]
+pub(super) struct Contents<'a> {
+    /// What the rows were computed with.
+    pub numerics: Numerics,
+    /// The blocks.
+    pub blocks: Vec<BlockBytes<'a>>,
+}
+
+/// A block in the bytes of a part.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct BlockBytes<'a> {
+    /// Which trials.
+    pub block: Block,
+    /// Where in the file the rows begin.
+    pub offset: u64,
+    /// The bytes of the rows, one for each trial, all possible.
+    pub rows: &'a [u8],
 }
 
 /// Why the bytes of a part are refused.
@@ -96,14 +113,21 @@ pub fn write_part(
 /// before anything else), of another study, or of a newer format.
 pub fn read_part(fs: &dyn FileSystem, path: &Path, manifest: &Manifest) -> Result<Part> {
     let bytes = fs.read(path).map_err(Error::storage("read", path))?;
-    decode(&bytes, manifest).map_err(|fault| match fault {
+    let contents = decode(&bytes, manifest).map_err(|fault| match fault {
         Fault::Damaged(message) => Error::content(
             path,
             format!("is damaged: {message}"),
             Some("remove it and run the study again, which computes its rows anew".into()),
         ),
         Fault::Foreign(message) => foreign(path, &message),
-    })
+    })?;
+    let rows = |block: &BlockBytes<'_>| BlockRows {
+        block: block.block,
+        rows: RowBytes::all(block.rows, manifest.ladder.len())
+            .filter_map(RowBytes::decode)
+            .collect(),
+    };
+    Ok(Part { blocks: contents.blocks.iter().map(rows).collect(), numerics: contents.numerics })
 }
 
 /// The error for a part that does not belong to the directory it is in.
@@ -117,7 +141,7 @@ fn encode(manifest: &Manifest, numerics: &Numerics, blocks: &[BlockRows]) -> Vec
     let numerics = serde_json::to_vec(numerics).expect("plain data with text keys");
     let rows: usize = blocks.iter().map(|b| b.rows.len()).sum();
     let mut bytes = Vec::with_capacity(
-        64 + numerics.len() + 24 * blocks.len() + rows * row_size(ladder) + seal::SIZE,
+        64 + numerics.len() + 24 * blocks.len() + rows * row::size(ladder) + seal::SIZE,
     );
     bytes.extend(MAGIC);
     bytes.extend(VERSION.iter().flat_map(|v| v.to_le_bytes()));
@@ -126,30 +150,36 @@ fn encode(manifest: &Manifest, numerics: &Numerics, blocks: &[BlockRows]) -> Vec
         bytes.extend(u32::try_from(length).expect("short lists").to_le_bytes());
     }
     bytes.extend(numerics);
-    bytes.extend((blocks.len() as u64).to_le_bytes());
-    for BlockRows { block, rows } in blocks {
-        assert_eq!(rows.len() as u64, block.count, "one row for each trial");
-        for number in [block.cell as u64, block.first, block.count] {
+    // Blocks that follow each other become one: merging remembers every block of every part.
+    let runs: Vec<&[BlockRows]> = blocks.chunk_by(|a, b| follows(&a.block, &b.block)).collect();
+    bytes.extend((runs.len() as u64).to_le_bytes());
+    for run in runs {
+        let Block { cell, first, .. } = run[0].block;
+        let count: u64 = run.iter().map(|rows| rows.block.count).sum();
+        for number in [cell as u64, first, count] {
             bytes.extend(number.to_le_bytes());
         }
-        for row in rows {
-            assert_eq!(row.hit_steps.len(), ladder, "one hit for each rung");
-            bytes.push(row.outcome as u8);
-            bytes.extend(row.steps.to_le_bytes());
-            bytes.extend(row.measures.to_array().iter().flat_map(|m| m.to_le_bytes()));
-            bytes.extend(row.hit_steps.iter().flat_map(|h| h.to_le_bytes()));
+        for BlockRows { block, rows } in run {
+            assert_eq!(rows.len() as u64, block.count, "one row for each trial");
+            for row in rows {
+                assert_eq!(row.hit_steps.len(), ladder, "one hit for each rung");
+                row::append(row, &mut bytes);
+            }
         }
     }
     seal::append(&mut bytes);
     bytes
 }
 
-fn row_size(ladder: usize) -> usize {
-    1 + 8 + 8 * Measures::COUNT + 8 * ladder
+fn follows(a: &Block, b: &Block) -> bool {
+    a.cell == b.cell && a.first + a.count == b.first
 }
 
 /// Reads the bytes of a part of the study `manifest`. Never panics, whatever the bytes.
-pub(super) fn decode(bytes: &[u8], manifest: &Manifest) -> std::result::Result<Part, Fault> {
+pub(super) fn decode<'a>(
+    bytes: &'a [u8],
+    manifest: &Manifest,
+) -> std::result::Result<Contents<'a>, Fault> {
     let content = seal::content(bytes)
         .ok_or_else(|| Fault::Damaged("its content does not have the hash at its end".into()))?;
     let mut cursor = Cursor(content);
@@ -159,12 +189,14 @@ pub(super) fn decode(bytes: &[u8], manifest: &Manifest) -> std::result::Result<P
         .map_err(|e| Fault::Damaged(format!("what it was computed with is unreadable: {e}")))?;
     let mut blocks = Vec::new();
     for _ in 0..cursor.u64()? {
-        blocks.push(cursor.block(manifest)?);
+        let (block, rows) = cursor.block(manifest)?;
+        let offset = (content.len() - cursor.0.len() - rows.len()) as u64;
+        blocks.push(BlockBytes { block, offset, rows });
     }
     if !cursor.0.is_empty() {
         return Err(Fault::Damaged("it is longer than it says".into()));
     }
-    Ok(Part { numerics, blocks })
+    Ok(Contents { numerics, blocks })
 }
 
 fn too_short() -> Fault {
@@ -228,7 +260,8 @@ impl<'a> Cursor<'a> {
         Ok(())
     }
 
-    fn block(&mut self, manifest: &Manifest) -> std::result::Result<BlockRows, Fault> {
+    /// A block and the bytes of its rows.
+    fn block(&mut self, manifest: &Manifest) -> std::result::Result<(Block, &'a [u8]), Fault> {
         let (cell, first, count) = (self.u64()?, self.u64()?, self.u64()?);
         let cell = usize::try_from(cell).ok().filter(|&c| c < manifest.cells());
         let end = first.checked_add(count).filter(|&end| end <= manifest.trials);
@@ -236,33 +269,12 @@ impl<'a> Cursor<'a> {
             return Err(Fault::Damaged("it holds trials that the study does not have".into()));
         };
         let ladder = manifest.ladder.len();
-        let size = usize::try_from(count).ok().and_then(|n| n.checked_mul(row_size(ladder)));
-        let mut rows = Cursor(self.take(size.ok_or_else(too_short)?)?);
-        let rows = (0..count)
-            .map(|_| rows.row(ladder, manifest.max_steps))
-            .collect::<std::result::Result<_, _>>()?;
-        let block = Block { cell, first, count };
-        Ok(BlockRows { block, rows })
-    }
-
-    fn row(&mut self, ladder: usize, max_steps: u64) -> std::result::Result<TrialRow, Fault> {
-        let [code] = self.array()?;
-        let outcome = Outcome::from_code(code).filter(|&o| o != Outcome::NotRun);
-        let steps = self.u64()?;
-        let mut measures = [0.0; Measures::COUNT];
-        for measure in &mut measures {
-            *measure = f64::from_le_bytes(self.array()?);
-        }
-        let mut hit_steps = Vec::with_capacity(ladder);
-        for _ in 0..ladder {
-            hit_steps.push(i64::from_le_bytes(self.array()?));
-        }
-        let possible = |&hit: &i64| hit == -1 || u64::try_from(hit).is_ok_and(|h| h <= max_steps);
-        match outcome {
-            Some(outcome) if steps <= max_steps && hit_steps.iter().all(possible) => {
-                Ok(TrialRow { outcome, steps, measures: Measures::from_array(measures), hit_steps })
-            }
-            _ => Err(Fault::Damaged("a row has an impossible outcome or step".into())),
+        let size = usize::try_from(count).ok().and_then(|n| n.checked_mul(row::size(ladder)));
+        let rows = self.take(size.ok_or_else(too_short)?)?;
+        if RowBytes::all(rows, ladder).all(|row| row.is_possible(manifest.max_steps)) {
+            Ok((Block { cell, first, count }, rows))
+        } else {
+            Err(Fault::Damaged("a row has an impossible outcome or step".into()))
         }
     }
 }
@@ -272,6 +284,7 @@ pub(super) mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::stop::Outcome;
     use crate::store::io::Disk;
     use crate::store::manifest::tests::{axis, manifest};
     use crate::study::AxisValues;
@@ -330,6 +343,16 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn blocks_that_follow_each_other_become_one() {
+        let (manifest, _) = example();
+        let encoded = |blocks: &[BlockRows]| encode(&manifest, &Numerics::default(), blocks);
+        let cut = [rows(0, 0, 1, 1), rows(0, 1, 2, 1), rows(1, 3, 1, 1)];
+        assert!(encoded(&cut) == encoded(&[rows(0, 0, 3, 1), rows(1, 3, 1, 1)]));
+        let apart = encoded(&[rows(0, 0, 1, 1), rows(0, 2, 1, 1)]);
+        assert_eq!(decode(&apart, &manifest).unwrap().blocks.len(), 2);
+    }
+
+    #[test]
     fn every_truncation_and_every_flipped_byte_is_refused() {
         let (manifest, good) = example();
         assert!(decode(&good, &manifest).is_ok());
@@ -357,9 +380,10 @@ pub(super) mod tests {
                 seal::append(&mut bad);
                 // Whatever it is taken for, the rows stay inside the study.
                 if let Ok(part) = decode(&bad, &manifest) {
-                    for BlockRows { block, rows } in part.blocks {
+                    for BlockBytes { block, rows, offset } in part.blocks {
                         assert!(block.cell < 2 && block.first + block.count <= 4);
-                        assert_eq!(rows.len() as u64, block.count);
+                        assert_eq!(rows.len() as u64, block.count * row::size(1) as u64);
+                        assert_eq!(rows, &bad[offset as usize..][..rows.len()]);
                     }
                 }
             }

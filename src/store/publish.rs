@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::io::FileSystem;
+use super::io::{FileSystem, NewFile};
+use super::seal;
+use crate::digest::Digest;
 use crate::{Error, Result};
 
 /// What publishing did.
@@ -63,12 +65,41 @@ pub fn publish_replacing(
         Err(e) if e.kind() == io::ErrorKind::NotFound => Published::New,
         Err(e) => return Err(Error::storage("read", &path)(e)),
     };
-    let temporary = Temporary::write(fs, dir, name, bytes)?;
-    if let Err(e) = fs.rename_over(&temporary.path, &path) {
-        temporary.give_up();
-        return Err(Error::storage("publish", &path)(e));
-    }
-    fs.sync_dir(dir).map_err(Error::storage("sync", dir))?;
+    Temporary::write(fs, dir, name, bytes)?.replace(dir, &path)?;
+    Ok(published)
+}
+
+/// As [`publish_replacing`], for a file too large for memory: `build` fills the file that it is
+/// given, in pieces, and gives it back; it is told its path too. The file gets a seal at its end.
+///
+/// # Errors
+/// Also those of `build`.
+pub fn publish_sealed(
+    fs: &dyn FileSystem,
+    dir: &Path,
+    name: &str,
+    build: impl FnOnce(&Path, Box<dyn NewFile>) -> Result<Box<dyn NewFile>>,
+) -> Result<Published> {
+    let path = dir.join(name);
+    let (temporary, seal) = Temporary::build(fs, dir, name, build)?;
+    let there = match fs.open(&path) {
+        Ok(mut file) => Some(seal::of(&mut *file).map_err(Error::storage("read", &path))),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => None,
+        Err(e) => Some(Err(Error::storage("read", &path)(e))),
+    };
+    let published = match there.transpose() {
+        Ok(Some(there)) if there == Some(seal) => {
+            temporary.discard()?;
+            return Ok(Published::AlreadyThere);
+        }
+        Ok(Some(_)) => Published::Replaced,
+        Ok(None) => Published::New,
+        Err(e) => {
+            temporary.give_up();
+            return Err(e);
+        }
+    };
+    temporary.replace(dir, &path)?;
     Ok(published)
 }
 
@@ -79,6 +110,12 @@ fn contradiction(path: &Path) -> Error {
     Error::content(path, "exists with other content than was computed now", Some(help.into()))
 }
 
+/// The error for a file that does not hold what was written into it.
+pub(super) fn unreliable(path: &Path) -> Error {
+    let help = "the disk or file system is not reliable; choose another directory with -o";
+    Error::content(path, "reads back otherwise than it was written", Some(help.into()))
+}
+
 /// A complete, checked and durable file under a name that nobody reads.
 struct Temporary<'a> {
     fs: &'a dyn FileSystem,
@@ -86,23 +123,51 @@ struct Temporary<'a> {
 }
 
 impl<'a> Temporary<'a> {
-    fn write(fs: &'a dyn FileSystem, dir: &Path, name: &str, bytes: &[u8]) -> Result<Self> {
+    fn create(fs: &'a dyn FileSystem, dir: &Path, name: &str) -> Result<(Self, Box<dyn NewFile>)> {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let n = COUNT.fetch_add(1, Ordering::Relaxed);
         let (host, process) = (&*HOST, std::process::id());
         let path = dir.join(format!(".{name}.{host}.{process}.{n}.tmp"));
-        let mut file = fs.create_new(&path).map_err(Error::storage("create", &path))?;
-        let temporary = Self { fs, path };
+        let file = fs.create_new(&path).map_err(Error::storage("create", &path))?;
+        Ok((Self { fs, path }, file))
+    }
+
+    /// One with these bytes.
+    fn write(fs: &'a dyn FileSystem, dir: &Path, name: &str, bytes: &[u8]) -> Result<Self> {
+        let (temporary, mut file) = Self::create(fs, dir, name)?;
         let written = file
-            .write_all(bytes)
+            .write_at(0, bytes)
             .map_err(Error::storage("write", &temporary.path))
             .and_then(|()| file.sync().map_err(Error::storage("sync", &temporary.path)))
             .and_then(|()| temporary.check(bytes));
         drop(file);
-        match written {
-            Ok(()) => Ok(temporary),
+        temporary.unless_failed(written).map(|(temporary, ())| temporary)
+    }
+
+    /// One that `build` fills, with its seal.
+    fn build(
+        fs: &'a dyn FileSystem,
+        dir: &Path,
+        name: &str,
+        build: impl FnOnce(&Path, Box<dyn NewFile>) -> Result<Box<dyn NewFile>>,
+    ) -> Result<(Self, Digest)> {
+        let (temporary, file) = Self::create(fs, dir, name)?;
+        let path = &temporary.path;
+        let sealed = build(path, file).and_then(|mut file| {
+            let seal = seal::close(&mut *file).map_err(Error::storage("write", path))?;
+            file.sync().map_err(Error::storage("sync", path))?;
+            drop(file);
+            temporary.check_seal(seal)?;
+            Ok(seal)
+        });
+        temporary.unless_failed(sealed)
+    }
+
+    fn unless_failed<T>(self, done: Result<T>) -> Result<(Self, T)> {
+        match done {
+            Ok(value) => Ok((self, value)),
             Err(e) => {
-                temporary.give_up();
+                self.give_up();
                 Err(e)
             }
         }
@@ -110,15 +175,24 @@ impl<'a> Temporary<'a> {
 
     fn check(&self, bytes: &[u8]) -> Result<()> {
         let there = self.fs.read(&self.path).map_err(Error::storage("read back", &self.path))?;
-        if there == bytes {
-            return Ok(());
+        if there == bytes { Ok(()) } else { Err(unreliable(&self.path)) }
+    }
+
+    fn check_seal(&self, seal: Digest) -> Result<()> {
+        let there = self.fs.open(&self.path).and_then(|mut file| seal::of(&mut *file));
+        match there.map_err(Error::storage("read back", &self.path))? {
+            Some(there) if there == seal => Ok(()),
+            _ => Err(unreliable(&self.path)),
         }
-        let help = "the disk or file system is not reliable; choose another directory with -o";
-        Err(Error::content(
-            &self.path,
-            "reads back otherwise than it was written",
-            Some(help.into()),
-        ))
+    }
+
+    /// Renames the file to `path` in `dir`, over what is there.
+    fn replace(self, dir: &Path, path: &Path) -> Result<()> {
+        if let Err(e) = self.fs.rename_over(&self.path, path) {
+            self.give_up();
+            return Err(Error::storage("publish", path)(e));
+        }
+        self.fs.sync_dir(dir).map_err(Error::storage("sync", dir))
     }
 
     fn discard(self) -> Result<()> {
@@ -189,20 +263,20 @@ static HOST: LazyLock<String> = LazyLock::new(|| {
 });
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::fs;
     use std::sync::atomic::AtomicUsize;
 
     use super::*;
-    use crate::store::io::{Disk, NewFile};
+    use crate::store::io::{Disk, OpenFile};
 
     /// A disk on which the `n`-th call that changes something fails.
-    struct Failing {
+    pub(in crate::store) struct Failing {
         left: std::sync::Arc<AtomicUsize>,
     }
 
     impl Failing {
-        fn at(n: usize) -> Self {
+        pub(in crate::store) fn at(n: usize) -> Self {
             Self { left: std::sync::Arc::new(AtomicUsize::new(n)) }
         }
 
@@ -220,10 +294,23 @@ mod tests {
 
     struct FailingFile(Box<dyn NewFile>, std::sync::Arc<AtomicUsize>);
 
+    impl OpenFile for FailingFile {
+        fn size(&mut self) -> io::Result<u64> {
+            self.0.size()
+        }
+        fn read_at(&mut self, offset: u64, bytes: &mut [u8]) -> io::Result<()> {
+            self.0.read_at(offset, bytes)
+        }
+    }
+
     impl NewFile for FailingFile {
-        fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
             step(&self.1)?;
-            self.0.write_all(bytes)
+            self.0.write_at(offset, bytes)
+        }
+        fn set_size(&mut self, size: u64) -> io::Result<()> {
+            step(&self.1)?;
+            self.0.set_size(size)
         }
         fn sync(&mut self) -> io::Result<()> {
             step(&self.1)?;
@@ -240,6 +327,9 @@ mod tests {
         }
         fn read(&self, file: &Path) -> io::Result<Vec<u8>> {
             Disk.read(file)
+        }
+        fn open(&self, file: &Path) -> io::Result<Box<dyn OpenFile>> {
+            Disk.open(file)
         }
         fn create_new(&self, file: &Path) -> io::Result<Box<dyn NewFile>> {
             self.step()?;

@@ -320,12 +320,16 @@ mod tests {
 
     use super::*;
     use crate::Error;
-    use crate::store::image::{Attribute, Image, Values};
+    use crate::store::draft::tests::sealed;
+    use crate::store::draft::{Attribute, Values};
+    use crate::store::io::Disk;
     use crate::store::manifest::tests::{axis, manifest};
     use crate::store::numerics::Numerics;
-    use crate::store::part::tests::row;
+    use crate::store::part::decode;
+    use crate::store::part::tests::rows;
+    use crate::store::part::write_part;
+    use crate::store::pieces::Pieces;
     use crate::store::summary::IntervalMethod;
-    use crate::store::table::Table;
     use crate::store::{results, seal};
     use crate::study::AxisValues;
 
@@ -339,12 +343,6 @@ mod tests {
         error.to_string()
     }
 
-    fn sealed(image: Image) -> Vec<u8> {
-        let mut bytes = image.finish().unwrap();
-        seal::append(&mut bytes);
-        bytes
-    }
-
     #[test]
     fn cells_are_row_major() {
         assert_eq!(position(0, &[]), [0_usize; 0]);
@@ -355,13 +353,16 @@ mod tests {
     #[test]
     fn truncated_and_changed_files_are_refused() {
         let manifest = manifest(vec![axis("init.std", AxisValues::Floats(vec![0.5]))], 1, &[]);
-        let mut table = Table::new(1, 1, 0);
-        assert!(table.set(0, 0, &row(0, 0, 0)));
         let interval = IntervalMethod { method: "test", level: 0.95, bounds: &|_, _| (0.0, 1.0) };
-        let (outcomes, steps) = table.cell(0);
-        let cells = [CellSummary::of(outcomes, steps, &interval)];
-        let good =
-            results::build(&manifest, &[Numerics::default()], &table, &cells, &interval).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let numerics = Numerics::default();
+        let part =
+            write_part(&Disk, dir.path(), &manifest, &numerics, &[rows(0, 0, 1, 0)]).unwrap();
+        let mut pieces = Pieces::new(&Disk, 0);
+        pieces.add(&part, &decode(&fs::read(&part).unwrap(), &manifest).unwrap()).unwrap();
+        let good = sealed(|draft| {
+            results::write(draft, &manifest, &[numerics], &interval, &mut pieces).map(|_| ())
+        });
         for len in (0..good.len()).step_by(97) {
             assert!(refusal(&good[..len]).contains("hash"), "{len}");
         }
@@ -374,18 +375,19 @@ mod tests {
 
     #[test]
     fn other_formats_and_newer_versions_are_refused() {
-        let image = |format, version: &[i32]| {
-            let mut image = Image::new().unwrap();
-            let format = ("deeplin_format", Attribute::Text(format));
-            image.attributes(&[format, ("format_version", Attribute::Ints(version))]).unwrap();
-            image
+        let file = |format, version: &[i32]| {
+            sealed(|draft| {
+                let format = ("deeplin_format", Attribute::Text(format));
+                let version = ("format_version", Attribute::Ints(version));
+                Ok(draft.attributes(&[format, version])?)
+            })
         };
         let cases = [
-            (sealed(Image::new().unwrap()), "not a results file of deeplin"),
-            (sealed(image("trace", &[1, 0])), "of format \"trace\""),
-            (sealed(image("results", &[2, 3])), "format version 2.3"),
-            (sealed(image("results", &[1])), "not [major, minor]"),
-            (sealed(image("results", &[1, 0])), "study_digest cannot be read"),
+            (sealed(|_| Ok(())), "not a results file of deeplin"),
+            (file("trace", &[1, 0]), "of format \"trace\""),
+            (file("results", &[2, 3]), "format version 2.3"),
+            (file("results", &[1]), "not [major, minor]"),
+            (file("results", &[1, 0]), "study_digest cannot be read"),
         ];
         for (bytes, expected) in cases {
             let message = refusal(&bytes);
@@ -399,20 +401,19 @@ mod tests {
     #[test]
     fn wrong_types_and_shapes_are_refused() {
         let build = |trial: Values<'_>, sweep: &str| {
-            let mut image = Image::new().unwrap();
-            image
-                .attributes(&[
+            sealed(|draft| {
+                draft.attributes(&[
                     ("deeplin_format", Attribute::Text(schema::FORMAT)),
                     ("format_version", Attribute::Ints(&schema::VERSION)),
                     ("study_digest", Attribute::Text(&Digest::of(b"").hex())),
                     ("sweep", Attribute::Text(sweep)),
-                ])
-                .unwrap();
-            image.dimension("trial", trial, &[]).unwrap();
-            image.dimension("init_std", Values::Int8(&[1]), &[]).unwrap();
-            let level = [("level", Attribute::Text("high"))];
-            image.variable("probability_lower", &["trial"], Values::Int8(&[0]), &level).unwrap();
-            sealed(image)
+                ])?;
+                draft.dimension("trial", trial, &[])?;
+                draft.dimension("init_std", Values::Int8(&[1]), &[])?;
+                let level = [("level", Attribute::Text("high"))];
+                draft.variable("probability_lower", &["trial"], Values::Int8(&[0]), &level)?;
+                Ok(())
+            })
         };
         let trial = Values::Int64(&[0]);
         let cases = [

@@ -1,41 +1,50 @@
-//! Builds the bytes of `results.h5`, a function of the study, its rows and the numerics only.
+//! Writes `results.h5`, a function of the study, its rows and the numerics only.
 
-use super::image::{Attribute, Image, Named, Values, words};
+use rayon::prelude::*;
+
+use super::column::Column;
+use super::draft::{Attribute, Draft, Drafted, Named, Values, words};
 use super::manifest::Manifest;
 use super::numerics::Numerics;
+use super::pieces::Pieces;
+use super::row::RowBytes;
 use super::schema::{self, Source, Variable};
-use super::seal;
-use super::summary::{CellSummary, IntervalMethod};
-use super::table::Table;
+use super::summary::{CellSummary, IntervalMethod, Tally};
 use crate::stop::Outcome;
 use crate::study::{Axis, AxisKey, AxisValues};
 
 /// The file's name.
 pub const FILE: &str = "results.h5";
 
-/// The bytes of the results file of a study whose rows are all in `table`. `numerics` holds what
-/// they were computed with, more than one only if the caller was asked to mix.
+/// Bytes of rows whose chunks are packed together: enough to keep all processors busy.
+const PACKED_TOGETHER: usize = 8 << 20;
+
+/// Fills the results file of a study whose rows are all in `pieces`, and returns the summaries of its
+/// cells. `numerics` holds what the rows were computed with, more than one only if the caller was
+/// asked to mix.
 ///
 /// # Errors
-/// If HDF5 fails.
-pub fn build(
+/// If HDF5 fails or rows cannot be read.
+pub(super) fn write(
+    draft: &mut Draft,
     manifest: &Manifest,
     numerics: &[Numerics],
-    table: &Table,
-    summaries: &[CellSummary],
     interval: &IntervalMethod<'_>,
-) -> hdf5::Result<Vec<u8>> {
-    let mut image = Image::new()?;
-    write_root_attributes(&mut image, manifest)?;
-    write_coordinates(&mut image, manifest)?;
-    let writer = Writer { manifest, table, summaries, interval };
-    for variable in schema::variables(&manifest.ladder) {
-        writer.write(&mut image, &variable)?;
+    pieces: &mut Pieces<'_>,
+) -> Drafted<Vec<CellSummary>> {
+    write_root_attributes(draft, manifest)?;
+    write_coordinates(draft, manifest)?;
+    let mut variables = schema::variables(&manifest.ladder)
+        .into_iter()
+        .map(|variable| Ok((variable, create(draft, manifest, interval, &variable)?)))
+        .collect::<hdf5::Result<Vec<_>>>()?;
+    let cells = write_rows(draft, manifest, interval, &mut variables, pieces)?;
+    for (variable, mut column) in variables {
+        put_cells(&variable, &mut column, &cells);
+        column.finish()?;
     }
-    write_provenance(&mut image, manifest, numerics)?;
-    let mut bytes = image.finish()?;
-    seal::append(&mut bytes);
-    Ok(bytes)
+    write_provenance(draft, manifest, numerics)?;
+    Ok(cells)
 }
 
 /// Names of the sweep's dimensions.
@@ -43,7 +52,7 @@ pub(super) fn sweep_dimensions(manifest: &Manifest) -> Vec<String> {
     manifest.axes.iter().map(|axis| axis.keys[0].variable()).collect()
 }
 
-fn write_root_attributes(image: &mut Image, manifest: &Manifest) -> hdf5::Result<()> {
+fn write_root_attributes(draft: &mut Draft, manifest: &Manifest) -> hdf5::Result<()> {
     let keys: Vec<Vec<&str>> = manifest
         .axes
         .iter()
@@ -51,7 +60,7 @@ fn write_root_attributes(image: &mut Image, manifest: &Manifest) -> hdf5::Result
         .collect();
     let sweep = serde_json::to_string(&keys).expect("plain data");
     let title = format!("{}: how likely gradient descent converges", manifest.name);
-    image.attributes(&[
+    draft.attributes(&[
         ("Conventions", Attribute::Text(schema::CONVENTIONS)),
         ("title", Attribute::Text(&title)),
         ("source", Attribute::Text("deeplin: gradient descent on deep linear networks")),
@@ -66,20 +75,21 @@ fn write_root_attributes(image: &mut Image, manifest: &Manifest) -> hdf5::Result
     ])
 }
 
-fn write_coordinates(image: &mut Image, manifest: &Manifest) -> hdf5::Result<()> {
+fn write_coordinates(draft: &mut Draft, manifest: &Manifest) -> hdf5::Result<()> {
     for axis in &manifest.axes {
         let key = &axis.keys[0];
-        image.dimension(
+        draft.dimension(
             &key.variable(),
             coordinates(key),
             &words(&format!("swept key {}", key.key)),
         )?;
     }
-    let trials: Vec<i64> = (0..manifest.trials.cast_signed()).collect();
-    image.dimension(schema::TRIAL, Values::Int64(&trials), &words("number of the trial"))?;
+    // The manifest was checked: the number of trials is a usize.
+    let trials = manifest.trials as usize;
+    draft.numbered(schema::TRIAL, trials, &words("number of the trial"))?;
     if !manifest.ladder.is_empty() {
         let losses = Values::Float64(&manifest.ladder);
-        image.dimension(
+        draft.dimension(
             schema::LOSS_TARGET,
             losses,
             &words("excess loss of a rung of the ladder"),
@@ -89,7 +99,7 @@ fn write_coordinates(image: &mut Image, manifest: &Manifest) -> hdf5::Result<()>
         let dimension = axis.keys[0].variable();
         for key in &axis.keys[1..] {
             let meaning = format!("swept key {}, moving with {}", key.key, axis.keys[0].key);
-            image.variable(&key.variable(), &[&dimension], coordinates(key), &words(&meaning))?;
+            draft.variable(&key.variable(), &[&dimension], coordinates(key), &words(&meaning))?;
         }
     }
     Ok(())
@@ -103,73 +113,115 @@ fn coordinates(key: &AxisKey) -> Values<'_> {
     }
 }
 
-/// What the variables of the root group are written from.
-struct Writer<'a> {
-    manifest: &'a Manifest,
-    table: &'a Table,
-    summaries: &'a [CellSummary],
-    interval: &'a IntervalMethod<'a>,
-}
+/// Creates a variable of the root group without its values.
+fn create(
+    draft: &mut Draft,
+    manifest: &Manifest,
+    interval: &IntervalMethod<'_>,
+    variable: &Variable,
+) -> hdf5::Result<Column> {
+    let sweep = sweep_dimensions(manifest);
+    let trailing = variable.source.trailing().iter().copied();
+    let dimensions: Vec<&str> = sweep.iter().map(String::as_str).chain(trailing).collect();
 
-impl Writer<'_> {
-    fn write(&self, image: &mut Image, variable: &Variable) -> hdf5::Result<()> {
-        let name = variable.name;
-        let sweep = sweep_dimensions(self.manifest);
-        let trailing = variable.source.trailing().iter().copied();
-        let dimensions: Vec<&str> = sweep.iter().map(String::as_str).chain(trailing).collect();
-
-        let mut attributes = words(variable.long_name).to_vec();
-        let meanings = Outcome::ALL.map(Outcome::name).join(" ");
-        let codes = Outcome::ALL.map(|outcome| outcome as i8);
-        match variable.source {
-            Source::Outcome => attributes.extend([
-                ("flag_values", Attribute::Codes(&codes)),
-                ("flag_meanings", Attribute::Text(&meanings)),
-            ]),
-            Source::Bound(_) => attributes.extend([
-                ("method", Attribute::Text(self.interval.method)),
-                ("level", Attribute::Float(self.interval.level)),
-            ]),
-            _ => {}
-        }
-        let moving = auxiliary_coordinates(&self.manifest.axes);
-        if !moving.is_empty() {
-            attributes.push(("coordinates", Attribute::Text(&moving)));
-        }
-
-        let mut put = |values: Values<'_>| image.variable(name, &dimensions, values, &attributes);
-        match variable.source {
-            Source::Outcome => put(Values::Int8(self.table.outcome())),
-            Source::Steps => self.put_steps(self.table.steps(), put),
-            Source::HitSteps => self.put_steps(self.table.hit_steps(), put),
-            Source::Measure(i) => put(Values::Float64(self.table.measure(i))),
-            Source::Count(get) => {
-                let counts: Vec<i64> =
-                    self.summaries.iter().map(|s| get(s).cast_signed()).collect();
-                put(Values::Int64(&counts))
-            }
-            Source::Estimate(get) | Source::Bound(get) => {
-                let numbers: Vec<f64> = self.summaries.iter().map(get).collect();
-                put(Values::Float64(&numbers))
-            }
-        }
+    let mut attributes = words(variable.long_name).to_vec();
+    let meanings = Outcome::ALL.map(Outcome::name).join(" ");
+    let codes = Outcome::ALL.map(|outcome| outcome as i8);
+    match variable.source {
+        Source::Outcome => attributes.extend([
+            ("flag_values", Attribute::Codes(&codes)),
+            ("flag_meanings", Attribute::Text(&meanings)),
+        ]),
+        Source::Bound(_) => attributes.extend([
+            ("method", Attribute::Text(interval.method)),
+            ("level", Attribute::Float(interval.level)),
+        ]),
+        _ => {}
+    }
+    let moving = auxiliary_coordinates(&manifest.axes);
+    if !moving.is_empty() {
+        attributes.push(("coordinates", Attribute::Text(&moving)));
     }
 
-    /// Steps in the narrowest type that holds the largest budget of any cell.
-    fn put_steps(
-        &self,
-        steps: &[i64],
-        mut put: impl FnMut(Values<'_>) -> hdf5::Result<()>,
-    ) -> hdf5::Result<()> {
-        if i32::try_from(self.manifest.max_steps).is_err() {
-            return put(Values::Int64(steps));
+    let create = match variable.source {
+        Source::Outcome => Draft::column::<i8>,
+        Source::Steps | Source::HitSteps if has_few_steps(manifest) => Draft::column::<i32>,
+        Source::Steps | Source::HitSteps | Source::Count(_) => Draft::column::<i64>,
+        Source::Measure(_) | Source::Estimate(_) | Source::Bound(_) => Draft::column::<f64>,
+    };
+    create(draft, variable.name, &dimensions, &attributes)
+}
+
+/// Steps are in the narrowest type that holds the largest budget of any cell.
+fn has_few_steps(manifest: &Manifest) -> bool {
+    i32::try_from(manifest.max_steps).is_ok()
+}
+
+/// Writes the variables of each trial, and returns the summaries of the cells.
+fn write_rows(
+    draft: &Draft,
+    manifest: &Manifest,
+    interval: &IntervalMethod<'_>,
+    variables: &mut [(Variable, Column)],
+    pieces: &mut Pieces<'_>,
+) -> Drafted<Vec<CellSummary>> {
+    let narrow = has_few_steps(manifest);
+    let (mut cells, mut tally) = (Vec::new(), Tally::default());
+    let mut waiting = 0;
+    pieces.visit(|cell, bytes| -> Drafted<()> {
+        let rows = RowBytes::all(bytes, manifest.ladder.len());
+        // Cells come one after the other, and all of them.
+        if cell != cells.len() {
+            cells.push(std::mem::take(&mut tally).summary(interval));
         }
-        let narrow = steps
-            .iter()
-            .map(|&n| i32::try_from(n))
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(|_| "a number of steps exceeds the largest budget")?;
-        put(Values::Int32(&narrow))
+        for row in rows.clone() {
+            tally.add(row.code(), row.steps());
+        }
+        for (variable, column) in &mut *variables {
+            put_rows(variable, column, rows.clone(), narrow);
+        }
+        waiting += bytes.len();
+        if waiting >= PACKED_TOGETHER {
+            waiting = 0;
+            variables.par_iter_mut().for_each(|(_, column)| column.pack());
+            for (_, column) in &mut *variables {
+                column.write()?;
+            }
+            draft.check()?;
+        }
+        Ok(())
+    })?;
+    cells.push(tally.summary(interval));
+    Ok(cells)
+}
+
+/// Appends rows to the column of a variable of each trial.
+fn put_rows<'a>(
+    variable: &Variable,
+    column: &mut Column,
+    rows: impl Iterator<Item = RowBytes<'a>>,
+    narrow: bool,
+) {
+    // No row has more steps than the largest budget: that was checked when it was read.
+    match variable.source {
+        Source::Outcome => column.extend(rows.map(|row| row.code().cast_signed())),
+        Source::Steps if narrow => column.extend(rows.map(|row| row.steps() as i32)),
+        Source::Steps => column.extend(rows.map(|row| row.steps().cast_signed())),
+        Source::HitSteps if narrow => {
+            column.extend(rows.flat_map(|row| row.hits().map(|hit| hit as i32)));
+        }
+        Source::HitSteps => column.extend(rows.flat_map(RowBytes::hits)),
+        Source::Measure(i) => column.extend(rows.map(|row| row.measure(i))),
+        Source::Count(_) | Source::Estimate(_) | Source::Bound(_) => {}
+    }
+}
+
+/// Appends all cells to the column of a variable of each cell.
+fn put_cells(variable: &Variable, column: &mut Column, cells: &[CellSummary]) {
+    match variable.source {
+        Source::Count(get) => column.extend(cells.iter().map(|cell| get(cell).cast_signed())),
+        Source::Estimate(get) | Source::Bound(get) => column.extend(cells.iter().map(get)),
+        Source::Outcome | Source::Steps | Source::HitSteps | Source::Measure(_) => {}
     }
 }
 
@@ -180,7 +232,7 @@ fn auxiliary_coordinates(axes: &[Axis]) -> String {
 }
 
 fn write_provenance(
-    image: &mut Image,
+    draft: &mut Draft,
     manifest: &Manifest,
     numerics: &[Numerics],
 ) -> hdf5::Result<()> {
@@ -196,9 +248,9 @@ fn write_provenance(
     if numerics.len() > 1 {
         attributes.push(("mixed_numerics", Attribute::Text(&mixed)));
     }
-    image.group(schema::PROVENANCE, &attributes)?;
-    write_by_cell(image, manifest, "kernel", "kernel that computed the cell", |k| &k.kernel)?;
-    write_by_cell(image, manifest, "precision", "format of its numbers", |k| &k.precision)
+    draft.group(schema::PROVENANCE, &attributes)?;
+    write_by_cell(draft, manifest, "kernel", "kernel that computed the cell", |k| &k.kernel)?;
+    write_by_cell(draft, manifest, "precision", "format of its numbers", |k| &k.precision)
 }
 
 /// Different texts in the order of their first appearance.
@@ -214,7 +266,7 @@ fn distinct<'a>(texts: impl Iterator<Item = &'a str>) -> String {
 
 /// A word for each cell, as CF flags.
 fn write_by_cell(
-    image: &mut Image,
+    draft: &mut Draft,
     manifest: &Manifest,
     name: &str,
     long_name: &str,
@@ -241,5 +293,5 @@ fn write_by_cell(
     let sweep = sweep_dimensions(manifest);
     let dimensions: Vec<&str> = sweep.iter().map(String::as_str).collect();
     let path = format!("{}/{name}", schema::PROVENANCE);
-    image.variable(&path, &dimensions, Values::Int8(&values), &attributes)
+    draft.variable(&path, &dimensions, Values::Int8(&values), &attributes)
 }

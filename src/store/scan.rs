@@ -7,7 +7,7 @@ use super::coverage::Coverage;
 use super::io::FileSystem;
 use super::manifest::{Manifest, parts_dir};
 use super::numerics::Numerics;
-use super::part::{Fault, Part, decode, foreign};
+use super::part::{Contents, Fault, decode, foreign};
 use crate::{Error, Result};
 
 /// What the parts of a directory hold.
@@ -32,15 +32,16 @@ pub fn scan(fs: &dyn FileSystem, dir: &Path, manifest: &Manifest) -> Result<Scan
     scan_with(fs, dir, manifest, |_, _| Ok(()))
 }
 
-/// As [`scan`], showing every whole part to `visit`, in the order of their names.
+/// As [`scan`], showing every whole part to `visit`, in the order of their names. One part is in
+/// memory at a time.
 ///
 /// # Errors
 /// Also those of `visit`.
-pub fn scan_with(
+pub(super) fn scan_with(
     fs: &dyn FileSystem,
     dir: &Path,
     manifest: &Manifest,
-    mut visit: impl FnMut(&Path, &Part) -> Result<()>,
+    mut visit: impl FnMut(&Path, &Contents<'_>) -> Result<()>,
 ) -> Result<Scan> {
     let mut scan = Scan {
         coverage: Coverage::new(manifest.cells()),
@@ -67,9 +68,9 @@ pub fn scan_with(
 }
 
 impl Scan {
-    fn add(&mut self, path: PathBuf, part: Part) {
-        for rows in &part.blocks {
-            self.coverage.insert(rows.block);
+    fn add(&mut self, path: PathBuf, part: Contents<'_>) {
+        for bytes in &part.blocks {
+            self.coverage.insert(bytes.block);
         }
         if !self.numerics.iter().any(|(known, _)| *known == part.numerics) {
             self.numerics.push((part.numerics, path.clone()));

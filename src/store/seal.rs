@@ -4,14 +4,16 @@
 //! but not for all of its own structures, and crashes on some damaged ones. Other readers of HDF5
 //! take no notice of bytes behind the end that the superblock names.
 
-use std::fs::File;
-use std::io::{self, Read};
-use std::path::Path;
+use std::io;
 
+use super::io::{NewFile, OpenFile};
 use crate::digest::Digest;
 
 /// Bytes of a seal.
 pub(super) const SIZE: usize = 32;
+
+/// Bytes of a file that are in memory at a time.
+const PIECE: u64 = 1 << 20;
 
 /// Puts the seal at the end of `content`.
 pub(super) fn append(content: &mut Vec<u8>) {
@@ -25,22 +27,42 @@ pub(super) fn content(sealed: &[u8]) -> Option<&[u8]> {
     (Digest::of(content).0 == *seal).then_some(content)
 }
 
-/// Whether a file has the right seal, read in pieces.
-pub(super) fn is_whole(path: &Path) -> io::Result<bool> {
-    let mut file = File::open(path)?;
-    let Some(content) = file.metadata()?.len().checked_sub(SIZE as u64) else {
-        return Ok(false);
+/// Puts the seal at the end of a file and returns it; the file is read in pieces.
+pub(super) fn close(file: &mut dyn NewFile) -> io::Result<Digest> {
+    let size = file.size()?;
+    let seal = digest(file, size)?;
+    file.write_at(size, &seal.0)?;
+    Ok(seal)
+}
+
+/// The seal of a file, if it is right; the file is read in pieces.
+pub(super) fn of(file: &mut dyn OpenFile) -> io::Result<Option<Digest>> {
+    let Some(size) = file.size()?.checked_sub(SIZE as u64) else {
+        return Ok(None);
     };
+    let mut seal = [0; SIZE];
+    file.read_at(size, &mut seal)?;
+    Ok(Some(digest(file, size)?).filter(|digest| digest.0 == seal))
+}
+
+/// The digest of the first `size` bytes of a file.
+fn digest(file: &mut dyn OpenFile, size: u64) -> io::Result<Digest> {
     let mut hasher = blake3::Hasher::new();
-    hasher.update_reader(file.by_ref().take(content))?;
-    let mut seal = Vec::new();
-    file.read_to_end(&mut seal)?;
-    Ok(seal == hasher.finalize().as_bytes())
+    let mut piece = vec![0; size.min(PIECE) as usize];
+    let mut offset = 0;
+    while offset < size {
+        let bytes = &mut piece[..(size - offset).min(PIECE) as usize];
+        file.read_at(offset, bytes)?;
+        hasher.update(bytes);
+        offset += bytes.len() as u64;
+    }
+    Ok(Digest(*hasher.finalize().as_bytes()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::io::{Disk, FileSystem};
 
     #[test]
     fn sealed_content_comes_back_and_changed_content_does_not() {
@@ -48,7 +70,7 @@ mod tests {
         let path = dir.path().join("x");
         let on_disk = |bytes: &[u8]| {
             std::fs::write(&path, bytes).unwrap();
-            is_whole(&path).unwrap()
+            of(&mut *Disk.open(&path).unwrap()).unwrap().is_some()
         };
         for len in [0, 1, 31, 1000] {
             let original = vec![7_u8; len];
@@ -63,6 +85,21 @@ mod tests {
                 assert!(!on_disk(&changed));
                 assert_eq!(content(&sealed[..i]), None);
             }
+        }
+    }
+
+    #[test]
+    fn a_file_is_sealed_as_its_bytes_are() {
+        let dir = tempfile::tempdir().unwrap();
+        for len in [0, 1, PIECE - 1, PIECE, PIECE + 1, 3 * PIECE + 7] {
+            let path = dir.path().join(len.to_string());
+            let mut bytes: Vec<u8> = (0..len).map(|i| (i * i % 251) as u8).collect();
+            let mut file = Disk.create_new(&path).unwrap();
+            file.write_at(0, &bytes).unwrap();
+            let seal = close(&mut *file).unwrap();
+            append(&mut bytes);
+            assert!(std::fs::read(&path).unwrap() == bytes, "{len}");
+            assert_eq!(of(&mut *file).unwrap(), Some(seal));
         }
     }
 }

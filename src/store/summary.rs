@@ -1,6 +1,8 @@
 //! What a cell comes to: counts by outcome, the probability of convergence with bounds, and the
 //! usual numbers of steps.
 
+use std::collections::BTreeMap;
+
 use crate::stop::Outcome;
 
 /// How bounds of a probability are computed: given by the caller, since statistics stand above
@@ -44,26 +46,35 @@ pub struct CellSummary {
     pub steps_q90: f64,
 }
 
-impl CellSummary {
-    /// The summary of complete trials with these outcome codes and steps.
-    pub fn of(outcomes: &[i8], steps: &[i64], interval: &IntervalMethod<'_>) -> Self {
-        let count = |outcome: Outcome| -> u64 {
-            outcomes.iter().filter(|&&code| code == outcome as i8).count() as u64
-        };
-        let mut times: Vec<i64> = outcomes
-            .iter()
-            .zip(steps)
-            .filter(|&(&code, _)| code == Outcome::Converged as i8)
-            .map(|(_, &steps)| steps)
-            .collect();
-        times.sort_unstable();
+/// Trials of a cell, counted by what a summary needs: small however many they are.
+#[derive(Debug, Clone, Default)]
+pub struct Tally {
+    /// By code of outcome.
+    outcomes: [u64; Outcome::ALL.len()],
+    /// Those that converged by number of steps.
+    steps: BTreeMap<u64, u64>,
+}
 
-        let trials = outcomes.len() as u64;
-        let converged = times.len() as u64;
-        let step_limit = count(Outcome::StepLimit);
+impl Tally {
+    /// Counts one trial.
+    ///
+    /// # Panics
+    /// If there is no outcome of this code.
+    pub fn add(&mut self, code: u8, steps: u64) {
+        self.outcomes[usize::from(code)] += 1;
+        if code == Outcome::Converged as u8 {
+            *self.steps.entry(steps).or_default() += 1;
+        }
+    }
+
+    /// The summary of what was counted.
+    pub fn summary(&self, interval: &IntervalMethod<'_>) -> CellSummary {
+        let count = |outcome: Outcome| self.outcomes[outcome as usize];
+        let trials: u64 = self.outcomes.iter().sum();
+        let (converged, step_limit) = (count(Outcome::Converged), count(Outcome::StepLimit));
         let (probability_lower, probability_upper_budget) = (interval.bounds)(converged, trials);
         let (_, probability_upper) = (interval.bounds)(converged + step_limit, trials);
-        Self {
+        CellSummary {
             trials,
             converged,
             diverged: count(Outcome::Diverged),
@@ -73,19 +84,26 @@ impl CellSummary {
             probability_lower,
             probability_upper,
             probability_upper_budget,
-            steps_median: quantile(&times, 1, 2),
-            steps_q10: quantile(&times, 1, 10),
-            steps_q90: quantile(&times, 9, 10),
+            steps_median: self.quantile(1, 2),
+            steps_q10: self.quantile(1, 10),
+            steps_q90: self.quantile(9, 10),
         }
     }
-}
 
-/// The smallest of the sorted `times` that at least the share `numerator / denominator` of them do
-/// not exceed (the inverse of the empirical distribution function); NaN if there are none.
-fn quantile(times: &[i64], numerator: usize, denominator: usize) -> f64 {
-    match (times.len() * numerator).div_ceil(denominator) {
-        0 => f64::NAN,
-        rank => times[rank - 1] as f64,
+    /// The smallest number of steps that at least the share `numerator / denominator` of the trials
+    /// that converged do not exceed (the inverse of the empirical distribution function); NaN if
+    /// none did.
+    fn quantile(&self, numerator: u64, denominator: u64) -> f64 {
+        let converged = self.outcomes[Outcome::Converged as usize];
+        let rank = (converged * numerator).div_ceil(denominator);
+        let mut passed = 0;
+        for (&steps, &count) in &self.steps {
+            passed += count;
+            if passed >= rank {
+                return steps as f64;
+            }
+        }
+        f64::NAN
     }
 }
 
@@ -93,29 +111,41 @@ fn quantile(times: &[i64], numerator: usize, denominator: usize) -> f64 {
 mod tests {
     use super::*;
 
+    fn tally(trials: impl IntoIterator<Item = (Outcome, u64)>) -> Tally {
+        let mut tally = Tally::default();
+        for (outcome, steps) in trials {
+            tally.add(outcome as u8, steps);
+        }
+        tally
+    }
+
     #[test]
     fn quantiles_are_order_statistics() {
-        let ten: Vec<i64> = (1..=10).collect();
-        let cases: [(&[i64], [f64; 3]); 4] = [
+        let ten: Vec<u64> = (1..=10).rev().collect();
+        let cases: [(&[u64], [f64; 3]); 5] = [
             (&[7], [7.0, 7.0, 7.0]),
-            (&[1, 2], [1.0, 1.0, 2.0]),
-            (&[1, 2, 3], [1.0, 2.0, 3.0]),
+            (&[2, 1], [1.0, 1.0, 2.0]),
+            (&[1, 3, 2], [1.0, 2.0, 3.0]),
+            (&[4, 4, 4, 4, 9], [4.0, 4.0, 9.0]),
             (&ten, [1.0, 5.0, 9.0]),
         ];
         for (times, expected) in cases {
-            let found = [(1, 10), (1, 2), (9, 10)].map(|(a, b)| quantile(times, a, b));
+            let tally = tally(times.iter().map(|&steps| (Outcome::Converged, steps)));
+            let found = [(1, 10), (1, 2), (9, 10)].map(|(a, b)| tally.quantile(a, b));
             assert_eq!(found, expected, "{times:?}");
         }
-        assert!(quantile(&[], 1, 2).is_nan());
+        assert!(tally([(Outcome::StepLimit, 9)]).quantile(1, 2).is_nan());
     }
 
     #[test]
     fn undecided_trials_widen_the_interval_upwards_only() {
         let share = |k: u64, n: u64| (k as f64 / n as f64 - 0.1, k as f64 / n as f64 + 0.1);
         let interval = IntervalMethod { method: "test", level: 0.9, bounds: &share };
-        let outcomes = [1, 1, 2, 3, 4, 1, 4, 4];
-        let steps = [30, 10, 1, 2, 99, 20, 99, 99];
-        let summary = CellSummary::of(&outcomes, &steps, &interval);
+        let (converged, late) = (Outcome::Converged, Outcome::StepLimit);
+        let (diverged, stalled) = (Outcome::Diverged, Outcome::Stalled);
+        let outcomes = [converged, converged, diverged, stalled, late, converged, late, late];
+        let summary =
+            tally(outcomes.into_iter().zip([30, 10, 1, 2, 99, 20, 99, 99])).summary(&interval);
         assert_eq!(
             [summary.trials, summary.converged, summary.diverged, summary.stalled],
             [8, 3, 1, 1]

@@ -4,13 +4,14 @@ use std::path::Path;
 
 use hdf5::types::VarLenUnicode;
 
-use super::image::{Attribute, Image, Named, Values, words};
+use super::draft::{self, Attribute, Draft, Named, Values, words};
+use super::io::NewFile;
 use super::numerics::Numerics;
+use crate::Result;
 use crate::network::Weights;
 use crate::observe::trajectory::Trajectory;
 use crate::start::Start;
 use crate::study::{Cell, Measures, Study, TrialRow};
-use crate::{Error, Result};
 
 /// What the root attribute `deeplin_format` of a trace says.
 const FORMAT: &str = "deeplin trace";
@@ -46,31 +47,28 @@ pub struct Trace<'a> {
 }
 
 impl Trace<'_> {
-    /// The bytes of the file that is to be called `path`.
+    /// Makes `file`, which is new and empty and at `path`, the file of the trace, and gives it back.
     ///
     /// # Errors
-    /// If HDF5 fails.
-    pub fn image(&self, path: &Path) -> Result<Vec<u8>> {
-        self.build().map_err(|error| {
-            Error::content(path, format!("HDF5 failed to build it: {error}"), None)
-        })
+    /// As [`draft::write`].
+    pub fn write(&self, path: &Path, file: Box<dyn NewFile>) -> Result<Box<dyn NewFile>> {
+        draft::write(path, file, |draft| Ok(self.fill(draft)?))
     }
 
-    fn build(&self) -> hdf5::Result<Vec<u8>> {
-        let mut image = Image::new()?;
-        self.write_attributes(&mut image)?;
-        self.write_dimensions(&mut image)?;
-        self.write_row(&mut image)?;
-        self.write_problem(&mut image)?;
-        self.write_trajectory(&mut image)?;
-        write_weights(&mut image, "initial", "initial weights", &self.start.weights)?;
+    fn fill(&self, draft: &mut Draft) -> hdf5::Result<()> {
+        self.write_attributes(draft)?;
+        self.write_dimensions(draft)?;
+        self.write_row(draft)?;
+        self.write_problem(draft)?;
+        self.write_trajectory(draft)?;
+        write_weights(draft, "initial", "initial weights", &self.start.weights)?;
         if let Some(last) = &self.trajectory.last {
-            write_weights(&mut image, "final", "final weights", last)?;
+            write_weights(draft, "final", "final weights", last)?;
         }
-        image.finish()
+        Ok(())
     }
 
-    fn write_attributes(&self, image: &mut Image) -> hdf5::Result<()> {
+    fn write_attributes(&self, draft: &mut Draft) -> hdf5::Result<()> {
         let title =
             format!("{}: trial {} of cell {}", self.study.name, self.trial, self.cell.index);
         let (digest, seed) = (self.study.digest.hex(), self.study.seed.to_string());
@@ -90,14 +88,14 @@ impl Trace<'_> {
         attributes.extend(
             self.numerics.fields().iter().map(|&(name, value)| (name, Attribute::Text(value))),
         );
-        image.attributes(&attributes)
+        draft.attributes(&attributes)
     }
 
     /// `d_0 .. d_N`, `record` and `loss_target`.
-    fn write_dimensions(&self, image: &mut Image) -> hdf5::Result<()> {
+    fn write_dimensions(&self, draft: &mut Draft) -> hdf5::Result<()> {
         let mut index = |name: &str, length: usize, meaning: &str| {
             let numbers: Vec<i64> = (0..length as i64).collect();
-            image.dimension(
+            draft.dimension(
                 name,
                 Values::Int64(&numbers),
                 &[("long_name", Attribute::Text(meaning))],
@@ -110,12 +108,12 @@ impl Trace<'_> {
         if let Some(factor) = &self.start.problem.factor {
             index("factor_column", factor.ncols(), "column of the factor")?;
         }
-        image.dimension("loss_target", Values::Float64(&self.study.ladder), &words("excess loss"))
+        draft.dimension("loss_target", Values::Float64(&self.study.ladder), &words("excess loss"))
     }
 
-    fn write_row(&self, image: &mut Image) -> hdf5::Result<()> {
+    fn write_row(&self, draft: &mut Draft) -> hdf5::Result<()> {
         let mut scalar = |name: &str, values: Values<'_>, meaning: &str| {
-            image.variable(name, &[], values, &words(meaning))
+            draft.variable(name, &[], values, &words(meaning))
         };
         scalar("trial", Values::Int64(&[self.trial as i64]), "number of the trial")?;
         scalar("cell", Values::Int64(&[self.cell.index as i64]), "number of the cell")?;
@@ -125,7 +123,7 @@ impl Trace<'_> {
         }
         let meaning = "first step at or under each loss target (-1: never)";
         let attributes = words(meaning);
-        image.variable(
+        draft.variable(
             "hit_steps",
             &["loss_target"],
             Values::Int64(&self.row.hit_steps),
@@ -133,16 +131,16 @@ impl Trace<'_> {
         )
     }
 
-    fn write_problem(&self, image: &mut Image) -> hdf5::Result<()> {
+    fn write_problem(&self, draft: &mut Draft) -> hdf5::Result<()> {
         let problem = &self.start.problem;
         let output = format!("d_{}", self.cell.shape.depth());
         let phi: Vec<f64> = problem.phi.iter().copied().collect();
         let meaning = "target Phi; the loss is 1/2 ||(W - Phi) F||_F^2, F = factor or the identity";
-        image.variable("target", &[&output, "d_0"], Values::Float64(&phi), &words(meaning))?;
+        draft.variable("target", &[&output, "d_0"], Values::Float64(&phi), &words(meaning))?;
         if let Some(factor) = &problem.factor {
             let entries: Vec<f64> = factor.iter().copied().collect();
             let attributes = words("factor F, F F' = second moments of the inputs");
-            image.variable(
+            draft.variable(
                 "factor",
                 &["d_0", "factor_column"],
                 Values::Float64(&entries),
@@ -152,13 +150,13 @@ impl Trace<'_> {
         let floor = [self.start.landscape.floor];
         let meaning =
             "loss of the best end-to-end matrix of the network's rank; excess losses are above it";
-        image.variable("loss_floor", &[], Values::Float64(&floor), &words(meaning))
+        draft.variable("loss_floor", &[], Values::Float64(&floor), &words(meaning))
     }
 
-    fn write_trajectory(&self, image: &mut Image) -> hdf5::Result<()> {
+    fn write_trajectory(&self, draft: &mut Draft) -> hdf5::Result<()> {
         let along = self.trajectory;
         let mut column = |name: &str, values: Values<'_>, meaning: &str| {
-            image.variable(name, &["record"], values, &words(meaning))
+            draft.variable(name, &["record"], values, &words(meaning))
         };
         column("step", Values::Int64(&along.step), "updates made")?;
         column("loss", Values::Float64(&along.loss), "excess loss")?;
@@ -178,17 +176,17 @@ impl Trace<'_> {
 
 /// `group/W_1 .. group/W_N`.
 fn write_weights(
-    image: &mut Image,
+    draft: &mut Draft,
     group: &str,
     meaning: &str,
     weights: &Weights,
 ) -> hdf5::Result<()> {
-    image.group(group, &[("long_name", Attribute::Text(meaning))])?;
+    draft.group(group, &[("long_name", Attribute::Text(meaning))])?;
     for j in 1..=weights.shape().depth() {
         let entries: Vec<f64> = weights.layer(j).iter().copied().collect();
         let (rows, columns) = (format!("d_{j}"), format!("d_{}", j - 1));
         let path = format!("{group}/W_{j}");
-        image.variable(
+        draft.variable(
             &path,
             &[&rows, &columns],
             Values::Float64(&entries),

@@ -1,22 +1,21 @@
-//! What the HDF5 crate does not bind: dimension scales as netCDF wants them, the image of a file in
-//! memory, and the switch that keeps HDF5 from loading plugins.
+//! What the HDF5 crate does not bind: dimension scales as netCDF wants them, chunks that have passed
+//! their filters already, and the switch that keeps HDF5 from loading plugins.
 //!
 //! The scales follow the HDF5 Dimension Scale Specification (H5DS): `CLASS` and `NAME` as
 //! null-terminated strings (netCDF rejects the null-padded ones of the crate), `DIMENSION_LIST` on
 //! every variable and `REFERENCE_LIST` on every scale.
 
-use std::ffi::{CString, c_void};
-use std::ptr;
+use std::ffi::CString;
 use std::sync::Once;
 
 use hdf5::sync::sync;
 use hdf5::types::VarLenArray;
 use hdf5::{Dataset, File, H5Type, Location, ObjectReference1};
 use hdf5_sys::h5a::{H5Aclose, H5Acreate2, H5Awrite};
-use hdf5_sys::h5f::H5Fget_file_image;
+use hdf5_sys::h5d::{H5Dwrite, H5Dwrite_chunk};
 use hdf5_sys::h5p::H5P_DEFAULT;
 use hdf5_sys::h5pl::H5PLset_loading_state;
-use hdf5_sys::h5s::{H5S_class_t, H5Sclose, H5Screate};
+use hdf5_sys::h5s::{H5S_ALL, H5S_class_t, H5Sclose, H5Screate};
 use hdf5_sys::h5t::{H5T_C_S1, H5T_str_t, H5Tclose, H5Tcopy, H5Tset_size, H5Tset_strpad};
 
 /// One use of a scale: an entry of `REFERENCE_LIST`. Packed, so that no padding reaches the file.
@@ -65,23 +64,35 @@ pub(super) fn list_uses(file: &File, name: &str, uses: &[(String, i32)]) -> hdf5
     Ok(())
 }
 
-/// The bytes of a file of the core driver; its superblock is to be closed.
-pub(super) fn image(file: &File) -> hdf5::Result<Vec<u8>> {
-    file.flush()?;
-    sync(|| {
-        // SAFETY: the file is open for as long as `file` lives, the library's lock is held, and a
-        // null buffer of length 0 asks for the size only.
-        let size = unsafe { H5Fget_file_image(file.id(), ptr::null_mut(), 0) };
-        let size = usize::try_from(size).map_err(|_| "the file has no image in memory")?;
-        let mut bytes = vec![0_u8; size];
-        // SAFETY: as above, and the buffer has exactly the `size` bytes that are announced.
-        let written =
-            unsafe { H5Fget_file_image(file.id(), bytes.as_mut_ptr().cast::<c_void>(), size) };
-        if usize::try_from(written) != Ok(size) {
-            return Err("the image of the file changed its size".into());
+/// Writes a chunk of a dataset as it is stored, packed by all filters; `offset` is the index of its
+/// first value.
+pub(super) fn write_chunk(dataset: &Dataset, offset: &[u64], packed: &[u8]) -> hdf5::Result<()> {
+    assert_eq!(offset.len(), dataset.ndim(), "one index for each axis");
+    let status = sync(|| {
+        // SAFETY: the library's lock is held, the dataset is open, `offset` has an entry for each of
+        // its axes, and `packed` has the bytes that are announced. HDF5 checks that the dataset is
+        // chunked and `offset` the start of a chunk; what `packed` holds it does not interpret.
+        unsafe {
+            let (size, bytes) = (packed.len(), packed.as_ptr().cast());
+            H5Dwrite_chunk(dataset.id(), H5P_DEFAULT, 0, offset.as_ptr(), size, bytes)
         }
-        Ok(bytes)
-    })
+    });
+    if status >= 0 { Ok(()) } else { Err(format!("cannot write {}", dataset.name()).into()) }
+}
+
+/// Writes the one value of a scalar dataset from its bytes.
+pub(super) fn write_scalar(dataset: &Dataset, bytes: &[u8]) -> hdf5::Result<()> {
+    let kind = dataset.dtype()?;
+    assert!(dataset.is_scalar() && bytes.len() == kind.size(), "the bytes of one value");
+    let status = sync(|| {
+        // SAFETY: the library's lock is held, the dataset and its type are open, and `bytes` has the
+        // size of the only value, in the very type of the file.
+        unsafe {
+            let bytes = bytes.as_ptr().cast();
+            H5Dwrite(dataset.id(), kind.id(), H5S_ALL, H5S_ALL, H5P_DEFAULT, bytes)
+        }
+    });
+    if status >= 0 { Ok(()) } else { Err(format!("cannot write {}", dataset.name()).into()) }
 }
 
 /// Keeps HDF5 from loading filter plugins, which a file or the environment could otherwise make it

@@ -1,0 +1,116 @@
+//! The bytes of a row in a part, little-endian: outcome (1 byte), steps (8), the measures (8 each,
+//! bit for bit), first hits of the ladder (8 each).
+
+use crate::stop::Outcome;
+use crate::study::{Measures, TrialRow};
+
+const STEPS: usize = 1;
+const MEASURES: usize = STEPS + 8;
+const HITS: usize = MEASURES + 8 * Measures::COUNT;
+
+/// Bytes of a row with hits of so many rungs.
+pub(super) const fn size(ladder: usize) -> usize {
+    HITS + 8 * ladder
+}
+
+/// Appends the bytes of a row.
+pub(super) fn append(row: &TrialRow, bytes: &mut Vec<u8>) {
+    bytes.push(row.outcome as u8);
+    bytes.extend(row.steps.to_le_bytes());
+    bytes.extend(row.measures.to_array().iter().flat_map(|m| m.to_le_bytes()));
+    bytes.extend(row.hit_steps.iter().flat_map(|h| h.to_le_bytes()));
+}
+
+/// The bytes of a row, which are as many as a row has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct RowBytes<'a>(&'a [u8]);
+
+impl<'a> RowBytes<'a> {
+    /// The rows whose bytes follow each other in `bytes`.
+    pub(super) fn all(bytes: &'a [u8], ladder: usize) -> impl Iterator<Item = Self> + Clone {
+        bytes.chunks_exact(size(ladder)).map(Self)
+    }
+
+    fn word(self, at: usize) -> [u8; 8] {
+        self.0[at..at + 8].try_into().expect("eight bytes")
+    }
+
+    /// Whether it can be a row of a study of so many steps.
+    pub(super) fn is_possible(self, max_steps: u64) -> bool {
+        let possible = |hit: i64| hit == -1 || u64::try_from(hit).is_ok_and(|h| h <= max_steps);
+        Outcome::from_code(self.code()).is_some_and(|outcome| outcome != Outcome::NotRun)
+            && self.steps() <= max_steps
+            && self.hits().all(possible)
+    }
+
+    /// Code of its outcome.
+    pub(super) fn code(self) -> u8 {
+        self.0[0]
+    }
+
+    /// Its steps.
+    pub(super) fn steps(self) -> u64 {
+        u64::from_le_bytes(self.word(STEPS))
+    }
+
+    /// Its `i`-th measure.
+    pub(super) fn measure(self, i: usize) -> f64 {
+        f64::from_le_bytes(self.word(MEASURES + 8 * i))
+    }
+
+    /// Its first hits.
+    pub(super) fn hits(self) -> impl Iterator<Item = i64> + 'a {
+        let words = self.0[HITS..].chunks_exact(8);
+        words.map(|word| i64::from_le_bytes(word.try_into().expect("eight bytes")))
+    }
+
+    /// The row, if it has an outcome.
+    pub(super) fn decode(self) -> Option<TrialRow> {
+        Some(TrialRow {
+            outcome: Outcome::from_code(self.code())?,
+            steps: self.steps(),
+            measures: Measures::from_array(std::array::from_fn(|i| self.measure(i))),
+            hit_steps: self.hits().collect(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::part::tests::row;
+
+    #[test]
+    fn rows_come_back_bit_for_bit() {
+        let rows = [row(0, 3, 2), row(1, 4, 2)];
+        let mut bytes = Vec::new();
+        for row in &rows {
+            append(row, &mut bytes);
+        }
+        assert_eq!(bytes.len(), 2 * size(2));
+        let bits = |row: &TrialRow| row.measures.to_array().map(f64::to_bits);
+        for (there, row) in RowBytes::all(&bytes, 2).zip(&rows) {
+            let there = there.decode().unwrap();
+            assert_eq!(bits(&there), bits(row));
+            assert_eq!((there.outcome, there.steps), (row.outcome, row.steps));
+            assert_eq!(there.hit_steps, row.hit_steps);
+        }
+    }
+
+    #[test]
+    fn outcomes_and_steps_out_of_range_are_impossible() {
+        let good = TrialRow { steps: 9, hit_steps: vec![9, -1], ..row(0, 0, 2) };
+        let mut wrong = vec![good.clone(); 4];
+        wrong[0].outcome = Outcome::NotRun;
+        wrong[1].steps = 11;
+        wrong[2].hit_steps[0] = 11;
+        wrong[3].hit_steps[1] = -2;
+        let is_possible = |row: &TrialRow| {
+            let mut bytes = Vec::new();
+            append(row, &mut bytes);
+            RowBytes(&bytes).is_possible(10)
+        };
+        assert!(is_possible(&good));
+        assert!(!wrong.iter().any(is_possible));
+    }
+}

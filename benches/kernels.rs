@@ -76,6 +76,9 @@ fn unpin_openblas() {
 fn nets(threads: usize, precision: Precision, every_kernel: bool) {
     let square = |width: usize, depth: usize| vec![width; depth + 1];
     let mut shapes: Vec<Vec<usize>> = vec![square(2, 3)];
+    if std::env::args().any(|a| a == "more") {
+        shapes.extend((3..=20).map(|width| square(width, 4)));
+    }
     shapes.extend([4, 8, 16, 32, 64, 128, 256].map(|width| square(width, 4)));
     shapes.push(vec![33, 32, 32, 1]);
     shapes.push(vec![33, 32, 32, 32, 32, 32, 32, 32, 1]);

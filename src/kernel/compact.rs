@@ -107,10 +107,9 @@ struct Square<const W: usize> {
     depth: usize,
 }
 
-/// `Square<W>`, with the tiles that make a product: rows (from the first row of such tiles to the row
-/// after the last) by columns.
+/// `Square<W>`, with the rows and columns of the tiles that make a product.
 macro_rules! square {
-    ($w:literal: $($from:literal .. $to:literal: $rows:literal x $columns:literal),+) => {
+    ($w:literal: $rows:literal x $columns:literal) => {
         impl Dims for Square<$w> {
             #[inline(always)]
             fn depth(self) -> usize {
@@ -139,23 +138,23 @@ macro_rules! square {
                 let square = Product { m: $w, n: $w, k: $w, ..product };
                 // SAFETY: the caller's.
                 unsafe {
-                    $(for i in ($from..$to).step_by($rows) {
+                    for i in (0..$w).step_by($rows) {
                         for j in (0..$w).step_by($columns) {
                             square.tile::<S, $rows, $columns, FORM>(i, j);
                         }
-                    })+
+                    }
                 }
             }
         }
     };
 }
 
-square!(1: 0..1: 1 x 1);
-square!(2: 0..2: 2 x 2);
-square!(3: 0..3: 3 x 3);
-square!(4: 0..4: 2 x 4);
-square!(8: 0..6: 3 x 4, 6..8: 2 x 4);
-square!(16: 0..12: 3 x 4, 12..16: 2 x 4);
+square!(1: 1 x 1);
+square!(2: 2 x 2);
+square!(3: 3 x 3);
+square!(4: 2 x 4);
+square!(8: 2 x 4);
+square!(16: 2 x 4);
 
 /// Any dimensions.
 #[derive(Clone, Copy)]
@@ -200,55 +199,46 @@ impl<T: Real, S: Simd<T>, const FORM: u8> Work for Tiled<T, S, FORM> {
 
     #[inline(always)]
     unsafe fn run(self) {
-        let Product { m, n, .. } = self.0;
-        let mut i = 0;
-        while i < m {
-            let high = if S::SUMS < 16 { height(m - i) } else { 4.min(m - i) };
-            let mut j = 0;
-            while j < n {
-                let wide = width(n - j);
-                // SAFETY: the caller's; the tile lies inside the product.
-                unsafe {
-                    match (high, wide) {
-                        (4, 4) if const { S::SUMS >= 16 } => self.0.tile::<S, 4, 4, FORM>(i, j),
-                        (4, 3) if const { S::SUMS >= 16 } => self.0.tile::<S, 4, 3, FORM>(i, j),
-                        (4, 2) if const { S::SUMS >= 16 } => self.0.tile::<S, 4, 2, FORM>(i, j),
-                        (4, _) if const { S::SUMS >= 16 } => self.0.tile::<S, 4, 1, FORM>(i, j),
-                        (3, 4) => self.0.tile::<S, 3, 4, FORM>(i, j),
-                        (3, 3) => self.0.tile::<S, 3, 3, FORM>(i, j),
-                        (3, 2) => self.0.tile::<S, 3, 2, FORM>(i, j),
-                        (3, _) => self.0.tile::<S, 3, 1, FORM>(i, j),
-                        (2, 4) => self.0.tile::<S, 2, 4, FORM>(i, j),
-                        (2, 3) => self.0.tile::<S, 2, 3, FORM>(i, j),
-                        (2, 2) => self.0.tile::<S, 2, 2, FORM>(i, j),
-                        (2, _) => self.0.tile::<S, 2, 1, FORM>(i, j),
-                        (_, 4) => self.0.tile::<S, 1, 4, FORM>(i, j),
-                        (_, 3) => self.0.tile::<S, 1, 3, FORM>(i, j),
-                        (_, 2) => self.0.tile::<S, 1, 2, FORM>(i, j),
-                        _ => self.0.tile::<S, 1, 1, FORM>(i, j),
-                    }
-                }
-                j += wide;
-            }
-            i += high;
+        let whole = self.0.m - self.0.m % 2;
+        for i in (0..whole).step_by(2) {
+            // SAFETY: the caller's; the rows exist.
+            unsafe { self.strip::<2>(i) };
+        }
+        if whole < self.0.m {
+            // SAFETY: as above.
+            unsafe { self.strip::<1>(whole) };
         }
     }
 }
 
-/// Rows of the next tile where twelve sums fit into registers: three, which stay in registers while four
-/// columns pass, but two and two instead of three and one. Eight sums or more keep both multiply-adders
-/// busy.
-#[inline(always)]
-fn height(left: usize) -> usize {
-    if left == 4 { 2 } else { left.min(3) }
-}
-
-/// Columns of the next tile: four, but three and three instead of four and two.
-#[inline(always)]
-fn width(left: usize) -> usize {
-    match left {
-        5 | 6 => 3,
-        _ => left.min(4),
+impl<T: Real, S: Simd<T>, const FORM: u8> Tiled<T, S, FORM> {
+    /// `R` rows from `i` on: tiles of four columns, whose eight sums keep both multiply-adders busy and
+    /// leave registers for what passes, and at the end one of up to seven.
+    ///
+    /// # Safety
+    /// As [`Product::tile`].
+    #[inline(always)]
+    unsafe fn strip<const R: usize>(&self, i: usize) {
+        let (product, mut j) = (&self.0, 0);
+        // SAFETY: the caller's; the columns exist.
+        unsafe {
+            while product.n - j >= 8 {
+                product.tile::<S, R, 4, FORM>(i, j);
+                j += 4;
+            }
+            match product.n - j {
+                7 => {
+                    product.tile::<S, R, 4, FORM>(i, j);
+                    product.tile::<S, R, 3, FORM>(i, j + 4);
+                }
+                6 => product.tile::<S, R, 6, FORM>(i, j),
+                5 => product.tile::<S, R, 5, FORM>(i, j),
+                4 => product.tile::<S, R, 4, FORM>(i, j),
+                3 => product.tile::<S, R, 3, FORM>(i, j),
+                2 => product.tile::<S, R, 2, FORM>(i, j),
+                _ => product.tile::<S, R, 1, FORM>(i, j),
+            }
+        }
     }
 }
 
@@ -279,11 +269,11 @@ impl<T: Real> Product<T> {
     /// and columns exist.
     #[inline(always)]
     unsafe fn tile<S: Simd<T>, const R: usize, const C: usize, const FORM: u8>(
-        self,
+        &self,
         i: usize,
         j: usize,
     ) {
-        let Self { m, n, k, .. } = self;
+        let Self { m, n, k, .. } = *self;
         // Distances, in vectors: in A from row to row and from one inner index to the next; in B from
         // one inner index to the next and from column to column.
         let (a_row, a_inner) = if FORM == UPDATE { (1, m) } else { (k, 1) };

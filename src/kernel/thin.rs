@@ -208,17 +208,16 @@ unsafe fn rows_transposed<T: Real, S: Simd<T>, const R: usize, const UPDATE: boo
         }
         if T::LINE == S::LANES {
             for v in 0..vectors {
-                pass.meet::<0, UPDATE>(v);
+                pass.meet::<1, UPDATE>(v);
             }
         } else {
             for v in (0..vectors - vectors % 2).step_by(2) {
-                pass.meet::<0, UPDATE>(v);
-                pass.meet::<1, UPDATE>(v + 1);
+                pass.meet::<2, UPDATE>(v);
             }
             if vectors % 2 == 1 {
                 // The second half of the last line is empty. Its zeros count on vectors that fill a
                 // line: they turn a sum of -0 into 0.
-                pass.meet::<0, UPDATE>(vectors - 1);
+                pass.meet::<1, UPDATE>(vectors - 1);
                 for sum in pass.sums.as_flattened_mut() {
                     sum[1] = S::add(sum[1], zero);
                 }
@@ -259,31 +258,37 @@ where
 }
 
 impl<T: Real, S: Simd<T>, const R: usize> Pass<T, S, R> {
-    /// Vector `v` of the rows, which is half `PART` of a line, meets that of `A`.
+    /// `P` vectors of the rows from `v` on, which begin a cache line, meet those of `A`. Both halves of
+    /// a line are loaded in turn: processors with banked caches load two at once only from different
+    /// halves.
     ///
     /// # Safety
     /// As [`multiply_transposed`].
     #[inline(always)]
-    unsafe fn meet<const PART: usize, const UPDATE: bool>(&mut self, v: usize) {
+    unsafe fn meet<const P: usize, const UPDATE: bool>(&mut self, v: usize) {
         // SAFETY: the caller's.
         unsafe {
-            let mut u = [S::splat(T::default()); R];
+            let mut u = [[S::splat(T::default()); P]; R];
             for q in 0..R {
-                u[q] = S::load(self.a.add(q * self.a_stride + v * S::LANES));
+                for part in 0..P {
+                    u[q][part] = S::load(self.a.add(q * self.a_stride + (v + part) * S::LANES));
+                }
             }
             for x in 0..MOST_ROWS / R {
-                let at = self.b.add(x * self.b_stride + v * S::LANES);
-                let w = S::load(at);
-                for q in 0..R {
-                    self.sums[x][q][PART] = S::fma(w, u[q], self.sums[x][q][PART]);
-                }
-                if UPDATE {
-                    // The sum is rounded before it is subtracted, as that of the last layer is.
-                    let mut sum = S::mul(self.factors[x][0], u[0]);
-                    for q in 1..R {
-                        sum = S::fma(self.factors[x][q], u[q], sum);
+                for part in 0..P {
+                    let at = self.b.add(x * self.b_stride + (v + part) * S::LANES);
+                    let w = S::load(at);
+                    for q in 0..R {
+                        self.sums[x][q][part] = S::fma(w, u[q][part], self.sums[x][q][part]);
                     }
-                    S::store(at, S::sub(w, sum));
+                    if UPDATE {
+                        // The sum is rounded before it is subtracted, as that of the last layer is.
+                        let mut sum = S::mul(self.factors[x][0], u[0][part]);
+                        for q in 1..R {
+                            sum = S::fma(self.factors[x][q], u[q][part], sum);
+                        }
+                        S::store(at, S::sub(w, sum));
+                    }
                 }
             }
         }

@@ -5,6 +5,8 @@
 //! cargo bench --bench kernels -- all        # every net on every kernel
 //! cargo bench --bench kernels -- crossover  # where one kernel overtakes another
 //! cargo bench --bench kernels -- f32        # in single precision; with any of the others
+//! cargo bench --bench kernels -- one        # on one thread; with any of the others
+//! cargo bench --bench kernels -- 8-8-8-8-8  # this net only
 //! ```
 //!
 //! OPENBLAS_CORETYPE and OPENBLAS_L2_SIZE are removed from the environment first: they would pin
@@ -36,11 +38,9 @@ const WINDOW: Window = Window { low: f64::NEG_INFINITY, high: f64::INFINITY };
 
 fn main() {
     unpin_openblas();
-    let threads = if std::env::args().any(|a| a == "one") {
-        1
-    } else {
-        std::thread::available_parallelism().map_or(1, usize::from)
-    };
+    let asked = |word: &str| std::env::args().any(|argument| argument == word);
+    let all = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = if asked("one") { 1 } else { all };
     let build = blas::prepare(threads).expect("a usable OpenBLAS");
     let peak = peak::measure(threads, Duration::from_secs(1));
     println!(
@@ -49,7 +49,6 @@ fn main() {
         peak / 1e9,
         Level::detect().name()
     );
-    let asked = |word: &str| std::env::args().any(|argument| argument == word);
     let precision = if asked("f32") { Precision::Float32 } else { Precision::Float64 };
     if asked("crossover") {
         crossover(threads, precision);
@@ -72,26 +71,26 @@ fn unpin_openblas() {
     }
 }
 
+/// The dimensions on the command line, if any.
+fn asked_net() -> Option<Vec<usize>> {
+    let net = |text: String| text.split('-').map(|d| d.parse().ok()).collect::<Option<Vec<_>>>();
+    std::env::args().filter_map(net).find(|dims| dims.len() > 1)
+}
+
 /// The table of nets.
 fn nets(threads: usize, precision: Precision, every_kernel: bool) {
     let square = |width: usize, depth: usize| vec![width; depth + 1];
     let mut shapes: Vec<Vec<usize>> = vec![square(2, 3)];
-    if std::env::args().any(|a| a == "more") {
-        shapes.extend((3..=20).map(|width| square(width, 4)));
-    }
     shapes.extend([4, 8, 16, 32, 64, 128, 256].map(|width| square(width, 4)));
     shapes.push(vec![33, 32, 32, 1]);
     shapes.push(vec![33, 32, 32, 32, 32, 32, 32, 32, 1]);
     shapes.push(vec![128, 32, 32, 1]);
     shapes.push(vec![128, 32, 32, 32, 32, 32, 32, 32, 1]);
+    if let Some(net) = asked_net() {
+        shapes = vec![net];
+    }
     println!("{:<28} {:>9} {:>14} {:>9} {:>7}", "net", "kernel", "trial-steps/s", "GF/s", "% peak");
-    let only = std::env::args().find(|argument| {
-        argument.contains('-') && !argument.starts_with('-') && !argument.contains('/')
-    });
     for shape in shapes.into_iter().map(Shape::new) {
-        if only.as_ref().is_some_and(|net| *net != shape.to_string()) {
-            continue;
-        }
         let flops = ChainPlan::new(&shape).flops();
         let chosen = Choice::for_shape(&shape);
         let wanted = |choice: &Choice| choice.fits(&shape) && (every_kernel || *choice == chosen);
@@ -117,7 +116,7 @@ fn crossover(threads: usize, precision: Precision) {
     print!("{:<28} {:>14}", "net", "flops/product");
     println!("{}", Choice::ALL.map(|choice| format!(" {:>9}", choice.name())).concat());
     for depth in [2, 4] {
-        for width in [2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192] {
+        for width in [2, 4, 8, 12, 16, 20, 24, 32, 48, 64, 128, 256, 512, 1024] {
             for output in [width, width / 4, 1] {
                 let mut dims = vec![width; depth + 1];
                 dims[depth] = output.max(1);

@@ -13,7 +13,11 @@ from machine import processors
 
 # Steps of a trial from which its start and its end weigh little.
 STEPS = 5_000
-MOST_TRIALS = 512
+MOST_TRIALS = 2048
+# Trials that the kernel for narrow nets advances together, at most.
+SIDE_BY_SIDE = 64
+# Blocks for each processor: so many that the last ones do not matter.
+SHARES = 16
 
 STUDY = """\
 name = "peer"
@@ -88,10 +92,7 @@ class Deeplin:
 
     def peak(self):
         """Double-precision operations a second of all processors doing nothing but multiply-adds."""
-        found = re.search(r"^peak\s+([0-9.]+) GF/s", self.doctor(), re.MULTILINE)
-        if found is None:
-            raise SystemExit("`deeplin doctor` prints no peak")
-        return 1e9 * float(found[1])
+        return 1e9 * json.loads(self.call("doctor", "--json").stdout)["fma_peak_gflops"]
 
     def run(self, study, directory):
         """Runs a study file in a new directory."""
@@ -119,16 +120,18 @@ class Deeplin:
     def rates(self, net, seconds, repeats):
         """Pairs of runs with about `seconds` of steps, or more in wide nets, and what was run."""
         count = len(processors())
-        trials, steps = count, 100
-        while (pair := self.paired(net, trials, steps, 1)).seconds < max(seconds / 8, pair.ends.seconds):
+        # Narrow nets run several trials side by side: all of these places have to be taken.
+        block = SIDE_BY_SIDE if net.widest <= 20 else 1
+        trials, steps = count * block, 100
+        while (pair := self.paired(net, trials, steps, block)).seconds < max(seconds / 8, pair.ends.seconds):
             short = max(seconds / 8, pair.ends.seconds) / max(pair.seconds, 1e-6)
             steps = int(steps * min(8, 1.5 * short)) + 1
         # A difference of two times needs steps that outweigh the rest.
         total = pair.rate * max(seconds, 3 * pair.ends.seconds)
         # Equal shares for every processor; enough trials in a block to fill vectors, when there are many.
         trials = int(min(MOST_TRIALS, total / STEPS))
-        trials = trials // (4 * count) * (4 * count) or count
-        block = max(1, trials // (4 * count))
+        trials = trials // (SHARES * count) * (SHARES * count) or count
+        block = max(1, trials // (SHARES * count))
         steps = max(2, int(total / trials))
         pairs = [self.paired(net, trials, steps, block) for _ in range(repeats)]
         return pairs, {"trials": trials, "steps": steps}

@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use crate::error::{Error, Result};
+use crate::kernel::select::Choice;
 use crate::network::Shape;
 use crate::run::MOST_ROWS_PENDING;
 use crate::run::blocks::MOST_TRIALS;
@@ -142,15 +143,20 @@ fn merging(study: &Study) -> u64 {
     (rows / 32).saturating_add(study.trials.min(steps).saturating_mul(32))
 }
 
-/// Bytes of one worker: four sets of weights (initial, current, earlier, being drawn), the prefix
-/// and suffix products, and the square matrices of random rotations.
+/// Trials that one worker advances side by side at most, where one is a small matter: the lanes of the
+/// widest vectors.
+const LANES: u64 = 16;
+
+/// Bytes of one worker: for every trial at hand four sets of weights (initial, current, earlier, being
+/// drawn) and the prefix and suffix products; and the square matrices of random rotations.
 fn workspace(shape: &Shape) -> u64 {
     let dims: Vec<u64> = shape.dims().iter().map(|&d| d as u64).collect();
     let parameters: u64 = dims.windows(2).map(|pair| pair[0] * pair[1]).sum();
     let thin = dims[0].min(dims[dims.len() - 1]);
     let products = 2 * thin * dims.iter().sum::<u64>();
     let widest = dims.iter().copied().max().unwrap_or(0);
-    8 * (4 * parameters + products + 3 * widest * widest)
+    let lanes = if Choice::for_shape(shape) == Choice::Compact { LANES } else { 1 };
+    8 * (lanes * (4 * parameters + products) + 3 * widest * widest)
 }
 
 /// `1.5 GiB`.
@@ -183,7 +189,7 @@ mod tests {
         assert_eq!(row_bytes(&study), row);
         assert_eq!(result_bytes(&study), 20 * row);
         // Three layers of 8 x 8; four dimensions of 8, thin side 8.
-        assert_eq!(workspace(&study.cells[0].shape), 8 * (4 * 192 + 2 * 8 * 32 + 3 * 64));
+        assert_eq!(workspace(&study.cells[0].shape), 8 * (16 * (4 * 192 + 2 * 8 * 32) + 3 * 64));
         let (one, three) = (memory(&study, 1), memory(&study, 3));
         assert_eq!(three - one, 2 * (workspace(&study.cells[0].shape) + 40 * row));
         assert_eq!(["1023 B", "1.5 KiB", "2.0 GiB"], [1023, 1536, 2 << 30].map(bytes_text));

@@ -10,6 +10,11 @@
 //! Every entry is one chain of fused multiply-adds over the inner index in increasing order, so the
 //! results have the same bits on every processor, whatever its vectors.
 
+#![expect(
+    clippy::needless_range_loop,
+    reason = "plain loops over indices: iterators would be compiled anew for every size of tile"
+)]
+
 use std::marker::PhantomData;
 
 use super::gemm::Products;
@@ -186,7 +191,6 @@ impl<T: Real, S: Simd<T>, const UPDATE: bool> Multiply<T, S, UPDATE> {
     #[inline(always)]
     unsafe fn tile<const R: usize, const V: usize>(&self, block: &Block, i: usize) {
         let Task { m, k, .. } = self.0;
-        // Plain loops over indices: iterators and closures would be compiled for every size of tile.
         // SAFETY: the caller's.
         unsafe {
             let (mut a, mut b, mut c) = ([self.0.a; R], [self.0.b; V], [self.0.c; V]);

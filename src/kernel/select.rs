@@ -14,6 +14,14 @@ use super::simd::{Level, Portable, Simd};
 use super::thin::{self, Thin};
 use crate::network::Shape;
 
+/// Widest layer of networks that run compact: one trial a lane fills vectors whatever the width, but all
+/// lanes' matrices have to stay in the second cache. This and the other thresholds:
+/// `cargo bench --bench kernels -- crossover`.
+const COMPACT_TO: usize = 24;
+/// Widest layer from which OpenBLAS, whose blocking knows every cache, takes over. Up to 1,024 panels
+/// were faster at every width on the machine of `benches/record`; beyond, nothing was measured.
+const OPENBLAS_FROM: usize = 1025;
+
 /// A way to run a cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Choice {
@@ -35,10 +43,12 @@ impl Choice {
     pub fn for_shape(shape: &Shape) -> Self {
         let plan = ChainPlan::new(shape);
         let widest = plan.dims().iter().copied().max().unwrap_or(0);
-        if widest <= 16 {
-            return Self::Compact;
+        match widest {
+            _ if widest <= COMPACT_TO => Self::Compact,
+            _ if plan.rows() <= thin::MOST_ROWS => Self::Thin,
+            _ if widest < OPENBLAS_FROM => Self::Panels,
+            _ => Self::OpenBlas,
         }
-        if plan.rows() <= thin::MOST_ROWS { Self::Thin } else { Self::Panels }
     }
 
     /// Whether this kernel can run networks of this shape.

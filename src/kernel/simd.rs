@@ -148,7 +148,8 @@ mod tests {
 
         #[inline(always)]
         unsafe fn run(self) -> Vec<u64> {
-            let x: Vec<f64> = (0..64).map(|i| ((i * 37 + 11) % 101) as f64 / 101.0 - 0.5).collect();
+            let entry = |i: u32| f64::from((i * 37 + 11) % 101) / 101.0 - 0.5;
+            let x: Vec<f64> = (0..64).map(entry).collect();
             let mut out = vec![0.0; 16];
             let p = x.as_ptr();
             // SAFETY: 64 numbers are there; the test has checked the instruction set.

@@ -10,6 +10,11 @@
 //! [`super::simd::tree`]; sums over rows are chains in increasing order. So rows have the same bits on
 //! all vectors.
 
+#![expect(
+    clippy::needless_range_loop,
+    reason = "plain loops over indices: iterators would be compiled anew for every size of tile"
+)]
+
 use std::marker::PhantomData;
 
 use super::buffer::Buffer;
@@ -130,7 +135,6 @@ unsafe fn columns<T: Real, S: Simd<T>, const R: usize, const V: usize>(
     at: usize,
 ) {
     let (left, right) = (a.entries.as_ptr(), b.entries.as_ptr());
-    // Plain loops over indices: iterators and closures would be compiled for every width.
     // SAFETY: the caller's.
     unsafe {
         let mut sums = [[S::splat(T::default()); V]; R];

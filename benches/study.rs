@@ -78,7 +78,7 @@ fn study(dims: &[usize], precision: &str, threads: usize) -> Study {
         format!(
             "trials = {trials}\n[network]\ninput = {input}\nhidden = {hidden:?}\noutput = {output}\n\
              depth = {depth}\n[init]\nstd = {:?}\n[descent]\nlearning_rate = 1e-6\n\
-             max_steps = {steps}\nprecision = \"{precision}\"\n[stop]\nloss = 1e-9\nladder = [1e-9]\n\
+             max_steps = {steps}\nprecision = \"{precision}\"\n[stop]\nloss = 1e-7\nladder = [1e-7]\n\
              [store]\nblock = {}\n",
             0.5 / (widest as f64).sqrt(),
             if widest <= 20 { 64 } else { 1 }

@@ -17,16 +17,16 @@
 pub mod blas;
 mod buffer;
 pub mod chain;
-mod compact;
+pub mod compact;
 mod elementwise;
 pub mod gemm;
-mod panel;
+pub mod panel;
 pub mod peak;
 pub mod real;
 pub mod reference;
 pub mod select;
 pub mod simd;
-mod thin;
+pub mod thin;
 
 use real::Real;
 

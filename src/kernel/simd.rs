@@ -1,6 +1,6 @@
 //! Vector types: the same arithmetic on AVX-512, AVX2 and plain numbers.
 //!
-//! A kernel is written once over [`Simd`] and compiled for each of its types. Only IEEE 754 operations
+//! A kernel is written once over `Simd` and compiled for each of its types. Only IEEE 754 operations
 //! are offered, fused multiply-add among them, so a sum whose order does not depend on the number of
 //! lanes has the same bits on all of them.
 

@@ -7,6 +7,7 @@ mod kernels;
 mod plan;
 mod program;
 mod readers;
+mod reduce;
 mod replay;
 mod support;
 mod theory;

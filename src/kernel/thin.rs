@@ -7,7 +7,7 @@
 //! the first caches; the chain downward ends at the layer where the chain upward begins.
 //!
 //! Sums over columns are one partial sum for each place in a cache line, added in the order of
-//! [`super::simd::tree`]; sums over rows are chains in increasing order. So rows have the same bits on
+//! `simd::tree`; sums over rows are chains in increasing order. So rows have the same bits on
 //! all vectors.
 
 #![expect(

@@ -125,7 +125,7 @@ fn ragged() {
         )
     };
     let parse = |loss| config::parse("bench", &text(loss), &[], Path::new(".")).expect("a study");
-    // Hardly any trial comes to 1e-26 within the budget; most come to 1e-5, sooner or later.
+    // The same starts: towards a target at the floor of rounding, and towards one that is soon met.
     let (full, ragged) = (parse("1e-26"), parse("1e-5"));
     let kept = 100.0 * rate(&ragged, 1) / rate(&full, 1);
     println!(

@@ -6,7 +6,7 @@ import re
 import subprocess
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from machine import processors
@@ -14,10 +14,10 @@ from machine import processors
 # Steps of a trial from which its start and its end weigh little.
 STEPS = 5_000
 MOST_TRIALS = 2048
+# Blocks for each processor at least: the last ones are not to matter.
+LEAST_SHARES = 8
 # Trials that the kernel for narrow nets advances together, at most.
 SIDE_BY_SIDE = 64
-# Blocks for each processor: so many that the last ones do not matter.
-SHARES = 16
 
 STUDY = """\
 name = "peer"
@@ -41,6 +41,15 @@ ladder = [1e-20]
 [store]
 block = {block}
 """
+
+
+@dataclass(frozen=True)
+class Size:
+    """A study: its trials, their steps, and the trials of a block."""
+
+    trials: int
+    steps: int
+    block: int
 
 
 @dataclass
@@ -102,51 +111,48 @@ class Deeplin:
         (session,) = json.loads((Path(directory) / "run.json").read_text())
         return Run(wall, session["seconds"], session["steps"], session["trials"])
 
-    def measure(self, net, trials, steps, block):
+    def measure(self, net, size):
         """A run whose trials all go to the step limit."""
         with tempfile.TemporaryDirectory() as directory:
             study = Path(directory) / "study.toml"
-            study.write_text(study_text(net, trials, steps, block))
+            study.write_text(study_text(net, size))
             run = self.run(study, Path(directory) / "run")
-        assert run.steps == trials * steps, "every trial runs to the step limit"
+        assert run.steps == size.trials * size.steps, "every trial runs to the step limit"
         return run
 
-    def paired(self, net, trials, steps, block):
+    def paired(self, net, size):
         """A run of many steps beside one of a single step, which costs the starts and ends of the trials:
         their weights, and what is observed of them, which takes longer than many steps in a wide net."""
-        ends = self.measure(net, trials, 1, block)
-        return Pair(ends, self.measure(net, trials, steps, block))
+        ends = self.measure(net, replace(size, steps=1))
+        return Pair(ends, self.measure(net, size))
 
-    def rates(self, net, seconds, repeats):
-        """Pairs of runs with about `seconds` of steps, or more in wide nets, and what was run."""
+    def size(self, net, seconds):
+        """A study with about `seconds` of steps, or more in wide nets."""
         count = len(processors())
         # Narrow nets run several trials side by side: all of these places have to be taken.
-        block = SIDE_BY_SIDE if net.widest <= 20 else 1
-        trials, steps = count * block, 100
-        while (pair := self.paired(net, trials, steps, block)).seconds < max(seconds / 8, pair.ends.seconds):
+        block = SIDE_BY_SIDE if net.widest <= 24 else 1
+        size = Size(trials=count * block, steps=100, block=block)
+        while (pair := self.paired(net, size)).seconds < max(seconds / 8, pair.ends.seconds):
             short = max(seconds / 8, pair.ends.seconds) / max(pair.seconds, 1e-6)
-            steps = int(steps * min(8, 1.5 * short)) + 1
+            size = replace(size, steps=int(size.steps * min(8, 1.5 * short)) + 1)
         # A difference of two times needs steps that outweigh the rest.
         total = pair.rate * max(seconds, 3 * pair.ends.seconds)
-        # Equal shares for every processor; enough trials in a block to fill vectors, when there are many.
-        trials = int(min(MOST_TRIALS, total / STEPS))
-        trials = trials // (SHARES * count) * (SHARES * count) or count
-        block = max(1, trials // (SHARES * count))
-        steps = max(2, int(total / trials))
-        pairs = [self.paired(net, trials, steps, block) for _ in range(repeats)]
-        return pairs, {"trials": trials, "steps": steps}
+        # Equal shares for every processor, whole numbers of rounds of places.
+        shares = int(min(MOST_TRIALS, total / STEPS)) // (count * block)
+        trials = count * block * max(LEAST_SHARES, shares)
+        return Size(trials, max(2, int(total / trials)), block)
 
 
-def study_text(net, trials, steps, block):
+def study_text(net, size):
     return STUDY.format(
-        trials=trials,
+        trials=size.trials,
         input=net.dims[0],
         hidden=list(net.dims[1:-1]),
         output=net.dims[-1],
         depth=net.depth,
         std=0.5 / net.widest**0.5,
-        steps=steps,
-        block=block,
+        steps=size.steps,
+        block=size.block,
     )
 
 

@@ -1,13 +1,11 @@
 """The strongest form of a peer: its fastest form, batch of trials, and use of the processors."""
 
-from dataclasses import asdict, dataclass
-from statistics import median
+from dataclasses import dataclass
 
 from crew import Crew, layouts
 
 # Batches are powers of 4 whose weights take at most this many bytes, and at least two of them.
 MOST_BYTES = 4e6
-FINALISTS = 3
 
 
 @dataclass(frozen=True)
@@ -16,27 +14,6 @@ class Setting:
     batch: int
     processes: int
     threads: int
-
-
-@dataclass
-class Found:
-    """The rates of the best setting, and one quick rate of every setting that was tried."""
-
-    setting: Setting
-    rates: list[float]
-    tried: list[tuple[Setting, float]]
-
-    @property
-    def rate(self):
-        return median(self.rates)
-
-    def record(self):
-        return {
-            **asdict(self.setting),
-            "rate": self.rate,
-            "rates": self.rates,
-            "tried": [{**asdict(setting), "rate": rate} for setting, rate in self.tried],
-        }
 
 
 class Peer:
@@ -51,14 +28,14 @@ class Peer:
     def versions(self):
         return self.any.ask("versions")[0]
 
-    def best(self, net, seconds, repeats):
-        """Tries every form with every batch for a short time, then measures the best of them."""
+    def tried(self, net, seconds):
+        """One quick rate of every form with every batch that has a chance, by setting."""
         tried = {}
 
         def attempt(form, batch, layout):
             setting = Setting(form, batch, *layout)
             if batch >= 1 and setting not in tried:
-                (tried[setting],) = self.crews[layout].rate(net, form, batch, min(0.2, seconds / 4))
+                (tried[setting],) = self.crews[layout].rate(net, form, batch, seconds)
 
         first, *others = self.crews
         for form in self.any.ask("forms", net)[0]:
@@ -70,14 +47,14 @@ class Peer:
             for layout in others:
                 for factor in (0.25, 1, 2, 4):
                     attempt(form, int(factor * batch), layout)
-        # A short time decides little between near equals.
-        finalists = sorted(tried, key=tried.get)[-FINALISTS:]
-        rates = {
-            s: self.crews[s.processes, s.threads].rate(net, s.form, s.batch, seconds, repeats)
-            for s in finalists
-        }
-        setting = max(finalists, key=lambda s: median(rates[s]))
-        return Found(setting, rates[setting], list(tried.items()))
+        return tried
+
+    def rate(self, net, setting, seconds):
+        """Trial-steps a second in one setting."""
+        (rate,) = self.crews[setting.processes, setting.threads].rate(
+            net, setting.form, setting.batch, seconds
+        )
+        return rate
 
     def close(self):
         for crew in self.crews.values():

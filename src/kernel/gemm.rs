@@ -203,10 +203,7 @@ impl<T: Real, S: Simd<T>, P: Products<T>> Steps for Chain<T, S, P> {
     #[inline(always)]
     fn step(&mut self) {
         // SAFETY: as above.
-        unsafe {
-            self.backward();
-            self.forward();
-        }
+        unsafe { self.backward() };
     }
 }
 

@@ -62,21 +62,22 @@ trait Steps {
     fn refresh(&mut self);
     /// Whether all losses are inside their windows.
     fn hold(&self) -> bool;
-    /// One update in all lanes, and the losses after it.
+    /// One update in all lanes.
     fn step(&mut self);
 }
 
 /// [`Kernel::advance`], whatever the kernel.
 #[inline(always)]
 fn descend(kernel: &mut impl Steps, max_steps: u64) -> u64 {
-    kernel.refresh();
-    for step in 0..max_steps {
-        if !kernel.hold() {
+    let mut step = 0;
+    loop {
+        kernel.refresh();
+        if step == max_steps || !kernel.hold() {
             return step;
         }
         kernel.step();
+        step += 1;
     }
-    max_steps
 }
 
 /// Gradient descent with a constant learning rate on networks of one shape.

@@ -494,10 +494,7 @@ impl<T: Real, S: Simd<T>, const R: usize> Steps for Thin<T, S, R> {
     #[inline(always)]
     fn step(&mut self) {
         // SAFETY: as above.
-        unsafe {
-            self.backward();
-            self.forward();
-        }
+        unsafe { self.backward() };
     }
 }
 

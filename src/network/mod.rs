@@ -1,5 +1,6 @@
 //! Deep linear networks: dimensions, weights, where they start and what they should become.
 
+mod bidiagonal;
 pub mod init;
 pub mod matrix;
 pub mod matrix_file;

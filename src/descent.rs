@@ -1,5 +1,6 @@
 //! The loop of gradient descent: a queue of trials, advanced on a kernel until each has its verdict.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -22,6 +23,73 @@ const STALL_PERIOD: u64 = 5040;
 /// that a request to stop is heard soon.
 const FLOPS_PER_CALL: f64 = 1e9;
 
+/// A trial that is ready to begin.
+#[derive(Debug)]
+pub struct Entry<'a> {
+    /// Its cell.
+    pub cell: &'a Cell,
+    /// Its number.
+    pub trial: u64,
+    /// Where it starts.
+    pub start: Start,
+}
+
+/// Where trials come from and where their rows go.
+pub trait Queue<'a> {
+    /// The next trial, of any cell that the kernel computes; `None` if there is none, and then none
+    /// ever after.
+    fn next(&mut self) -> Option<Entry<'a>>;
+
+    /// Takes the row of a trial, identified by the index of its cell and its number. Trials end in any
+    /// order.
+    fn done(&mut self, cell: usize, trial: u64, row: TrialRow);
+}
+
+/// Advances the trials of `queue` until all have ended or `stop` is raised. A lane that becomes free
+/// takes the next trial at once.
+pub fn run<'a>(
+    kernel: &mut dyn Kernel,
+    queue: &mut dyn Queue<'a>,
+    ladder: &[f64],
+    stop: &AtomicBool,
+) {
+    let mut lanes: Vec<Option<Lane>> = (0..kernel.lanes()).map(|_| None).collect();
+    let mut windows = vec![IDLE; lanes.len()];
+    // Lanes that stay without a trial from now on.
+    let mut idle = vec![false; lanes.len()];
+    loop {
+        for i in 0..lanes.len() {
+            if lanes[i].is_some() || idle[i] {
+                continue;
+            }
+            match queue.next() {
+                Some(entry) => lanes[i] = Some(Lane::load(kernel, i, entry, ladder)),
+                None => {
+                    kernel.clear(i);
+                    idle[i] = true;
+                }
+            }
+        }
+        let loaded = || lanes.iter().flatten();
+        let Some(steps) = loaded().map(|lane| lane.steps_to_event(u64::MAX)).min() else { return };
+        if stop.load(Ordering::Relaxed) {
+            return;
+        }
+        let longest_call = loaded().map(|lane| lane.longest_call).min().unwrap_or(1);
+        for (window, lane) in windows.iter_mut().zip(&lanes) {
+            *window = lane.as_ref().map_or(IDLE, Lane::window);
+        }
+        let steps = kernel.advance(steps.min(longest_call), &windows);
+        for (i, slot) in lanes.iter_mut().enumerate() {
+            let Some(lane) = slot else { continue };
+            if let Some(outcome) = lane.arrive(kernel, i, steps) {
+                queue.done(lane.cell, lane.trial, lane.finish(kernel, i, outcome));
+                *slot = None;
+            }
+        }
+    }
+}
+
 /// Runs the trials of `block`, which belongs to `cell`, and returns the rows of the longest complete
 /// prefix: all of them unless `stop` was raised.
 pub fn run_block(
@@ -32,43 +100,75 @@ pub fn run_block(
     ladder: &[f64],
     stop: &AtomicBool,
 ) -> Vec<TrialRow> {
-    let mut queue = block.first..block.first + block.count;
-    let mut lanes: Vec<Option<Lane>> = (0..kernel.lanes()).map(|_| None).collect();
-    let mut windows = vec![IDLE; lanes.len()];
-    let mut rows: Vec<Option<TrialRow>> = vec![None; block.count as usize];
-    let longest_call = longest_call(cell);
-    let reduction = Plan::of(cell);
-    loop {
-        for (i, lane) in lanes.iter_mut().enumerate().filter(|(_, lane)| lane.is_none()) {
-            match queue.next() {
-                Some(trial) => {
-                    let start = starts.start(trial);
-                    *lane =
-                        Some(Lane::load(kernel, i, cell, trial, start, ladder, reduction.as_ref()));
-                }
-                None => kernel.clear(i),
-            }
-        }
-        let Some(steps) = lanes.iter().flatten().map(|lane| lane.steps_to_event(u64::MAX)).min()
-        else {
-            break;
-        };
-        if stop.load(Ordering::Relaxed) {
-            break;
-        }
-        for (window, lane) in windows.iter_mut().zip(&lanes) {
-            *window = lane.as_ref().map_or(IDLE, Lane::window);
-        }
-        let steps = kernel.advance(steps.min(longest_call), &windows);
-        for (i, slot) in lanes.iter_mut().enumerate() {
-            let Some(lane) = slot else { continue };
-            if let Some(outcome) = lane.arrive(kernel, i, steps) {
-                rows[(lane.trial - block.first) as usize] = Some(lane.finish(kernel, i, outcome));
-                *slot = None;
-            }
-        }
+    let trials = block.first..block.first + block.count;
+    let mut alone = Alone { cell, starts, trials, rows: Rows::new(block) };
+    run(kernel, &mut alone, ladder, stop);
+    alone.rows.prefix()
+}
+
+/// The queue of one block.
+struct Alone<'a> {
+    cell: &'a Cell,
+    starts: &'a Starts<'a>,
+    trials: Range<u64>,
+    rows: Rows,
+}
+
+impl<'a> Queue<'a> for Alone<'a> {
+    fn next(&mut self) -> Option<Entry<'a>> {
+        let trial = self.trials.next()?;
+        Some(Entry { cell: self.cell, trial, start: self.starts.start(trial) })
     }
-    rows.into_iter().map_while(|row| row).collect()
+
+    fn done(&mut self, _cell: usize, trial: u64, row: TrialRow) {
+        self.rows.put(trial, row);
+    }
+}
+
+/// The rows of a block, as they come.
+#[derive(Debug)]
+pub struct Rows {
+    block: Block,
+    rows: Vec<Option<TrialRow>>,
+    missing: u64,
+}
+
+impl Rows {
+    /// None yet.
+    pub fn new(block: Block) -> Self {
+        Self { block, rows: vec![None; block.count as usize], missing: block.count }
+    }
+
+    /// Whether a trial belongs to the block.
+    pub fn holds(&self, cell: usize, trial: u64) -> bool {
+        let Block { first, count, .. } = self.block;
+        cell == self.block.cell && (first..first + count).contains(&trial)
+    }
+
+    /// Puts a row in its place.
+    ///
+    /// # Panics
+    /// If the trial is not of the block.
+    pub fn put(&mut self, trial: u64, row: TrialRow) {
+        let place = &mut self.rows[(trial - self.block.first) as usize];
+        self.missing -= u64::from(place.is_none());
+        *place = Some(row);
+    }
+
+    /// Whether all rows are there.
+    pub fn is_complete(&self) -> bool {
+        self.missing == 0
+    }
+
+    /// The block.
+    pub fn block(&self) -> Block {
+        self.block
+    }
+
+    /// The rows before the first that is missing.
+    pub fn prefix(self) -> Vec<TrialRow> {
+        self.rows.into_iter().map_while(|row| row).collect()
+    }
 }
 
 /// Runs one trial alone and shows it to `observer`; the row has the bits it has in a study.
@@ -85,8 +185,7 @@ pub fn run_observed(
     }
     let mut windows = vec![IDLE; kernel.lanes()];
     let start = starts.start(trial);
-    let reduction = Plan::of(cell);
-    let mut lane = Lane::load(kernel, 0, cell, trial, start.clone(), ladder, reduction.as_ref());
+    let mut lane = Lane::load(kernel, 0, Entry { cell, trial, start: start.clone() }, ladder);
     let mut next = observer.next(0);
     let mut steps = kernel.advance(0, &windows);
     loop {
@@ -101,7 +200,7 @@ pub fn run_observed(
         }
         windows[0] = lane.window();
         let to_observe = next.map_or(u64::MAX, |step| step - lane.steps);
-        steps = kernel.advance(lane.steps_to_event(to_observe).min(longest_call(cell)), &windows);
+        steps = kernel.advance(lane.steps_to_event(to_observe).min(lane.longest_call), &windows);
     }
 }
 
@@ -115,7 +214,11 @@ fn longest_call(cell: &Cell) -> u64 {
 
 /// One trial on its way.
 struct Lane {
+    /// Index of its cell.
+    cell: usize,
     trial: u64,
+    /// Most steps of one call of the kernel.
+    longest_call: u64,
     steps: u64,
     problem: Arc<Problem>,
     floor: f64,
@@ -141,29 +244,28 @@ impl Lane {
     fn load(
         kernel: &mut dyn Kernel,
         i: usize,
-        cell: &Cell,
-        trial: u64,
-        start: Start,
+        Entry { cell, trial, start }: Entry<'_>,
         ladder: &[f64],
-        reduction: Option<&Plan>,
     ) -> Self {
         let Start { weights, problem, landscape } = start;
         let loss = problem.loss(&weights.end_to_end());
         let mut measures = Measures { loss_initial: loss - landscape.floor, ..Measures::default() };
         observe::measure_start(&weights, &problem, &landscape, &mut measures);
-        let (now, reduced) = match reduction {
+        let (now, reduced) = match Plan::of(cell) {
             None => {
                 kernel.load(i, &weights, &problem);
                 (weights, None)
             }
             Some(plan) => {
-                let (reduction, small, small_problem) = Reduction::new(plan, &weights, &problem);
+                let (reduction, small, small_problem) = Reduction::new(&plan, &weights, &problem);
                 kernel.load(i, &small, &small_problem);
                 (small, Some((reduction, weights)))
             }
         };
         Self {
+            cell: cell.index,
             trial,
+            longest_call: longest_call(cell),
             steps: 0,
             floor: landscape.floor,
             thresholds: cell.stop.thresholds(landscape.floor, landscape.excess_at_zero, loss),

@@ -7,9 +7,9 @@ use super::method::Method;
 use crate::store::coverage::Coverage;
 use crate::study::{Block, Cell, StorageRule, Study};
 
-/// Operations that a block costs at most, if all its trials run to the step limit: a few seconds of
-/// one core.
-const FLOPS_PER_BLOCK: f64 = 2e10;
+/// Operations that a block costs at most, if all its trials run to the step limit: a part of a second
+/// of one core, so that no worker waits long for the others at the end.
+const FLOPS_PER_BLOCK: f64 = 5e9;
 
 /// Operations a step costs at least, whatever the network: calls and checks.
 const LEAST_OPERATIONS_PER_STEP: f64 = 100.0;

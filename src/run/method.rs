@@ -37,6 +37,15 @@ pub fn kernel(cell: &Cell) -> Box<dyn Kernel> {
     Choice::for_shape(&shape).build(&shape, cell.learning_rate, cell.precision)
 }
 
+/// Whether the kernel of one cell can run trials of the other beside its own: equal steps, and losses
+/// of one form.
+pub(super) fn same_kernel(a: &Cell, b: &Cell) -> bool {
+    a.index == b.index
+        || a.learning_rate.to_bits() == b.learning_rate.to_bits()
+            && a.target_digest == b.target_digest
+            && Method::of(a) == Method::of(b)
+}
+
 /// The shape that `cell` is computed in: its own, or that of its exact reduction.
 fn shape(cell: &Cell) -> Shape {
     Plan::of(cell).map_or_else(|| cell.shape.clone(), |plan| plan.shape)

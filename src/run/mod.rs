@@ -11,21 +11,20 @@ pub mod session;
 pub mod speed;
 mod spread;
 pub mod threads;
+mod worker;
 mod workload;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+use crossbeam_channel::{Receiver, RecvTimeoutError};
 use rayon::ThreadPoolBuilder;
 
 use self::blocks::Share;
 use self::interrupt::Interrupt;
 use self::session::Session;
-use crate::descent;
 use crate::error::{Error, Result};
-use crate::start::Starts;
 use crate::store::coverage::Coverage;
 use crate::store::io::FileSystem;
 use crate::store::manifest::Manifest;
@@ -201,43 +200,11 @@ fn compute(
     pool.in_place_scope(|scope| {
         for _ in 0..workers {
             let (sender, next) = (sender.clone(), &next);
-            scope.spawn(move |_| work_on(study, next, interrupt, &sender));
+            scope.spawn(move |_| worker::work(study, next, interrupt, &sender));
         }
         drop(sender);
         write(receiver).inspect_err(|_| interrupt.raise())
     })
-}
-
-/// One worker: takes the next block until none is left, the run is interrupted, or the writer is gone.
-fn work_on(
-    study: &Study,
-    next: impl Fn() -> Option<Block>,
-    interrupt: &Interrupt,
-    sender: &Sender<BlockRows>,
-) {
-    let mut at_hand = None;
-    while let Some(block) = next() {
-        let cell = &study.cells[block.cell];
-        if at_hand.as_ref().is_none_or(|(index, _, _)| *index != cell.index) {
-            at_hand = Some((cell.index, method::kernel(cell), Starts::new(study.seed, cell)));
-        }
-        let Some((_, kernel, starts)) = &mut at_hand else { return };
-        let rows = descent::run_block(
-            kernel.as_mut(),
-            cell,
-            starts,
-            block,
-            &study.ladder,
-            interrupt.flag(),
-        );
-        let block = Block { count: rows.len() as u64, ..block };
-        if !rows.is_empty() && sender.send(BlockRows { block, rows }).is_err() {
-            return;
-        }
-        if interrupt.raised() {
-            return;
-        }
-    }
 }
 
 /// The only one that writes.

@@ -1,0 +1,172 @@
+//! One worker: blocks in, rows out, its kernel's lanes full in between.
+
+use crossbeam_channel::Sender;
+
+use super::interrupt::Interrupt;
+use super::method;
+use crate::descent::{self, Entry, Queue, Rows};
+use crate::start::Starts;
+use crate::store::part::BlockRows;
+use crate::study::{Block, Cell, Study, TrialRow};
+
+/// Works on the blocks that `next` gives until none is left, the run is interrupted, or nobody takes
+/// the rows.
+pub(super) fn work(
+    study: &Study,
+    next: impl Fn() -> Option<Block>,
+    interrupt: &Interrupt,
+    sender: &Sender<BlockRows>,
+) {
+    let mut blocks = Blocks::new(study, next, sender);
+    while let Some(cell) = blocks.begin() {
+        let mut kernel = method::kernel(cell);
+        descent::run(kernel.as_mut(), &mut blocks, &study.ladder, interrupt.flag());
+        if interrupt.raised() || blocks.refused {
+            break;
+        }
+    }
+    blocks.end();
+}
+
+/// The trials of one block after another, as long as the kernel at hand computes their cells: lanes
+/// that have no trial left in a block go on with the next one.
+struct Blocks<'a, N> {
+    study: &'a Study,
+    next: N,
+    sender: &'a Sender<BlockRows>,
+    /// The next block, if it has been asked for already.
+    waiting: Option<Block>,
+    /// The starts of the cell at hand.
+    starts: Option<(&'a Cell, Starts<'a>)>,
+    /// Trials of the block at hand that have not begun.
+    trials: std::ops::Range<u64>,
+    /// Blocks with trials that have not ended.
+    open: Vec<Rows>,
+    /// Nobody takes rows any more.
+    refused: bool,
+}
+
+impl<'a, N: Fn() -> Option<Block>> Blocks<'a, N> {
+    fn new(study: &'a Study, next: N, sender: &'a Sender<BlockRows>) -> Self {
+        let (starts, open) = (None, Vec::new());
+        Self { study, next, sender, waiting: None, starts, trials: 0..0, open, refused: false }
+    }
+
+    /// Makes the cell of the next block the one at hand.
+    fn begin(&mut self) -> Option<&'a Cell> {
+        let block = self.waiting.take().or_else(|| (self.next)())?;
+        self.starts = None;
+        Some(self.open(block))
+    }
+
+    /// Makes a block the one at hand; its cell.
+    fn open(&mut self, block: Block) -> &'a Cell {
+        let cell = &self.study.cells[block.cell];
+        if self.starts.as_ref().is_none_or(|(known, _)| known.index != cell.index) {
+            self.starts = Some((cell, Starts::new(self.study.seed, cell)));
+        }
+        self.trials = block.first..block.first + block.count;
+        self.open.push(Rows::new(block));
+        cell
+    }
+
+    fn send(&mut self, rows: Rows) {
+        let block = rows.block();
+        let rows = rows.prefix();
+        if !rows.is_empty() {
+            let block = Block { count: rows.len() as u64, ..block };
+            self.refused |= self.sender.send(BlockRows { block, rows }).is_err();
+        }
+    }
+
+    /// Sends what is there of the blocks that have not ended.
+    fn end(&mut self) {
+        for rows in std::mem::take(&mut self.open) {
+            self.send(rows);
+        }
+    }
+}
+
+impl<'a, N: Fn() -> Option<Block>> Queue<'a> for Blocks<'a, N> {
+    fn next(&mut self) -> Option<Entry<'a>> {
+        loop {
+            let (cell, starts) = self.starts.as_ref()?;
+            if let Some(trial) = self.trials.next() {
+                return Some(Entry { cell, trial, start: starts.start(trial) });
+            }
+            let block = self.waiting.take().or_else(|| (self.next)())?;
+            if !method::same_kernel(cell, &self.study.cells[block.cell]) {
+                self.waiting = Some(block);
+                return None;
+            }
+            self.open(block);
+        }
+    }
+
+    fn done(&mut self, cell: usize, trial: u64, row: TrialRow) {
+        let open = self.open.iter_mut().position(|rows| rows.holds(cell, trial));
+        let at = open.expect("a trial of a block that was given out");
+        self.open[at].put(trial, row);
+        if self.open[at].is_complete() {
+            let rows = self.open.remove(at);
+            self.send(rows);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::path::Path;
+    use std::sync::atomic::AtomicBool;
+
+    use super::*;
+    use crate::config::parse;
+    use crate::run::blocks::{Share, left};
+    use crate::store::coverage::Coverage;
+
+    const STUDY: &str = "trials = 5\n[network]\ninput = 3\nhidden = 3\noutput = 3\n[descent]\n\
+                         max_steps = 300\n[store]\nblock = 2\n[sweep]\n\"network.depth\" = [2, 3]\n\
+                         \"init.std\" = [0.1, 0.5, 0.9]";
+
+    fn worked(interrupt: &Interrupt, study: &Study) -> Vec<BlockRows> {
+        let nothing = Coverage::new(study.cells.len());
+        let blocks = RefCell::new(left(study, &nothing, Share::WHOLE));
+        let (sender, receiver) = crossbeam_channel::unbounded();
+        work(study, || blocks.borrow_mut().next(), interrupt, &sender);
+        drop(sender);
+        let mut rows: Vec<BlockRows> = receiver.iter().collect();
+        rows.sort_by_key(|rows| rows.block);
+        rows
+    }
+
+    #[test]
+    fn lanes_that_go_on_with_the_next_block_change_no_row() {
+        let study = parse("study.toml", STUDY, &[], Path::new("")).unwrap();
+        let rows = worked(&Interrupt::new(None), &study);
+        assert_eq!(rows.iter().map(|rows| rows.block.count).sum::<u64>(), 30);
+        for BlockRows { block, rows } in rows {
+            let cell = &study.cells[block.cell];
+            let starts = Starts::new(study.seed, cell);
+            let (mut kernel, go_on) = (method::kernel(cell), AtomicBool::new(false));
+            let alone =
+                descent::run_block(&mut *kernel, cell, &starts, block, &study.ladder, &go_on);
+            assert_eq!(rows, alone, "{block:?}");
+        }
+    }
+
+    #[test]
+    fn cells_of_equal_steps_share_a_kernel() {
+        let study = parse("study.toml", STUDY, &[], Path::new("")).unwrap();
+        let shares = |a: usize, b: usize| method::same_kernel(&study.cells[a], &study.cells[b]);
+        assert!(shares(0, 0) && shares(0, 2) && !shares(0, 3));
+    }
+
+    #[test]
+    fn an_interrupted_worker_sends_prefixes_only() {
+        let study = parse("study.toml", STUDY, &[], Path::new("")).unwrap();
+        let interrupt = Interrupt::new(None);
+        interrupt.raise();
+        assert!(worked(&interrupt, &study).is_empty());
+    }
+}

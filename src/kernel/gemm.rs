@@ -11,8 +11,8 @@ use super::buffer::Buffer;
 use super::chain::ChainPlan;
 use super::elementwise::{residual, scale, subtract, sum_of_squares};
 use super::real::Real;
-use super::simd::{Simd, Work};
-use super::{Kernel, Steps, Window, descend};
+use super::simd::Simd;
+use super::single::Trial;
 use crate::network::target::Problem;
 use crate::network::{Shape, Weights};
 
@@ -46,11 +46,6 @@ pub(super) struct Chain<T, S, P> {
     carried: Buffer<T>,
     /// `eta U_{j-1}'` and `eta U_j'`, alternating.
     transposed: [Buffer<T>; 2],
-    loss: T,
-    bounds: (T, T),
-    /// Whether the suffixes, `U_0` and the loss belong to the weights.
-    fresh: bool,
-    loaded: bool,
     /// One matrix in double precision, on its way in.
     trial: Vec<f64>,
     products: P,
@@ -69,7 +64,7 @@ struct Metric<T> {
 }
 
 impl<T: Real, S: Simd<T>, P: Products<T>> Chain<T, S, P> {
-    /// A kernel for networks of this shape.
+    /// A trial of networks of this shape.
     ///
     /// # Safety
     /// The processor has the instructions of `S`.
@@ -89,10 +84,6 @@ impl<T: Real, S: Simd<T>, P: Products<T>> Chain<T, S, P> {
             suffixes: (1..depth).map(|j| matrix(r, dims[j - 1])).collect(),
             carried,
             transposed: [transposed.clone(), transposed],
-            loss: T::default(),
-            bounds: (T::default(), T::default()),
-            fresh: false,
-            loaded: false,
             trial: vec![0.0; plan.parameters().max(r * dims[0])],
             products,
             simd: PhantomData,
@@ -100,40 +91,10 @@ impl<T: Real, S: Simd<T>, P: Products<T>> Chain<T, S, P> {
         }
     }
 
-    /// Suffix products from the output side, residual and loss.
-    ///
-    /// # Safety
-    /// As [`new`](Self::new); inlined into [`Work`].
-    #[inline(always)]
-    unsafe fn forward(&mut self) {
-        let (dims, r, depth) = (self.plan.dims(), self.plan.rows(), self.plan.depth());
-        for j in (1..depth).rev() {
-            let (e, e_below) = (dims[j], dims[j - 1]);
-            let (below, above) = self.suffixes.split_at_mut(j);
-            let suffix = above.first().unwrap_or(&self.layers[depth - 1]);
-            self.products.multiply((r, e_below, e), suffix, &self.layers[j - 1], &mut below[j - 1]);
-        }
-        let end_to_end = self.suffixes.first().unwrap_or(&self.layers[0]);
-        let carried = &mut self.carried[..self.phi.len()];
-        // The learning rate enters once, in the residual: then all layers are rounded alike, and
-        // symmetries of the start (`W_2 = -W_1`, say) survive in every bit.
-        // SAFETY: the caller's.
-        let norm_squared = unsafe {
-            if self.metric.is_none() {
-                residual::<T, S>(end_to_end, &self.phi, self.learning_rate, carried)
-            } else {
-                residual::<T, S>(end_to_end, &self.phi, T::nearest(1.0), carried);
-                self.apply_metric()
-            }
-        };
-        self.loss = T::nearest(0.5) * norm_squared;
-        self.fresh = true;
-    }
-
     /// Turns `W - Phi` in `carried` into `eta (W - Phi) F F'` and returns `||(W - Phi) F||_F^2`.
     ///
     /// # Safety
-    /// As [`forward`](Self::forward).
+    /// As [`Trial::forward`].
     #[inline(always)]
     unsafe fn apply_metric(&mut self) -> T {
         let (r, e) = (self.plan.rows(), self.plan.dims()[0]);
@@ -155,79 +116,13 @@ impl<T: Real, S: Simd<T>, P: Products<T>> Chain<T, S, P> {
             sum_of_squares::<T, S>(half)
         }
     }
-
-    /// Carries the scaled residual towards the output, updating each layer behind it.
-    ///
-    /// # Safety
-    /// As [`forward`](Self::forward).
-    #[inline(always)]
-    unsafe fn backward(&mut self) {
-        let (dims, r, depth) = (self.plan.dims(), self.plan.rows(), self.plan.depth());
-        let (layers, last) = self.layers.split_at_mut(depth - 1);
-        let [mut from, mut to] = self.transposed.each_mut();
-        for j in 1..depth {
-            let (e, e_below) = (dims[j], dims[j - 1]);
-            if j == 1 {
-                self.products.transpose(r, e_below, &self.carried, from);
-            }
-            self.products.multiply((e, r, e_below), &layers[j - 1], from, to);
-            let suffix = self.suffixes.get(j).unwrap_or(&last[0]);
-            self.products.subtract_transposed(
-                (e, e_below, r),
-                suffix,
-                &self.carried,
-                &mut layers[j - 1],
-            );
-            self.products.transpose(e, r, to, &mut self.carried);
-            std::mem::swap(&mut from, &mut to);
-        }
-        subtract(&self.carried, &mut last[0]);
-        self.fresh = false;
-    }
 }
 
-impl<T: Real, S: Simd<T>, P: Products<T>> Steps for Chain<T, S, P> {
-    #[inline(always)]
-    fn refresh(&mut self) {
-        if !self.fresh {
-            // SAFETY: `new` was promised the instructions.
-            unsafe { self.forward() };
-        }
-    }
+impl<T: Real, S: Simd<T>, P: Products<T>> Trial for Chain<T, S, P> {
+    type Number = T;
+    type Vectors = S;
 
-    #[inline(always)]
-    fn hold(&self) -> bool {
-        self.loss > self.bounds.0 && self.loss <= self.bounds.1
-    }
-
-    #[inline(always)]
-    fn step(&mut self) {
-        // SAFETY: as above.
-        unsafe { self.backward() };
-    }
-}
-
-/// Advances the kernel in a function that is compiled for its vectors.
-struct Advance<'a, T, S, P> {
-    kernel: &'a mut Chain<T, S, P>,
-    max_steps: u64,
-}
-
-impl<T: Real, S: Simd<T>, P: Products<T>> Work for Advance<'_, T, S, P> {
-    type Output = u64;
-
-    #[inline(always)]
-    unsafe fn run(self) -> u64 {
-        descend(self.kernel, self.max_steps)
-    }
-}
-
-impl<T: Real, S: Simd<T>, P: Products<T>> Kernel for Chain<T, S, P> {
-    fn lanes(&self) -> usize {
-        1
-    }
-
-    fn load(&mut self, _lane: usize, weights: &Weights, problem: &Problem) {
+    fn load(&mut self, weights: &Weights, problem: &Problem) {
         let Self { plan, trial, layers, phi, .. } = self;
         plan.orient(weights, trial);
         for (j, layer) in (1..).zip(layers) {
@@ -253,32 +148,62 @@ impl<T: Real, S: Simd<T>, P: Products<T>> Kernel for Chain<T, S, P> {
             put::<T, P>(p, d, &entries, &mut metric.factor_transposed);
             metric
         });
-        self.fresh = false;
-        self.loaded = true;
     }
 
-    fn clear(&mut self, _lane: usize) {
-        self.loaded = false;
-    }
-
-    fn unload(&self, _lane: usize, weights: &mut Weights) {
+    fn unload(&self, weights: &mut Weights) {
         let dims = self.plan.dims();
         self.plan.restore(weights, |j, i, k| {
             self.layers[j - 1][P::position(dims[j], dims[j - 1], i, k)].widen()
         });
     }
 
-    fn advance(&mut self, max_steps: u64, windows: &[Window]) -> u64 {
-        if !self.loaded {
-            return max_steps;
+    #[inline(always)]
+    unsafe fn forward(&mut self) -> T {
+        let (dims, r, depth) = (self.plan.dims(), self.plan.rows(), self.plan.depth());
+        for j in (1..depth).rev() {
+            let (e, e_below) = (dims[j], dims[j - 1]);
+            let (below, above) = self.suffixes.split_at_mut(j);
+            let suffix = above.first().unwrap_or(&self.layers[depth - 1]);
+            self.products.multiply((r, e_below, e), suffix, &self.layers[j - 1], &mut below[j - 1]);
         }
-        self.bounds = windows[0].bounds();
-        // SAFETY: `new` was promised the instructions.
-        unsafe { S::enable(Advance { kernel: self, max_steps }) }
+        let end_to_end = self.suffixes.first().unwrap_or(&self.layers[0]);
+        let carried = &mut self.carried[..self.phi.len()];
+        // The learning rate enters once, in the residual: then all layers are rounded alike, and
+        // symmetries of the start (`W_2 = -W_1`, say) survive in every bit.
+        // SAFETY: the caller's.
+        let norm_squared = unsafe {
+            if self.metric.is_none() {
+                residual::<T, S>(end_to_end, &self.phi, self.learning_rate, carried)
+            } else {
+                residual::<T, S>(end_to_end, &self.phi, T::nearest(1.0), carried);
+                self.apply_metric()
+            }
+        };
+        T::nearest(0.5) * norm_squared
     }
 
-    fn loss(&self, _lane: usize) -> f64 {
-        self.loss.widen()
+    #[inline(always)]
+    unsafe fn backward(&mut self) {
+        let (dims, r, depth) = (self.plan.dims(), self.plan.rows(), self.plan.depth());
+        let (layers, last) = self.layers.split_at_mut(depth - 1);
+        let [mut from, mut to] = self.transposed.each_mut();
+        for j in 1..depth {
+            let (e, e_below) = (dims[j], dims[j - 1]);
+            if j == 1 {
+                self.products.transpose(r, e_below, &self.carried, from);
+            }
+            self.products.multiply((e, r, e_below), &layers[j - 1], from, to);
+            let suffix = self.suffixes.get(j).unwrap_or(&last[0]);
+            self.products.subtract_transposed(
+                (e, e_below, r),
+                suffix,
+                &self.carried,
+                &mut layers[j - 1],
+            );
+            self.products.transpose(e, r, to, &mut self.carried);
+            std::mem::swap(&mut from, &mut to);
+        }
+        subtract(&self.carried, &mut last[0]);
     }
 }
 

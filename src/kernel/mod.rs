@@ -26,6 +26,7 @@ pub mod real;
 pub mod reference;
 pub mod select;
 pub mod simd;
+mod single;
 pub mod thin;
 
 use real::Real;

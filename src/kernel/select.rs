@@ -11,6 +11,7 @@ use super::real::{Precision, Real};
 #[cfg(target_arch = "x86_64")]
 use super::simd::{Avx2, Avx512};
 use super::simd::{Level, Portable, Simd};
+use super::single::Single;
 use super::thin::{self, Thin};
 use crate::network::Shape;
 
@@ -114,13 +115,15 @@ impl Choice {
             match self {
                 Self::Compact => Box::new(Compact::<T, S>::new(shape, rate)),
                 Self::Thin => match ChainPlan::new(shape).rows() {
-                    1 => Box::new(Thin::<T, S, 1>::new(shape, rate)),
-                    2 => Box::new(Thin::<T, S, 2>::new(shape, rate)),
-                    3 => Box::new(Thin::<T, S, 3>::new(shape, rate)),
-                    _ => Box::new(Thin::<T, S, 4>::new(shape, rate)),
+                    1 => Single::boxed(Thin::<T, S, 1>::new(shape, rate)),
+                    2 => Single::boxed(Thin::<T, S, 2>::new(shape, rate)),
+                    3 => Single::boxed(Thin::<T, S, 3>::new(shape, rate)),
+                    _ => Single::boxed(Thin::<T, S, 4>::new(shape, rate)),
                 },
-                Self::Panels => Box::new(Chain::<T, S, Panels<S>>::new(shape, rate, Panels::new())),
-                Self::OpenBlas => Box::new(Chain::<T, S, OpenBlas>::new(shape, rate, OpenBlas)),
+                Self::Panels => {
+                    Single::boxed(Chain::<T, S, _>::new(shape, rate, Panels::<S>::new()))
+                }
+                Self::OpenBlas => Single::boxed(Chain::<T, S, _>::new(shape, rate, OpenBlas)),
             }
         }
     }

@@ -22,7 +22,7 @@ use super::chain::ChainPlan;
 use super::elementwise::{residual, scale, subtract, sum_of_squares};
 use super::real::Real;
 use super::simd::{Simd, Work};
-use super::{Kernel, Steps, Window, descend};
+use super::single::Trial;
 use crate::network::target::Problem;
 use crate::network::{Shape, Weights};
 
@@ -42,12 +42,125 @@ pub(super) struct Thin<T, S, const R: usize> {
     suffixes: Vec<Matrix<T>>,
     /// `eta U_0 .. eta U_{N-1}`.
     carried: Vec<Matrix<T>>,
-    loss: T,
-    bounds: (T, T),
-    /// Whether the suffixes, `U_0` and the loss belong to the weights.
-    fresh: bool,
-    loaded: bool,
     simd: PhantomData<S>,
+}
+
+impl<T: Real, S: Simd<T>, const R: usize> Thin<T, S, R> {
+    /// A trial of networks of this shape.
+    ///
+    /// # Safety
+    /// The processor has the instructions of `S`.
+    ///
+    /// # Panics
+    /// If the chain does not have `R` rows.
+    pub(super) unsafe fn new(shape: &Shape, learning_rate: f64) -> Self {
+        let plan = ChainPlan::new(shape);
+        assert_eq!(plan.rows(), R, "the rows of the chain");
+        let (dims, depth) = (plan.dims(), plan.depth());
+        Self {
+            learning_rate: T::nearest(learning_rate),
+            layers: (1..=depth).map(|j| Matrix::zeros(dims[j], dims[j - 1])).collect(),
+            phi: Matrix::zeros(R, dims[0]),
+            metric: None,
+            suffixes: (1..depth).map(|j| Matrix::zeros(R, dims[j - 1])).collect(),
+            carried: (0..depth).map(|j| Matrix::zeros(R, dims[j])).collect(),
+            simd: PhantomData,
+            plan,
+        }
+    }
+
+    /// Turns `W - Phi` in `U_0` into `eta (W - Phi) F F'` and returns `||(W - Phi) F||_F^2`.
+    ///
+    /// # Safety
+    /// As [`Trial::forward`].
+    #[inline(always)]
+    unsafe fn apply_metric(&mut self) -> T {
+        let Some((factor, half)) = &mut self.metric else { return T::default() };
+        let u = &mut self.carried[0];
+        // SAFETY: the caller's.
+        let norm_squared = unsafe {
+            if self.plan.mirrored() {
+                multiply_any(|x, q| factor.entry(x, q), u, half);
+                multiply_any(|q, x| factor.entry(x, q), half, u);
+            } else {
+                multiply::<T, S, R>(u, factor, half);
+                let unused = &self.phi;
+                multiply_transposed::<T, S, R, false>(half, factor, unused, u);
+            }
+            sum_of_squares::<T, S>(&half.entries)
+        };
+        scale(self.learning_rate, &mut u.entries);
+        norm_squared
+    }
+}
+
+impl<T: Real, S: Simd<T>, const R: usize> Trial for Thin<T, S, R> {
+    type Number = T;
+    type Vectors = S;
+
+    fn load(&mut self, weights: &Weights, problem: &Problem) {
+        let plan = &self.plan;
+        let mut oriented = vec![0.0; plan.parameters().max(R * plan.dims()[0])];
+        plan.orient(weights, &mut oriented);
+        for (j, layer) in (1..).zip(&mut self.layers) {
+            layer.put(&oriented[plan.layer_start(j)..plan.layer_start(j + 1)]);
+        }
+        plan.orient_target(problem.phi.view(), &mut oriented);
+        self.phi.put(&oriented[..R * plan.dims()[0]]);
+        self.metric = problem.factor.as_ref().map(|factor| {
+            let mirrored = plan.mirrored();
+            let factor = if mirrored { factor.t() } else { factor.view() };
+            let entries: Vec<f64> = factor.iter().copied().collect();
+            let mut own = Matrix::zeros(factor.nrows(), factor.ncols());
+            own.put(&entries);
+            // Mirrored, F' is p x d_0 and the half p x d_N; otherwise F is d_0 x p, the half d_N x p.
+            let half = if mirrored { (own.rows, plan.dims()[0]) } else { (R, own.columns) };
+            (own, Matrix::zeros(half.0, half.1))
+        });
+    }
+
+    fn unload(&self, weights: &mut Weights) {
+        self.plan.restore(weights, |j, i, k| self.layers[j - 1].entry(i, k).widen());
+    }
+
+    #[inline(always)]
+    unsafe fn forward(&mut self) -> T {
+        let depth = self.plan.depth();
+        // SAFETY: the caller's; the matrices were made for these products.
+        unsafe {
+            for j in (1..depth).rev() {
+                let (below, above) = self.suffixes.split_at_mut(j);
+                let suffix = above.first().unwrap_or(&self.layers[depth - 1]);
+                multiply::<T, S, R>(suffix, &self.layers[j - 1], &mut below[j - 1]);
+            }
+            let end_to_end = self.suffixes.first().unwrap_or(&self.layers[0]);
+            let len = self.phi.stride * R;
+            let scale = if self.metric.is_some() { T::nearest(1.0) } else { self.learning_rate };
+            let (w, phi) = (&end_to_end.entries[..len], &self.phi.entries[..len]);
+            let mut norm_squared =
+                residual::<T, S>(w, phi, scale, &mut self.carried[0].entries[..len]);
+            if self.metric.is_some() {
+                norm_squared = self.apply_metric();
+            }
+            T::nearest(0.5) * norm_squared
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn backward(&mut self) {
+        let depth = self.plan.depth();
+        let (layers, last) = self.layers.split_at_mut(depth - 1);
+        for j in 1..depth {
+            let (below, above) = self.carried.split_at_mut(j);
+            let suffix = self.suffixes.get(j).unwrap_or(&last[0]);
+            // SAFETY: as in `forward`.
+            unsafe {
+                let (from, to) = (&below[j - 1], &mut above[0]);
+                multiply_transposed::<T, S, R, true>(from, &mut layers[j - 1], suffix, to);
+            }
+        }
+        subtract(&self.carried[depth - 1].entries, &mut last[0].entries);
+    }
 }
 
 /// A row-major matrix whose rows begin at cache lines and are filled up with zeros, and whose rows are
@@ -84,7 +197,8 @@ impl<T: Real> Matrix<T> {
     }
 }
 
-/// `C = A B`, `A` `R x k`, `B` `k x n`: every row of `B` is read once for all rows of `A`.
+/// `C = A B`, `A` `R x k`, `B` `k x n`, in a function of its own: every row of `B` is read once for all
+/// rows of `A`.
 ///
 /// # Safety
 /// As [`Simd`]; the shapes fit.
@@ -95,31 +209,50 @@ unsafe fn multiply<T: Real, S: Simd<T>, const R: usize>(
     c: &mut Matrix<T>,
 ) {
     debug_assert!(a.rows == R && c.rows == R && a.columns == b.rows && b.columns == c.columns);
-    let vectors = b.columns.div_ceil(S::LANES);
-    let most = (S::SUMS / R).min(12);
-    let blocks = vectors.div_ceil(most);
-    let mut at = 0;
-    for block in 0..blocks {
-        // Of equal width, so that none has too few sums to keep the multiply-adders busy.
-        let width = (vectors - at).div_ceil(blocks - block);
-        // SAFETY: the caller's; the vectors exist, rows are filled up to whole ones.
-        unsafe {
-            match width {
-                2 if const { 2 * R <= S::SUMS } => columns::<T, S, R, 2>(a, b, c, at),
-                3 if const { 3 * R <= S::SUMS } => columns::<T, S, R, 3>(a, b, c, at),
-                4 if const { 4 * R <= S::SUMS } => columns::<T, S, R, 4>(a, b, c, at),
-                5 if const { 5 * R <= S::SUMS } => columns::<T, S, R, 5>(a, b, c, at),
-                6 if const { 6 * R <= S::SUMS } => columns::<T, S, R, 6>(a, b, c, at),
-                7 if const { 7 * R <= S::SUMS } => columns::<T, S, R, 7>(a, b, c, at),
-                8 if const { 8 * R <= S::SUMS } => columns::<T, S, R, 8>(a, b, c, at),
-                9 if const { 9 * R <= S::SUMS } => columns::<T, S, R, 9>(a, b, c, at),
-                10 if const { 10 * R <= S::SUMS } => columns::<T, S, R, 10>(a, b, c, at),
-                11 if const { 11 * R <= S::SUMS } => columns::<T, S, R, 11>(a, b, c, at),
-                12 if const { 12 * R <= S::SUMS } => columns::<T, S, R, 12>(a, b, c, at),
-                _ => columns::<T, S, R, 1>(a, b, c, at),
+    // SAFETY: the caller's.
+    unsafe { S::enable(Multiply::<T, S, R> { a, b, c, simd: PhantomData }) }
+}
+
+/// See [`multiply`].
+struct Multiply<'a, T, S, const R: usize> {
+    a: &'a Matrix<T>,
+    b: &'a Matrix<T>,
+    c: &'a mut Matrix<T>,
+    simd: PhantomData<S>,
+}
+
+impl<T: Real, S: Simd<T>, const R: usize> Work for Multiply<'_, T, S, R> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run(self) {
+        let Self { a, b, c, .. } = self;
+        let vectors = b.columns.div_ceil(S::LANES);
+        let most = (S::SUMS / R).min(12);
+        let blocks = vectors.div_ceil(most);
+        let mut at = 0;
+        for block in 0..blocks {
+            // Of equal width, so that none has too few sums to keep the multiply-adders busy.
+            let width = (vectors - at).div_ceil(blocks - block);
+            // SAFETY: the caller's; the vectors exist, rows are filled up to whole ones.
+            unsafe {
+                match width {
+                    2 if const { 2 * R <= S::SUMS } => columns::<T, S, R, 2>(a, b, c, at),
+                    3 if const { 3 * R <= S::SUMS } => columns::<T, S, R, 3>(a, b, c, at),
+                    4 if const { 4 * R <= S::SUMS } => columns::<T, S, R, 4>(a, b, c, at),
+                    5 if const { 5 * R <= S::SUMS } => columns::<T, S, R, 5>(a, b, c, at),
+                    6 if const { 6 * R <= S::SUMS } => columns::<T, S, R, 6>(a, b, c, at),
+                    7 if const { 7 * R <= S::SUMS } => columns::<T, S, R, 7>(a, b, c, at),
+                    8 if const { 8 * R <= S::SUMS } => columns::<T, S, R, 8>(a, b, c, at),
+                    9 if const { 9 * R <= S::SUMS } => columns::<T, S, R, 9>(a, b, c, at),
+                    10 if const { 10 * R <= S::SUMS } => columns::<T, S, R, 10>(a, b, c, at),
+                    11 if const { 11 * R <= S::SUMS } => columns::<T, S, R, 11>(a, b, c, at),
+                    12 if const { 12 * R <= S::SUMS } => columns::<T, S, R, 12>(a, b, c, at),
+                    _ => columns::<T, S, R, 1>(a, b, c, at),
+                }
             }
+            at += width;
         }
-        at += width;
     }
 }
 
@@ -160,8 +293,8 @@ unsafe fn columns<T: Real, S: Simd<T>, const R: usize, const V: usize>(
     }
 }
 
-/// `C = A B'`, `A` `R x n`, `B` `k x n`, and, if `UPDATE`, `B = B - D' A`, `D` `R x k`: one pass over
-/// the rows of `B`, as many together as make four sums.
+/// `C = A B'`, `A` `R x n`, `B` `k x n`, and, if `UPDATE`, `B = B - D' A`, `D` `R x k`, in a function of
+/// its own: one pass over the rows of `B`, as many together as make four sums.
 ///
 /// # Safety
 /// As [`Simd`]; the shapes fit.
@@ -173,9 +306,31 @@ unsafe fn multiply_transposed<T: Real, S: Simd<T>, const R: usize, const UPDATE:
     c: &mut Matrix<T>,
 ) {
     debug_assert!(a.rows == R && c.rows == R && a.columns == b.columns && b.rows == c.columns);
-    for i in (0..b.rows).step_by(const { MOST_ROWS / R }) {
-        // SAFETY: the caller's; rows are filled up to a multiple of four.
-        unsafe { rows_transposed::<T, S, R, UPDATE>(a, b, d, c, i) };
+    // SAFETY: the caller's.
+    unsafe { S::enable(MultiplyTransposed::<T, S, R, UPDATE> { a, b, d, c, simd: PhantomData }) }
+}
+
+/// See [`multiply_transposed`].
+struct MultiplyTransposed<'a, T, S, const R: usize, const UPDATE: bool> {
+    a: &'a Matrix<T>,
+    b: &'a mut Matrix<T>,
+    d: &'a Matrix<T>,
+    c: &'a mut Matrix<T>,
+    simd: PhantomData<S>,
+}
+
+impl<T: Real, S: Simd<T>, const R: usize, const UPDATE: bool> Work
+    for MultiplyTransposed<'_, T, S, R, UPDATE>
+{
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run(self) {
+        let Self { a, b, d, c, .. } = self;
+        for i in (0..b.rows).step_by(const { MOST_ROWS / R }) {
+            // SAFETY: the caller's; rows are filled up to a multiple of four.
+            unsafe { rows_transposed::<T, S, R, UPDATE>(a, b, d, c, i) };
+        }
     }
 }
 
@@ -299,266 +454,19 @@ impl<T: Real, S: Simd<T>, const R: usize> Pass<T, S, R> {
     }
 }
 
-impl<T: Real, S: Simd<T>, const R: usize> Thin<T, S, R> {
-    /// A kernel for networks of this shape.
-    ///
-    /// # Safety
-    /// The processor has the instructions of `S`.
-    ///
-    /// # Panics
-    /// If the chain does not have `R` rows.
-    pub(super) unsafe fn new(shape: &Shape, learning_rate: f64) -> Self {
-        let plan = ChainPlan::new(shape);
-        assert_eq!(plan.rows(), R, "the rows of the chain");
-        let (dims, depth) = (plan.dims(), plan.depth());
-        Self {
-            learning_rate: T::nearest(learning_rate),
-            layers: (1..=depth).map(|j| Matrix::zeros(dims[j], dims[j - 1])).collect(),
-            phi: Matrix::zeros(R, dims[0]),
-            metric: None,
-            suffixes: (1..depth).map(|j| Matrix::zeros(R, dims[j - 1])).collect(),
-            carried: (0..depth).map(|j| Matrix::zeros(R, dims[j])).collect(),
-            loss: T::default(),
-            bounds: (T::default(), T::default()),
-            fresh: false,
-            loaded: false,
-            simd: PhantomData,
-            plan,
-        }
-    }
-
-    /// Suffix products from the output side, residual and loss.
-    ///
-    /// # Safety
-    /// As [`new`](Self::new); inlined into [`Work`].
-    #[inline(always)]
-    unsafe fn forward(&mut self) {
-        let depth = self.plan.depth();
-        // SAFETY: the caller's; the matrices were made for these products.
-        unsafe {
-            for j in (1..depth).rev() {
-                let (below, above) = self.suffixes.split_at_mut(j);
-                let suffix = above.first().unwrap_or(&self.layers[depth - 1]);
-                S::enable(Down::<T, S, R>(
-                    suffix,
-                    &self.layers[j - 1],
-                    &mut below[j - 1],
-                    PhantomData,
-                ));
-            }
-            let end_to_end = self.suffixes.first().unwrap_or(&self.layers[0]);
-            let len = self.phi.stride * R;
-            let scale = if self.metric.is_some() { T::nearest(1.0) } else { self.learning_rate };
-            let (w, phi) = (&end_to_end.entries[..len], &self.phi.entries[..len]);
-            let mut norm_squared =
-                residual::<T, S>(w, phi, scale, &mut self.carried[0].entries[..len]);
-            if self.metric.is_some() {
-                norm_squared = self.apply_metric();
-            }
-            self.loss = T::nearest(0.5) * norm_squared;
-        }
-        self.fresh = true;
-    }
-
-    /// Turns `W - Phi` in `U_0` into `eta (W - Phi) F F'` and returns `||(W - Phi) F||_F^2`.
-    ///
-    /// # Safety
-    /// As [`forward`](Self::forward).
-    #[inline(always)]
-    unsafe fn apply_metric(&mut self) -> T {
-        let Some((factor, half)) = &mut self.metric else { return T::default() };
-        let u = &mut self.carried[0];
-        // SAFETY: the caller's.
-        let norm_squared = unsafe {
-            if self.plan.mirrored() {
-                mirrored_metric(factor, half, u);
-            } else {
-                S::enable(Down::<T, S, R>(u, factor, half, PhantomData));
-                let unused = &self.phi;
-                S::enable(Up::<T, S, R, false>(half, factor, unused, u, PhantomData));
-            }
-            sum_of_squares::<T, S>(&half.entries)
-        };
-        scale(self.learning_rate, &mut u.entries);
-        norm_squared
-    }
-
-    /// Carries the scaled residual towards the output, updating each layer on the way.
-    ///
-    /// # Safety
-    /// As [`forward`](Self::forward).
-    #[inline(always)]
-    unsafe fn backward(&mut self) {
-        let depth = self.plan.depth();
-        let (layers, last) = self.layers.split_at_mut(depth - 1);
-        for j in 1..depth {
-            let (below, above) = self.carried.split_at_mut(j);
-            let suffix = self.suffixes.get(j).unwrap_or(&last[0]);
-            // SAFETY: as in `forward`.
-            unsafe {
-                S::enable(Up::<T, S, R, true>(
-                    &below[j - 1],
-                    &mut layers[j - 1],
-                    suffix,
-                    &mut above[0],
-                    PhantomData,
-                ));
-            }
-        }
-        subtract(&self.carried[depth - 1].entries, &mut last[0].entries);
-        self.fresh = false;
-    }
-}
-
-/// `half = F' U`, `U = F half`, where `factor` holds `F'`, `p x r`, and `U` is `r x e`.
+/// `C = A B`, `A` of any number of rows, where `a(i, k)` is an entry of `A`.
 #[inline(always)]
-fn mirrored_metric<T: Real>(factor: &Matrix<T>, half: &mut Matrix<T>, u: &mut Matrix<T>) {
-    let stride = u.stride;
-    half.entries.fill(T::default());
-    for x in 0..factor.rows {
-        for q in 0..factor.columns {
-            let f = factor.entry(x, q);
-            for (h, &u) in half.entries[x * stride..][..stride]
-                .iter_mut()
-                .zip(&u.entries[q * stride..][..stride])
-            {
-                *h = f.fma(u, *h);
+fn multiply_any<T: Real>(a: impl Fn(usize, usize) -> T, b: &Matrix<T>, c: &mut Matrix<T>) {
+    debug_assert!(b.columns == c.columns);
+    let stride = b.stride;
+    c.entries.fill(T::default());
+    for i in 0..c.rows {
+        for k in 0..b.rows {
+            let factor = a(i, k);
+            let (row, sums) = (&b.entries[k * stride..], &mut c.entries[i * stride..]);
+            for (sum, &x) in sums[..stride].iter_mut().zip(&row[..stride]) {
+                *sum = factor.fma(x, *sum);
             }
         }
-    }
-    u.entries.fill(T::default());
-    for q in 0..factor.columns {
-        for x in 0..factor.rows {
-            let f = factor.entry(x, q);
-            for (u, &h) in u.entries[q * stride..][..stride]
-                .iter_mut()
-                .zip(&half.entries[x * stride..][..stride])
-            {
-                *u = f.fma(h, *u);
-            }
-        }
-    }
-}
-
-/// `S_{j-1} = S_j W_j` in a function of its own.
-struct Down<'a, T, S, const R: usize>(
-    &'a Matrix<T>,
-    &'a Matrix<T>,
-    &'a mut Matrix<T>,
-    PhantomData<S>,
-);
-
-impl<T: Real, S: Simd<T>, const R: usize> Work for Down<'_, T, S, R> {
-    type Output = ();
-
-    #[inline(always)]
-    unsafe fn run(self) {
-        // SAFETY: the caller's.
-        unsafe { multiply::<T, S, R>(self.0, self.1, self.2) }
-    }
-}
-
-/// `U_j = U_{j-1} W_j'` and, if `UPDATE`, `W_j = W_j - S_j' U_{j-1}` in a function of its own.
-struct Up<'a, T, S, const R: usize, const UPDATE: bool>(
-    &'a Matrix<T>,
-    &'a mut Matrix<T>,
-    &'a Matrix<T>,
-    &'a mut Matrix<T>,
-    PhantomData<S>,
-);
-
-impl<T: Real, S: Simd<T>, const R: usize, const UPDATE: bool> Work for Up<'_, T, S, R, UPDATE> {
-    type Output = ();
-
-    #[inline(always)]
-    unsafe fn run(self) {
-        // SAFETY: the caller's.
-        unsafe { multiply_transposed::<T, S, R, UPDATE>(self.0, self.1, self.2, self.3) }
-    }
-}
-
-impl<T: Real, S: Simd<T>, const R: usize> Steps for Thin<T, S, R> {
-    #[inline(always)]
-    fn refresh(&mut self) {
-        if !self.fresh {
-            // SAFETY: `new` was promised the instructions.
-            unsafe { self.forward() };
-        }
-    }
-
-    #[inline(always)]
-    fn hold(&self) -> bool {
-        self.loss > self.bounds.0 && self.loss <= self.bounds.1
-    }
-
-    #[inline(always)]
-    fn step(&mut self) {
-        // SAFETY: as above.
-        unsafe { self.backward() };
-    }
-}
-
-/// Advances the kernel in a function that is compiled for its vectors.
-struct Advance<'a, T, S, const R: usize> {
-    kernel: &'a mut Thin<T, S, R>,
-    max_steps: u64,
-}
-
-impl<T: Real, S: Simd<T>, const R: usize> Work for Advance<'_, T, S, R> {
-    type Output = u64;
-
-    #[inline(always)]
-    unsafe fn run(self) -> u64 {
-        descend(self.kernel, self.max_steps)
-    }
-}
-
-impl<T: Real, S: Simd<T>, const R: usize> Kernel for Thin<T, S, R> {
-    fn lanes(&self) -> usize {
-        1
-    }
-
-    fn load(&mut self, _lane: usize, weights: &Weights, problem: &Problem) {
-        let plan = &self.plan;
-        let mut oriented = vec![0.0; plan.parameters().max(R * plan.dims()[0])];
-        plan.orient(weights, &mut oriented);
-        for (j, layer) in (1..).zip(&mut self.layers) {
-            layer.put(&oriented[plan.layer_start(j)..plan.layer_start(j + 1)]);
-        }
-        plan.orient_target(problem.phi.view(), &mut oriented);
-        self.phi.put(&oriented[..R * plan.dims()[0]]);
-        self.metric = problem.factor.as_ref().map(|factor| {
-            let mirrored = plan.mirrored();
-            let factor = if mirrored { factor.t() } else { factor.view() };
-            let entries: Vec<f64> = factor.iter().copied().collect();
-            let mut own = Matrix::zeros(factor.nrows(), factor.ncols());
-            own.put(&entries);
-            // Mirrored, F' is p x d_0 and the half p x d_N; otherwise F is d_0 x p, the half d_N x p.
-            let half = if mirrored { (own.rows, plan.dims()[0]) } else { (R, own.columns) };
-            (own, Matrix::zeros(half.0, half.1))
-        });
-        self.fresh = false;
-        self.loaded = true;
-    }
-
-    fn clear(&mut self, _lane: usize) {
-        self.loaded = false;
-    }
-
-    fn unload(&self, _lane: usize, weights: &mut Weights) {
-        self.plan.restore(weights, |j, i, k| self.layers[j - 1].entry(i, k).widen());
-    }
-
-    fn advance(&mut self, max_steps: u64, windows: &[Window]) -> u64 {
-        if !self.loaded {
-            return max_steps;
-        }
-        self.bounds = windows[0].bounds();
-        // SAFETY: `new` was promised the instructions.
-        unsafe { S::enable(Advance { kernel: self, max_steps }) }
-    }
-
-    fn loss(&self, _lane: usize) -> f64 {
-        self.loss.widen()
     }
 }

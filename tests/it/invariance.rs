@@ -92,7 +92,7 @@ fn parts_merge_to_the_same_bytes() {
 fn an_interrupted_run_continues_to_the_same_bytes() {
     // Long enough to be interrupted several times.
     let slow =
-        ["--set", "trials=150", "--set", "store.block=4", "--set", "store.part_seconds=0.01"];
+        ["--set", "trials=600", "--set", "store.block=4", "--set", "store.part_seconds=0.01"];
     let expected = run(&slow);
     let desk = Desk::new();
     desk.write("study.toml", STUDY);

@@ -9,11 +9,11 @@
 //! cargo bench --bench kernels -- 8-8-8-8-8  # this net only
 //! ```
 //!
-//! OPENBLAS_CORETYPE and OPENBLAS_L2_SIZE are removed from the environment first: they would pin
-//! slower products than the processor has.
+//! Variables that pin OpenBLAS are removed from the environment first.
 #![allow(clippy::print_stdout, reason = "a benchmark prints its table")]
 
-use std::process::Command;
+mod unpin;
+
 use std::sync::Barrier;
 use std::time::{Duration, Instant};
 
@@ -37,7 +37,7 @@ const FLOPS_A_BURST: f64 = 2e7;
 const WINDOW: Window = Window { low: f64::NEG_INFINITY, high: f64::INFINITY };
 
 fn main() {
-    unpin_openblas();
+    unpin::openblas();
     let asked = |word: &str| std::env::args().any(|argument| argument == word);
     let all = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = if asked("one") { 1 } else { all };
@@ -54,20 +54,6 @@ fn main() {
         crossover(threads, precision);
     } else {
         nets(threads, precision, asked("all"));
-    }
-}
-
-/// Starts again without the variables that pin OpenBLAS, which reads them when it is loaded.
-fn unpin_openblas() {
-    const PINS: [&str; 2] = ["OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"];
-    if PINS.iter().any(|pin| std::env::var_os(pin).is_some()) {
-        let mut again = Command::new(std::env::current_exe().expect("own path"));
-        again.args(std::env::args_os().skip(1));
-        for pin in PINS {
-            again.env_remove(pin);
-        }
-        let status = again.status().expect("starting again");
-        std::process::exit(status.code().unwrap_or(1));
     }
 }
 

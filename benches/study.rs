@@ -6,8 +6,11 @@
 //!
 //! Prints, by net, trial-steps a second on one thread and on all, how far the threads multiply it, the
 //! part of the peak measured in the same run, and the gain of single precision; then what is left of the
-//! rate of full lanes when trials end at widely different steps, and the quickstart study.
+//! rate of full lanes when trials end at widely different steps, and the quickstart study. Variables that
+//! pin OpenBLAS are removed from the environment first.
 #![allow(clippy::print_stdout, reason = "a benchmark prints its table")]
+
+mod unpin;
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -36,9 +39,7 @@ impl Progress for Silent {
 }
 
 fn main() {
-    for pin in ["OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"] {
-        assert!(std::env::var_os(pin).is_none(), "unset {pin}: it would pin slower products");
-    }
+    unpin::openblas();
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     blas::prepare(threads).expect("a usable OpenBLAS");
     println!(

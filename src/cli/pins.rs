@@ -7,10 +7,8 @@ use std::process::Command;
 use serde::{Deserialize, Serialize};
 
 use super::doctor::PRODUCTS_ONLY;
+use crate::kernel::blas::PINS;
 use crate::run::speed::{Gemm, OneCore};
-
-/// Variables with which OpenBLAS does not choose for itself.
-const PINS: [&str; 3] = ["OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "OPENBLAS_BLOCK_FACTOR"];
 
 /// Speeds that differ by less are the same: measurements on a machine that others use vary by as much.
 const NOTABLE: f64 = 1.15;

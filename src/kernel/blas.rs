@@ -92,6 +92,9 @@ fn int(dimension: usize) -> c_int {
     c_int::try_from(dimension).expect("a validated study has dimensions far below 2^31")
 }
 
+/// Variables of the environment with which OpenBLAS does not choose kernels and block sizes for itself.
+pub const PINS: [&str; 3] = ["OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "OPENBLAS_BLOCK_FACTOR"];
+
 /// How an OpenBLAS build protects itself against several callers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Threading {

@@ -28,7 +28,7 @@ use deeplin::study::Study;
 /// Rounds, in each of which everything has one run after another: a ratio is of the same minutes of the
 /// machine. Medians count.
 const ROUNDS: usize = 5;
-/// Operations of a run on one thread, about a second's worth.
+/// Operations of a run on one thread, about a second's worth; more for wide nets.
 const FLOPS: f64 = 4e10;
 
 struct Silent;
@@ -101,10 +101,11 @@ fn study(dims: &[usize], precision: &str, threads: usize) -> Study {
             if widest <= 20 { 64 } else { 1 }
         )
     };
-    let trials = threads as u64 * if widest <= 20 { 512 } else { 8 };
+    let trials = threads as u64 * if widest <= 20 { 512 } else { 4 };
     let probe = config::parse("bench", &text(1, 1), &[], Path::new(".")).expect("a study");
     let flops = Method::of(&probe.cells[0]).flops() * trials as f64;
-    let steps = (FLOPS * threads as f64 / flops).max(2.0) as u64;
+    // Starts and ends of wide nets take as long as many steps.
+    let steps = (FLOPS * threads as f64 / flops).max(widest as f64) as u64;
     config::parse("bench", &text(trials, steps), &[], Path::new(".")).expect("a study")
 }
 

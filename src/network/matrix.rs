@@ -12,16 +12,85 @@ use ndarray::{Array2, ArrayView2};
 /// If the inner dimensions differ.
 pub fn product(a: ArrayView2<'_, f64>, b: ArrayView2<'_, f64>) -> Array2<f64> {
     assert_eq!(a.ncols(), b.nrows(), "inner dimensions of a product");
-    let mut c = Array2::zeros((a.nrows(), b.ncols()));
-    for (a_row, mut c_row) in a.rows().into_iter().zip(c.rows_mut()) {
-        for (&a_ik, b_row) in a_row.iter().zip(b.rows()) {
-            c_row.zip_mut_with(&b_row, |c_ij, &b_kj| *c_ij += a_ik * b_kj);
+    let (m, n) = (a.nrows(), b.ncols());
+    let (a, b) = (a.as_standard_layout(), b.as_standard_layout());
+    let mut c = Array2::zeros((m, n));
+    if let (Some(a), Some(b), Some(c)) = (a.as_slice(), b.as_slice(), c.as_slice_mut()) {
+        let mut j = 0;
+        while j < n {
+            j += match n - j {
+                8.. => strip::<8>(a, b, c, n, j),
+                4.. => strip::<4>(a, b, c, n, j),
+                2.. => strip::<2>(a, b, c, n, j),
+                _ => strip::<1>(a, b, c, n, j),
+            };
         }
     }
     c
 }
 
+/// Computes columns `j .. j + C` of `C = A B`, whose rows have `n` entries; returns `C`.
+fn strip<const C: usize>(a: &[f64], b: &[f64], c: &mut [f64], n: usize, j: usize) -> usize {
+    let inner = b.len() / n;
+    let mut rows = c.chunks_exact_mut(2 * n);
+    let mut i = 0;
+    for pair in &mut rows {
+        let (first, second) = pair.split_at_mut(n);
+        let [x, y] = tile::<2, C>(&a[i * inner..], b, inner, n, j);
+        first[j..j + C].copy_from_slice(&x);
+        second[j..j + C].copy_from_slice(&y);
+        i += 2;
+    }
+    if let Some(row) = rows.into_remainder().get_mut(j..j + C) {
+        let [x] = tile::<1, C>(&a[i * inner..], b, inner, n, j);
+        row.copy_from_slice(&x);
+    }
+    C
+}
+
+/// The first `R` rows of `A` times columns `j .. j + C` of `B`, the sums in registers.
+#[inline(always)]
+fn tile<const R: usize, const C: usize>(
+    a: &[f64],
+    b: &[f64],
+    inner: usize,
+    n: usize,
+    j: usize,
+) -> [[f64; C]; R] {
+    let mut sums = [[0.0; C]; R];
+    for k in 0..inner {
+        let right = &b[k * n + j..][..C];
+        for x in 0..R {
+            let left = a[x * inner + k];
+            for y in 0..C {
+                sums[x][y] += left * right[y];
+            }
+        }
+    }
+    sums
+}
+
 /// Frobenius norm, `sqrt(sum a_ij^2)`, summed in row-major order.
 pub fn frobenius(a: ArrayView2<'_, f64>) -> f64 {
     a.iter().map(|x| x * x).sum::<f64>().sqrt()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_entry_is_one_sum_in_increasing_order() {
+        let entry = |i: usize, k: usize| ((31 * i + 17 * k + 5) % 23) as f64 / 7.0 - 1.5;
+        for (m, k, n) in
+            [(0, 2, 3), (2, 0, 3), (3, 2, 0), (1, 1, 1), (2, 3, 4), (5, 7, 15), (4, 9, 23)]
+        {
+            let a = Array2::from_shape_fn((m, k), |(i, j)| entry(i, j));
+            let b = Array2::from_shape_fn((n, k), |(i, j)| entry(j, i + 3));
+            let expected = Array2::from_shape_fn((m, n), |(i, j)| {
+                (0..k).fold(0.0, |sum, l| sum + a[[i, l]] * b[[j, l]])
+            });
+            assert_eq!(product(a.view(), b.t()), expected, "{m} x {k} x {n}");
+        }
+    }
 }

@@ -38,6 +38,21 @@ pub(super) trait Dims: Copy {
         last: Option<*mut T>,
     ) {
         // SAFETY: the caller's.
+        unsafe { self.in_turn::<T, S>(carry, update, last) }
+    }
+
+    /// [`pass`](Self::pass), one product after the other.
+    ///
+    /// # Safety
+    /// As [`Product::tile`].
+    #[inline(always)]
+    unsafe fn in_turn<T: Real, S: Simd<T>>(
+        self,
+        carry: Product<T>,
+        update: Product<T>,
+        last: Option<*mut T>,
+    ) {
+        // SAFETY: the caller's.
         unsafe {
             self.multiply::<T, S, CARRY>(carry);
             self.multiply::<T, S, UPDATE>(update);
@@ -128,11 +143,7 @@ impl<const W: usize, const R: usize, const C: usize> Dims for Square<W, R, C> {
                 };
                 update.finish::<S, R, C, UPDATE>(0, 0, updated);
             } else {
-                self.multiply::<T, S, CARRY>(carry);
-                self.multiply::<T, S, UPDATE>(update);
-                if let Some(last) = last {
-                    subtract::<T, S>(W * W, carry.c, last);
-                }
+                self.in_turn::<T, S>(carry, update, last);
             }
         }
     }

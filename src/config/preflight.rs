@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::kernel::select::Choice;
 use crate::network::Shape;
 use crate::run::MOST_ROWS_PENDING;
-use crate::run::blocks::MOST_TRIALS;
+use crate::run::blocks::{MOST_OPEN, MOST_TRIALS};
 use crate::study::{Measures, Study};
 
 use super::machine;
@@ -120,11 +120,12 @@ fn memory(study: &Study, threads: usize) -> u64 {
         .saturating_add(merging(study))
 }
 
-/// Bytes of the rows of one worker: the block it works on and those that wait for the writer, twice
+/// Bytes of the rows of one worker: the blocks it has open and those that wait for the writer, twice
 /// what they take on disk.
 fn queue(study: &Study) -> u64 {
     let block = study.storage.block.unwrap_or(MOST_TRIALS).min(study.trials);
-    let blocks = 5 * block.saturating_mul(2 * row_bytes(study));
+    let trials = block.saturating_mul(4).saturating_add(block.max(MOST_OPEN));
+    let blocks = trials.saturating_mul(2 * row_bytes(study));
     blocks.min(result_bytes(study).saturating_mul(2))
 }
 

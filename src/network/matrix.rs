@@ -15,16 +15,17 @@ pub fn product(a: ArrayView2<'_, f64>, b: ArrayView2<'_, f64>) -> Array2<f64> {
     let (m, n) = (a.nrows(), b.ncols());
     let (a, b) = (a.as_standard_layout(), b.as_standard_layout());
     let mut c = Array2::zeros((m, n));
-    if let (Some(a), Some(b), Some(c)) = (a.as_slice(), b.as_slice(), c.as_slice_mut()) {
-        let mut j = 0;
-        while j < n {
-            j += match n - j {
-                8.. => strip::<8>(a, b, c, n, j),
-                4.. => strip::<4>(a, b, c, n, j),
-                2.. => strip::<2>(a, b, c, n, j),
-                _ => strip::<1>(a, b, c, n, j),
-            };
-        }
+    let standard = "arrays in standard layout are slices";
+    let (a, b) = (a.as_slice().expect(standard), b.as_slice().expect(standard));
+    let entries = c.as_slice_mut().expect(standard);
+    let mut j = 0;
+    while j < n {
+        j += match n - j {
+            8.. => strip::<8>(a, b, entries, n, j),
+            4.. => strip::<4>(a, b, entries, n, j),
+            2.. => strip::<2>(a, b, entries, n, j),
+            _ => strip::<1>(a, b, entries, n, j),
+        };
     }
     c
 }

@@ -20,6 +20,10 @@ const OPERATIONS_PER_WEIGHT: f64 = 4.0;
 /// Most trials of a block: keeps the rows in flight small.
 pub const MOST_TRIALS: u64 = 4096;
 
+/// Trials of the blocks that a worker has open beside a larger one, at most: a slow trial keeps its
+/// block open while others come and go.
+pub const MOST_OPEN: u64 = 4 * MOST_TRIALS;
+
 /// A part of a study that one process takes: `I/N`, `I` from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Share {

@@ -1,7 +1,10 @@
 //! One worker: blocks in, rows out, its kernel's lanes full in between.
 
+use std::ops::Range;
+
 use crossbeam_channel::Sender;
 
+use super::blocks::MOST_OPEN;
 use super::interrupt::Interrupt;
 use super::method;
 use crate::descent::{self, Entry, Queue, Rows};
@@ -39,7 +42,7 @@ struct Blocks<'a, N> {
     /// The starts of the cell at hand.
     starts: Option<(&'a Cell, Starts<'a>)>,
     /// Trials of the block at hand that have not begun.
-    trials: std::ops::Range<u64>,
+    trials: Range<u64>,
     /// Blocks with trials that have not ended.
     open: Vec<Rows>,
     /// Nobody takes rows any more.
@@ -95,7 +98,9 @@ impl<'a, N: Fn() -> Option<Block>> Queue<'a> for Blocks<'a, N> {
                 return Some(Entry { cell, trial, start: starts.start(trial) });
             }
             let block = self.waiting.take().or_else(|| (self.next)())?;
-            if !method::same_kernel(cell, &self.study.cells[block.cell]) {
+            let trials: u64 = self.open.iter().map(|rows| rows.block().count).sum();
+            let full = trials > 0 && trials + block.count > MOST_OPEN;
+            if full || !method::same_kernel(cell, &self.study.cells[block.cell]) {
                 self.waiting = Some(block);
                 return None;
             }
@@ -125,34 +130,56 @@ mod tests {
     use crate::run::blocks::{Share, left};
     use crate::store::coverage::Coverage;
 
-    const STUDY: &str = "trials = 5\n[network]\ninput = 3\nhidden = 3\noutput = 3\n[descent]\n\
-                         max_steps = 300\n[store]\nblock = 2\n[sweep]\n\"network.depth\" = [2, 3]\n\
+    // More trials than lanes, so that lanes become free in the middle of a block.
+    const STUDY: &str = "trials = 60\n[network]\ninput = 3\nhidden = 3\noutput = 3\n[descent]\n\
+                         max_steps = 300\n[store]\nblock = 7\n[sweep]\n\"network.depth\" = [2, 3]\n\
                          \"init.std\" = [0.1, 0.5, 0.9]";
 
-    fn worked(interrupt: &Interrupt, study: &Study) -> Vec<BlockRows> {
+    /// The rows of a worker that is interrupted when it asks for the `at`-th block from 0.
+    fn worked(study: &Study, at: usize) -> Vec<BlockRows> {
         let nothing = Coverage::new(study.cells.len());
-        let blocks = RefCell::new(left(study, &nothing, Share::WHOLE));
+        let blocks = RefCell::new(left(study, &nothing, Share::WHOLE).enumerate());
+        let interrupt = Interrupt::new(None);
+        let next = || {
+            let (i, block) = blocks.borrow_mut().next()?;
+            if i == at {
+                interrupt.raise();
+            }
+            Some(block)
+        };
         let (sender, receiver) = crossbeam_channel::unbounded();
-        work(study, || blocks.borrow_mut().next(), interrupt, &sender);
+        work(study, next, &interrupt, &sender);
         drop(sender);
         let mut rows: Vec<BlockRows> = receiver.iter().collect();
         rows.sort_by_key(|rows| rows.block);
         rows
     }
 
+    /// That rows are those of the first trials of their block, run alone.
+    fn assert_alone(study: &Study, BlockRows { block, rows }: &BlockRows) {
+        let cell = &study.cells[block.cell];
+        let starts = Starts::new(study.seed, cell);
+        let (mut kernel, go_on) = (method::kernel(cell), AtomicBool::new(false));
+        let alone = descent::run_block(&mut *kernel, cell, &starts, *block, &study.ladder, &go_on);
+        assert_eq!(*rows, alone, "{block:?}");
+    }
+
     #[test]
     fn lanes_that_go_on_with_the_next_block_change_no_row() {
         let study = parse("study.toml", STUDY, &[], Path::new("")).unwrap();
-        let rows = worked(&Interrupt::new(None), &study);
-        assert_eq!(rows.iter().map(|rows| rows.block.count).sum::<u64>(), 30);
-        for BlockRows { block, rows } in rows {
-            let cell = &study.cells[block.cell];
-            let starts = Starts::new(study.seed, cell);
-            let (mut kernel, go_on) = (method::kernel(cell), AtomicBool::new(false));
-            let alone =
-                descent::run_block(&mut *kernel, cell, &starts, block, &study.ladder, &go_on);
-            assert_eq!(rows, alone, "{block:?}");
-        }
+        let rows = worked(&study, usize::MAX);
+        assert_eq!(rows.iter().map(|rows| rows.block.count).sum::<u64>(), 360);
+        rows.iter().for_each(|rows| assert_alone(&study, rows));
+    }
+
+    #[test]
+    fn blocks_too_large_to_be_open_together_come_one_by_one() {
+        let text = "trials = 40000\n[network]\ninput = 1\nhidden = 1\noutput = 1\ndepth = 1\n\
+                    [descent]\nmax_steps = 1\n[store]\nblock = 15000";
+        let study = parse("study.toml", text, &[], Path::new("")).unwrap();
+        let rows = worked(&study, usize::MAX);
+        let counts: Vec<u64> = rows.iter().map(|rows| rows.block.count).collect();
+        assert_eq!(counts, [15_000, 15_000, 10_000]);
     }
 
     #[test]
@@ -163,10 +190,14 @@ mod tests {
     }
 
     #[test]
-    fn an_interrupted_worker_sends_prefixes_only() {
+    fn an_interrupted_worker_sends_the_beginnings_of_its_blocks() {
         let study = parse("study.toml", STUDY, &[], Path::new("")).unwrap();
-        let interrupt = Interrupt::new(None);
-        interrupt.raise();
-        assert!(worked(&interrupt, &study).is_empty());
+        assert!(worked(&study, 0).is_empty());
+        // By the 20th block, trials of the first have ended on vectors of any width.
+        let rows = worked(&study, 20);
+        let sent: u64 = rows.iter().map(|rows| rows.block.count).sum();
+        assert!(0 < sent && sent < 140, "{sent}");
+        assert!(rows.iter().all(|rows| rows.block.first.is_multiple_of(7)));
+        rows.iter().for_each(|rows| assert_alone(&study, rows));
     }
 }

@@ -25,37 +25,37 @@ pub(super) trait Dims: Copy {
     unsafe fn multiply<T: Real, S: Simd<T>, const FORM: u8>(self, product: Product<T>)
     -> S::Vector;
 
-    /// `U_j = U_{j-1} W_j'` and `W_j = W_j - S_j' U_{j-1}`; for `j = N-1`, where `W_N` is `last`, also
-    /// `W_N = W_N - U_{N-1}`.
+    /// Computes a pass.
     ///
     /// # Safety
     /// As [`Product::tile`].
     #[inline(always)]
-    unsafe fn pass<T: Real, S: Simd<T>>(
-        self,
-        carry: Product<T>,
-        update: Product<T>,
-        last: Option<*mut T>,
-    ) {
+    unsafe fn pass<T: Real, S: Simd<T>>(self, pass: Pass<T>) {
         // SAFETY: the caller's.
-        unsafe { self.in_turn::<T, S>(carry, update, last) }
+        unsafe { pass.in_turn::<S, Self>(self) }
     }
+}
 
-    /// [`pass`](Self::pass), one product after the other.
+/// A layer on the way up: `U_j = U_{j-1} W_j'` and `W_j = W_j - S_j' U_{j-1}`; for `j = N-1`, where `W_N`
+/// is `last`, also `W_N = W_N - U_{N-1}`.
+pub(super) struct Pass<T> {
+    pub(super) carry: Product<T>,
+    pub(super) update: Product<T>,
+    pub(super) last: Option<*mut T>,
+}
+
+impl<T: Real> Pass<T> {
+    /// One product after the other.
     ///
     /// # Safety
     /// As [`Product::tile`].
     #[inline(always)]
-    unsafe fn in_turn<T: Real, S: Simd<T>>(
-        self,
-        carry: Product<T>,
-        update: Product<T>,
-        last: Option<*mut T>,
-    ) {
+    unsafe fn in_turn<S: Simd<T>, D: Dims>(self, dims: D) {
+        let Self { carry, update, last } = self;
         // SAFETY: the caller's.
         unsafe {
-            self.multiply::<T, S, CARRY>(carry);
-            self.multiply::<T, S, UPDATE>(update);
+            dims.multiply::<T, S, CARRY>(carry);
+            dims.multiply::<T, S, UPDATE>(update);
             if let Some(last) = last {
                 subtract::<T, S>(carry.m * carry.n, carry.c, last);
             }
@@ -125,25 +125,20 @@ impl<const W: usize, const R: usize, const C: usize> Dims for Square<W, R, C> {
     }
 
     #[inline(always)]
-    unsafe fn pass<T: Real, S: Simd<T>>(
-        self,
-        carry: Product<T>,
-        update: Product<T>,
-        last: Option<*mut T>,
-    ) {
-        let (carry, update) = (Self::known(carry), Self::known(update));
+    unsafe fn pass<T: Real, S: Simd<T>>(self, pass: Pass<T>) {
+        let (carry, update) = (Self::known(pass.carry), Self::known(pass.update));
         // SAFETY: the caller's.
         unsafe {
             if const { Self::both::<T, S>() } {
                 let carried = carry.sums::<S, R, C, CARRY>(0, 0);
                 let updated = update.sums::<S, R, C, UPDATE>(0, 0);
-                match last {
+                match pass.last {
                     None => carry.finish::<S, R, C, CARRY>(0, 0, carried),
                     Some(c) => Product { c, ..carry }.finish::<S, R, C, UPDATE>(0, 0, carried),
                 };
                 update.finish::<S, R, C, UPDATE>(0, 0, updated);
             } else {
-                self.in_turn::<T, S>(carry, update, last);
+                Pass { carry, update, ..pass }.in_turn::<S, Self>(self);
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::marker::PhantomData;
 
-use super::dims::Dims;
+use super::dims::{Dims, Pass};
 use super::product::{PLAIN, Product, RESIDUAL, Tiled, subtract, sum_of_squares};
 use crate::kernel::Steps;
 use crate::kernel::real::Real;
@@ -164,7 +164,7 @@ impl<T: Real, S: Simd<T>, D: Dims> Running<T, S, D> {
                 let update = Product::new((e, e_below, r), suffix, carried, layer);
                 let last = (j + 1 == depth).then(|| self.at(g, d.layer(depth)));
                 // SAFETY: the layout has room for these shapes.
-                unsafe { d.pass::<T, S>(carry, update, last) };
+                unsafe { d.pass::<T, S>(Pass { carry, update, last }) };
             }
             std::mem::swap(&mut from, &mut to);
         }

@@ -1,27 +1,16 @@
 //! The loop of gradient descent: a queue of trials, advanced on a kernel until each has its verdict.
 
+mod lane;
+
 use std::ops::Range;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::kernel::chain::ChainPlan;
+use self::lane::Lane;
+pub use self::lane::fits;
 use crate::kernel::{Kernel, Window};
-use crate::network::Weights;
-use crate::network::target::Problem;
-use crate::observe::{self, Observer};
-use crate::reduce::{Plan, Reduction};
+use crate::observe::Observer;
 use crate::start::{Start, Starts};
-use crate::stop::{Outcome, Thresholds, judge};
-use crate::study::{Block, Cell, Measures, TrialRow};
-
-/// Steps between two comparisons of the weights with themselves. Weights that come back to the same
-/// bits after this many steps are on a cycle whose length divides it, 1 (a fixed point) to 10 and
-/// many more: the map is deterministic, so the trial never converges, whatever its budget.
-const STALL_PERIOD: u64 = 5040;
-
-/// Floating-point operations in one call of the kernel, at most about: a fraction of a second, so
-/// that a request to stop is heard soon.
-const FLOPS_PER_CALL: f64 = 1e9;
+use crate::study::{Block, Cell, TrialRow, TrialState};
 
 /// A trial that is ready to begin.
 #[derive(Debug)]
@@ -32,6 +21,8 @@ pub struct Entry<'a> {
     pub trial: u64,
     /// Where it starts.
     pub start: Start,
+    /// Where it was left, if it has been on its way before.
+    pub state: Option<TrialState>,
 }
 
 /// Where trials come from and where their rows go.
@@ -43,6 +34,14 @@ pub trait Queue<'a> {
     /// Takes the row of a trial, identified by the index of its cell and its number. Trials end in any
     /// order.
     fn done(&mut self, cell: usize, trial: u64, row: TrialRow);
+
+    /// Whether it is time to [`keep`](Self::keep) the trials that are on their way. Asked between calls
+    /// of the kernel.
+    fn is_due(&mut self) -> bool;
+
+    /// Takes the states of the trials that are on their way and have made steps: now and then, and
+    /// when the descent is stopped.
+    fn keep(&mut self, states: Vec<TrialState>);
 }
 
 /// Advances the trials of `queue` until all have ended or `stop` is raised. A lane that becomes free
@@ -70,24 +69,38 @@ pub fn run<'a>(
                 }
             }
         }
-        let loaded = || lanes.iter().flatten();
-        let Some(steps) = loaded().map(|lane| lane.steps_to_event(u64::MAX)).min() else { return };
-        if stop.load(Ordering::Relaxed) {
+        if lanes.iter().all(Option::is_none) {
             return;
         }
-        let longest_call = loaded().map(|lane| lane.longest_call).min().unwrap_or(1);
+        let stopped = stop.load(Ordering::Relaxed);
+        if stopped || queue.is_due() {
+            queue.keep(states(kernel, &mut lanes));
+        }
+        if stopped {
+            return;
+        }
+        let loaded = lanes.iter().flatten();
+        let most = loaded.map(|lane| lane.steps_to_event(u64::MAX).min(lane.longest_call()));
+        let most = most.min().unwrap_or(0);
         for (window, lane) in windows.iter_mut().zip(&lanes) {
             *window = lane.as_ref().map_or(IDLE, Lane::window);
         }
-        let steps = kernel.advance(steps.min(longest_call), &windows);
+        let steps = kernel.advance(most, &windows);
         for (i, slot) in lanes.iter_mut().enumerate() {
             let Some(lane) = slot else { continue };
             if let Some(outcome) = lane.arrive(kernel, i, steps) {
-                queue.done(lane.cell, lane.trial, lane.finish(kernel, i, outcome));
+                let (cell, trial) = lane.identity();
+                queue.done(cell, trial, lane.finish(kernel, i, outcome));
                 *slot = None;
             }
         }
     }
+}
+
+/// Where the trials in the lanes are.
+fn states(kernel: &dyn Kernel, lanes: &mut [Option<Lane>]) -> Vec<TrialState> {
+    let lanes = lanes.iter_mut().enumerate();
+    lanes.filter_map(|(i, lane)| lane.as_mut()?.state(kernel, i)).collect()
 }
 
 /// Runs the trials of `block`, which belongs to `cell`, and returns the rows of the longest complete
@@ -117,12 +130,18 @@ struct Alone<'a> {
 impl<'a> Queue<'a> for Alone<'a> {
     fn next(&mut self) -> Option<Entry<'a>> {
         let trial = self.trials.next()?;
-        Some(Entry { cell: self.cell, trial, start: self.starts.start(trial) })
+        Some(Entry { cell: self.cell, trial, start: self.starts.start(trial), state: None })
     }
 
     fn done(&mut self, _cell: usize, trial: u64, row: TrialRow) {
         self.rows.put(trial, row);
     }
+
+    fn is_due(&mut self) -> bool {
+        false
+    }
+
+    fn keep(&mut self, _states: Vec<TrialState>) {}
 }
 
 /// The rows of a block, as they come.
@@ -165,6 +184,23 @@ impl Rows {
         self.block
     }
 
+    /// The rows that are there, in runs without a gap, each with its block.
+    pub fn runs(self) -> Vec<(Block, Vec<TrialRow>)> {
+        let Block { cell, first, .. } = self.block;
+        let mut runs: Vec<(Block, Vec<TrialRow>)> = Vec::new();
+        for (trial, row) in (first..).zip(self.rows) {
+            let Some(row) = row else { continue };
+            match runs.last_mut() {
+                Some((block, rows)) if block.first + block.count == trial => {
+                    block.count += 1;
+                    rows.push(row);
+                }
+                _ => runs.push((Block { cell, first: trial, count: 1 }, vec![row])),
+            }
+        }
+        runs
+    }
+
     /// The rows before the first that is missing.
     pub fn prefix(self) -> Vec<TrialRow> {
         self.rows.into_iter().map_while(|row| row).collect()
@@ -185,204 +221,25 @@ pub fn run_observed(
     }
     let mut windows = vec![IDLE; kernel.lanes()];
     let start = starts.start(trial);
-    let mut lane = Lane::load(kernel, 0, Entry { cell, trial, start: start.clone() }, ladder);
+    let entry = Entry { cell, trial, start: start.clone(), state: None };
+    let mut lane = Lane::load(kernel, 0, entry, ladder);
     let mut next = observer.next(0);
     let mut steps = kernel.advance(0, &windows);
     loop {
         let verdict = lane.arrive(kernel, 0, steps);
-        if verdict.is_some() || next == Some(lane.steps) {
+        if verdict.is_some() || next == Some(lane.steps()) {
             let excess = kernel.loss(0) - start.landscape.floor;
-            observer.observe(lane.steps, excess, lane.weights(kernel, 0), &start);
-            next = observer.next(lane.steps + 1);
+            observer.observe(lane.steps(), excess, lane.weights(kernel, 0), &start);
+            next = observer.next(lane.steps() + 1);
         }
         if let Some(outcome) = verdict {
             return lane.finish(kernel, 0, outcome);
         }
         windows[0] = lane.window();
-        let to_observe = next.map_or(u64::MAX, |step| step - lane.steps);
-        steps = kernel.advance(lane.steps_to_event(to_observe).min(lane.longest_call), &windows);
+        let to_observe = next.map_or(u64::MAX, |step| step - lane.steps());
+        steps = kernel.advance(lane.steps_to_event(to_observe).min(lane.longest_call()), &windows);
     }
 }
 
 /// The window of a lane without a trial.
 const IDLE: Window = Window { low: f64::NEG_INFINITY, high: f64::INFINITY };
-
-/// Most steps of one call of the kernel.
-fn longest_call(cell: &Cell) -> u64 {
-    (FLOPS_PER_CALL / ChainPlan::new(&cell.shape).flops().max(1.0)).max(1.0) as u64
-}
-
-/// One trial on its way.
-struct Lane {
-    /// Index of its cell.
-    cell: usize,
-    trial: u64,
-    /// Most steps of one call of the kernel.
-    longest_call: u64,
-    steps: u64,
-    problem: Arc<Problem>,
-    floor: f64,
-    thresholds: Thresholds,
-    /// Ladder of losses above the optimum of the data, and the rungs hit so far.
-    ladder: Vec<f64>,
-    hit_steps: Vec<i64>,
-    rung: usize,
-    measures: Measures,
-    /// The kernel's weights at the last multiple of [`STALL_PERIOD`], and room for those of now.
-    before: Weights,
-    now: Weights,
-    /// Where the kernel computes in a smaller shape: the way back, and room for the weights there.
-    reduced: Option<(Reduction, Weights)>,
-    /// The step of that multiple.
-    compared: u64,
-    /// The kernel's loss was at the target, but the loss recomputed from the weights was not.
-    unconfirmed: bool,
-}
-
-impl Lane {
-    /// Puts a trial into lane `i` of the kernel.
-    fn load(
-        kernel: &mut dyn Kernel,
-        i: usize,
-        Entry { cell, trial, start }: Entry<'_>,
-        ladder: &[f64],
-    ) -> Self {
-        let Start { weights, problem, landscape } = start;
-        let loss = problem.loss(&weights.end_to_end());
-        let mut measures = Measures { loss_initial: loss - landscape.floor, ..Measures::default() };
-        observe::measure_start(&weights, &problem, &landscape, &mut measures);
-        let (now, reduced) = match Plan::of(cell) {
-            None => {
-                kernel.load(i, &weights, &problem);
-                (weights, None)
-            }
-            Some(plan) => {
-                let (reduction, small, small_problem) = Reduction::new(&plan, &weights, &problem);
-                kernel.load(i, &small, &small_problem);
-                (small, Some((reduction, weights)))
-            }
-        };
-        Self {
-            cell: cell.index,
-            trial,
-            longest_call: longest_call(cell),
-            steps: 0,
-            floor: landscape.floor,
-            thresholds: cell.stop.thresholds(landscape.floor, landscape.excess_at_zero, loss),
-            ladder: ladder.iter().map(|rung| rung + landscape.floor).collect(),
-            hit_steps: vec![-1; ladder.len()],
-            rung: 0,
-            measures,
-            before: now.clone(),
-            now,
-            reduced,
-            compared: 0,
-            problem,
-            unconfirmed: false,
-        }
-    }
-
-    /// The weights of the trial now, in its own shape.
-    fn weights(&mut self, kernel: &dyn Kernel, i: usize) -> &Weights {
-        kernel.unload(i, &mut self.now);
-        match &mut self.reduced {
-            None => &self.now,
-            Some((reduction, full)) => {
-                reduction.expand(&self.now, full);
-                full
-            }
-        }
-    }
-
-    /// Losses among which nothing happens to the trial.
-    fn window(&self) -> Window {
-        if self.unconfirmed {
-            return Window { low: f64::NEG_INFINITY, high: self.thresholds.diverged };
-        }
-        let rung = self.ladder.get(self.rung).copied().unwrap_or(f64::NEG_INFINITY);
-        Window { low: self.thresholds.converged.max(rung), high: self.thresholds.diverged }
-    }
-
-    /// Steps until the trial has to be looked at, at most `limit`.
-    fn steps_to_event(&self, limit: u64) -> u64 {
-        if self.unconfirmed {
-            return 1;
-        }
-        let to_comparison = STALL_PERIOD - self.steps % STALL_PERIOD;
-        (self.thresholds.max_steps - self.steps).min(to_comparison).min(limit)
-    }
-
-    /// Looks at the trial after `steps` more steps: notes the rungs it has hit and judges it.
-    fn arrive(&mut self, kernel: &dyn Kernel, i: usize, steps: u64) -> Option<Outcome> {
-        self.steps += steps;
-        let loss = kernel.loss(i);
-        while self.ladder.get(self.rung).is_some_and(|&rung| loss <= rung) {
-            self.hit_steps[self.rung] = self.steps as i64;
-            self.rung += 1;
-        }
-        match judge(loss, self.steps, &self.thresholds) {
-            Some(Outcome::Converged) => {
-                self.confirm(kernel, i).or_else(|| self.compare_if_due(kernel, i))
-            }
-            None => self.compare_if_due(kernel, i),
-            verdict => verdict,
-        }
-    }
-
-    /// A trial has converged if the loss recomputed from its weights, in another order of operations,
-    /// is at its target too; if rounding alone brought the kernel there, it goes on.
-    fn confirm(&mut self, kernel: &dyn Kernel, i: usize) -> Option<Outcome> {
-        let weights = self.weights(kernel, i);
-        let (end_to_end, finite) = (weights.end_to_end(), weights.is_finite());
-        if !finite {
-            return Some(Outcome::Diverged);
-        }
-        let loss = self.problem.loss(&end_to_end);
-        // A loss that is NaN confirms nothing.
-        let confirmed = loss <= self.thresholds.converged;
-        self.unconfirmed = !confirmed;
-        if confirmed {
-            Some(Outcome::Converged)
-        } else if self.steps >= self.thresholds.max_steps {
-            Some(Outcome::StepLimit)
-        } else {
-            None
-        }
-    }
-
-    /// Compares at the multiples of [`STALL_PERIOD`].
-    fn compare_if_due(&mut self, kernel: &dyn Kernel, i: usize) -> Option<Outcome> {
-        let due = self.steps > self.compared && self.steps.is_multiple_of(STALL_PERIOD);
-        if due { self.compare(kernel, i) } else { None }
-    }
-
-    /// Whether the weights are where they were [`STALL_PERIOD`] steps ago.
-    fn compare(&mut self, kernel: &dyn Kernel, i: usize) -> Option<Outcome> {
-        self.compared = self.steps;
-        kernel.unload(i, &mut self.now);
-        if !self.now.is_finite() {
-            return Some(Outcome::Diverged);
-        }
-        if self.now.same_bits(&self.before) {
-            return Some(Outcome::Stalled);
-        }
-        std::mem::swap(&mut self.now, &mut self.before);
-        None
-    }
-
-    /// The row of the trial.
-    fn finish(&mut self, kernel: &dyn Kernel, i: usize, outcome: Outcome) -> TrialRow {
-        self.measures.loss_final = kernel.loss(i) - self.floor;
-        let (problem, mut measures) = (Arc::clone(&self.problem), self.measures);
-        let weights = self.weights(kernel, i);
-        observe::measure_end(weights, &problem, &mut measures);
-        let finite = weights.is_finite();
-        TrialRow {
-            // BLAS can hide NaN: whatever the loss says, weights that are not finite have diverged.
-            outcome: if finite { outcome } else { Outcome::Diverged },
-            steps: self.steps,
-            measures,
-            hit_steps: std::mem::take(&mut self.hit_steps),
-        }
-    }
-}

@@ -168,6 +168,26 @@ pub struct TrialRow {
     pub hit_steps: Vec<i64>,
 }
 
+/// Where a trial is in the middle of its descent: with its start, which its number gives again, all that
+/// it needs to go on to the same bits.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TrialState {
+    /// Index of its cell.
+    pub cell: usize,
+    /// Its number.
+    pub trial: u64,
+    /// Updates made.
+    pub steps: u64,
+    /// The weights in the shape that is computed in, layer 1 first, each row-major.
+    pub weights: Vec<f64>,
+    /// The weights that the next test for a stall compares with.
+    pub before: Vec<f64>,
+    /// For each rung of the study's ladder the first step at or under it, -1 if not yet.
+    pub hit_steps: Vec<i64>,
+    /// Whether the loss was at its target but not when it was computed anew from the weights.
+    pub unconfirmed: bool,
+}
+
 /// Declares [`Measures`] once: the struct, the order in files, and the words of the file format.
 macro_rules! measures {
     ($($(#[doc = $doc:literal])+ $name:ident: $long:literal,)+) => {

@@ -1,6 +1,7 @@
 //! A run: what is left of a study goes to the workers, their rows to one writer.
 
 pub mod blocks;
+mod checkpoint;
 pub mod estimate;
 pub mod interrupt;
 pub mod method;
@@ -22,8 +23,10 @@ use crossbeam_channel::{Receiver, RecvTimeoutError};
 use rayon::ThreadPoolBuilder;
 
 use self::blocks::Share;
+use self::checkpoint::{Checkpoint, Left};
 use self::interrupt::Interrupt;
 use self::session::Session;
+use self::worker::Message;
 use crate::error::{Error, Result};
 use crate::store::coverage::Coverage;
 use crate::store::io::FileSystem;
@@ -112,6 +115,8 @@ pub fn run(
     if blocks().next().is_some() && !options.mixed {
         refuse_other_numerics(&found, numerics)?;
     }
+    let (checkpoint, left) =
+        Checkpoint::open(fs, &options.dir, study, &manifest, numerics, &found.coverage)?;
     let mut writer = Writer {
         study,
         options,
@@ -121,14 +126,16 @@ pub fn run(
         work: work(study, options.share, blocks()),
         coverage: found.coverage.clone(),
         pending: Vec::new(),
+        checkpoint,
+        left: &left,
         published: Instant::now(),
         trials_run: 0,
         steps_run: 0,
     };
     let began = SystemTime::now();
     progress.begin(writer.work);
-    let written = compute(study, blocks(), options.workers, interrupt, |rows| {
-        writer.write_all(&rows, interrupt, progress)
+    let written = compute(study, &left, blocks(), options.workers, interrupt, |messages| {
+        writer.write_all(&messages, interrupt, progress)
     });
     progress.end();
     written?;
@@ -180,10 +187,11 @@ fn refuse_other_numerics(found: &Scan, numerics: &Numerics) -> Result<()> {
 /// are stopped.
 fn compute(
     study: &Study,
+    left: &Left,
     blocks: impl Iterator<Item = Block> + Send,
     workers: usize,
     interrupt: &Interrupt,
-    write: impl FnOnce(Receiver<BlockRows>) -> Result<()>,
+    write: impl FnOnce(Receiver<Message>) -> Result<()>,
 ) -> Result<()> {
     let pool = ThreadPoolBuilder::new()
         .num_threads(workers)
@@ -200,7 +208,7 @@ fn compute(
     pool.in_place_scope(|scope| {
         for _ in 0..workers {
             let (sender, next) = (sender.clone(), &next);
-            scope.spawn(move |_| worker::work(study, next, interrupt, &sender));
+            scope.spawn(move |_| worker::work(study, left, next, interrupt, &sender));
         }
         drop(sender);
         write(receiver).inspect_err(|_| interrupt.raise())
@@ -217,6 +225,8 @@ struct Writer<'a> {
     work: Work,
     coverage: Coverage,
     pending: Vec<BlockRows>,
+    checkpoint: Checkpoint<'a>,
+    left: &'a Left,
     published: Instant,
     trials_run: u64,
     steps_run: u64,
@@ -226,16 +236,17 @@ impl Writer<'_> {
     /// Takes rows until all workers are done, and publishes them now and then and at the end.
     fn write_all(
         &mut self,
-        rows: &Receiver<BlockRows>,
+        messages: &Receiver<Message>,
         interrupt: &Interrupt,
         progress: &dyn Progress,
     ) -> Result<()> {
         loop {
-            match rows.recv_timeout(TICK) {
-                Ok(block) => {
+            match messages.recv_timeout(TICK) {
+                Ok(Message::Rows(block)) => {
                     self.take(block);
                     progress.update(self.work);
                 }
+                Ok(Message::States(states)) => self.checkpoint.take(states),
                 Err(RecvTimeoutError::Timeout) => progress.update(self.work),
                 Err(RecvTimeoutError::Disconnected) => return self.publish(),
             }
@@ -252,14 +263,18 @@ impl Writer<'_> {
         self.work.trials_done += count;
         self.work.operations_done += operations(self.study, cell) * count as f64;
         self.trials_run += count;
-        self.steps_run += rows.rows.iter().map(|row| row.steps).sum::<u64>();
+        let steps: u64 = rows.rows.iter().map(|row| row.steps).sum();
+        let trials = rows.block.first..rows.block.first + count;
+        let before = trials.filter_map(|trial| self.left.get(&(cell, trial)));
+        self.steps_run += steps - before.map(|state| state.steps).sum::<u64>();
         self.pending.push(rows);
     }
 
     fn is_due(&self) -> bool {
         let rows: usize = self.pending.iter().map(|block| block.rows.len()).sum();
         let age = self.published.elapsed().as_secs_f64();
-        rows >= MOST_ROWS_PENDING || rows > 0 && age >= self.study.storage.part_seconds
+        let news = rows > 0 || self.checkpoint.has_changed();
+        rows >= MOST_ROWS_PENDING || news && age >= self.study.storage.part_seconds
     }
 
     fn publish(&mut self) -> Result<()> {
@@ -272,6 +287,8 @@ impl Writer<'_> {
                 self.coverage.insert(rows.block);
             }
         }
+        // After the parts: a state is of no use any more only when its row is durable.
+        self.checkpoint.save(&self.coverage)?;
         self.published = Instant::now();
         Ok(())
     }

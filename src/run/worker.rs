@@ -1,26 +1,39 @@
 //! One worker: blocks in, rows out, its kernel's lanes full in between.
 
+use std::collections::HashSet;
 use std::ops::Range;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::Sender;
 
 use super::blocks::MOST_OPEN;
+use super::checkpoint::{Left, Trial};
 use super::interrupt::Interrupt;
 use super::method;
 use crate::descent::{self, Entry, Queue, Rows};
 use crate::start::Starts;
 use crate::store::part::BlockRows;
-use crate::study::{Block, Cell, Study, TrialRow};
+use crate::study::{Block, Cell, Study, TrialRow, TrialState};
+
+/// What a worker has for the writer.
+#[derive(Debug)]
+pub(super) enum Message {
+    /// Rows of trials that have ended.
+    Rows(BlockRows),
+    /// Where trials are that have not.
+    States(Vec<TrialState>),
+}
 
 /// Works on the blocks that `next` gives until none is left, the run is interrupted, or nobody takes
-/// the rows.
+/// the rows. Trials go on from where they were `left`.
 pub(super) fn work(
     study: &Study,
+    left: &Left,
     next: impl Fn() -> Option<Block>,
     interrupt: &Interrupt,
-    sender: &Sender<BlockRows>,
+    sender: &Sender<Message>,
 ) {
-    let mut blocks = Blocks::new(study, next, sender);
+    let mut blocks = Blocks::new(study, left, next, interrupt, sender);
     while let Some(cell) = blocks.begin() {
         let mut kernel = method::kernel(cell);
         descent::run(kernel.as_mut(), &mut blocks, &study.ladder, interrupt.flag());
@@ -35,8 +48,10 @@ pub(super) fn work(
 /// that have no trial left in a block go on with the next one.
 struct Blocks<'a, N> {
     study: &'a Study,
+    left: &'a Left,
     next: N,
-    sender: &'a Sender<BlockRows>,
+    interrupt: &'a Interrupt,
+    sender: &'a Sender<Message>,
     /// The next block, if it has been asked for already.
     waiting: Option<Block>,
     /// The starts of the cell at hand.
@@ -45,14 +60,35 @@ struct Blocks<'a, N> {
     trials: Range<u64>,
     /// Blocks with trials that have not ended.
     open: Vec<Rows>,
+    /// When the trials on their way were looked at last, and which these were.
+    looked: Instant,
+    seen: HashSet<Trial>,
     /// Nobody takes rows any more.
     refused: bool,
 }
 
 impl<'a, N: Fn() -> Option<Block>> Blocks<'a, N> {
-    fn new(study: &'a Study, next: N, sender: &'a Sender<BlockRows>) -> Self {
-        let (starts, open) = (None, Vec::new());
-        Self { study, next, sender, waiting: None, starts, trials: 0..0, open, refused: false }
+    fn new(
+        study: &'a Study,
+        left: &'a Left,
+        next: N,
+        interrupt: &'a Interrupt,
+        sender: &'a Sender<Message>,
+    ) -> Self {
+        Self {
+            study,
+            left,
+            next,
+            interrupt,
+            sender,
+            waiting: None,
+            starts: None,
+            trials: 0..0,
+            open: Vec::new(),
+            looked: Instant::now(),
+            seen: HashSet::new(),
+            refused: false,
+        }
     }
 
     /// Makes the cell of the next block the one at hand.
@@ -73,19 +109,20 @@ impl<'a, N: Fn() -> Option<Block>> Blocks<'a, N> {
         cell
     }
 
-    fn send(&mut self, rows: Rows) {
-        let block = rows.block();
-        let rows = rows.prefix();
-        if !rows.is_empty() {
-            let block = Block { count: rows.len() as u64, ..block };
-            self.refused |= self.sender.send(BlockRows { block, rows }).is_err();
+    fn send(&mut self, message: Message) {
+        self.refused |= self.sender.send(message).is_err();
+    }
+
+    fn send_rows(&mut self, rows: Rows) {
+        for (block, rows) in rows.runs() {
+            self.send(Message::Rows(BlockRows { block, rows }));
         }
     }
 
-    /// Sends what is there of the blocks that have not ended.
+    /// Sends the rows that are there of the blocks that have not ended.
     fn end(&mut self) {
         for rows in std::mem::take(&mut self.open) {
-            self.send(rows);
+            self.send_rows(rows);
         }
     }
 }
@@ -95,7 +132,8 @@ impl<'a, N: Fn() -> Option<Block>> Queue<'a> for Blocks<'a, N> {
         loop {
             let (cell, starts) = self.starts.as_ref()?;
             if let Some(trial) = self.trials.next() {
-                return Some(Entry { cell, trial, start: starts.start(trial) });
+                let state = self.left.get(&(cell.index, trial)).cloned();
+                return Some(Entry { cell, trial, start: starts.start(trial), state });
             }
             let block = self.waiting.take().or_else(|| (self.next)())?;
             let trials: u64 = self.open.iter().map(|rows| rows.block().count).sum();
@@ -114,7 +152,26 @@ impl<'a, N: Fn() -> Option<Block>> Queue<'a> for Blocks<'a, N> {
         self.open[at].put(trial, row);
         if self.open[at].is_complete() {
             let rows = self.open.remove(at);
-            self.send(rows);
+            self.send_rows(rows);
+        }
+    }
+
+    fn is_due(&mut self) -> bool {
+        let interval = Duration::from_secs_f64(self.study.storage.part_seconds);
+        self.looked.elapsed() >= interval
+    }
+
+    /// Short trials are not worth a state, unless the run ends: those are kept that were on their way
+    /// when they were looked at last.
+    fn keep(&mut self, mut states: Vec<TrialState>) {
+        let seen = states.iter().map(|state| (state.cell, state.trial)).collect();
+        let seen_before = std::mem::replace(&mut self.seen, seen);
+        if !self.interrupt.raised() {
+            states.retain(|state| seen_before.contains(&(state.cell, state.trial)));
+        }
+        self.looked = Instant::now();
+        if !states.is_empty() {
+            self.send(Message::States(states));
         }
     }
 }
@@ -127,7 +184,7 @@ mod tests {
 
     use super::*;
     use crate::config::parse;
-    use crate::run::blocks::{Share, left};
+    use crate::run::blocks::{self, Share};
     use crate::store::coverage::Coverage;
 
     // More trials than lanes, so that lanes become free in the middle of a block.
@@ -135,10 +192,11 @@ mod tests {
                          max_steps = 300\n[store]\nblock = 7\n[sweep]\n\"network.depth\" = [2, 3]\n\
                          \"init.std\" = [0.1, 0.5, 0.9]";
 
-    /// The rows of a worker that is interrupted when it asks for the `at`-th block from 0.
-    fn worked(study: &Study, at: usize) -> Vec<BlockRows> {
+    /// The rows of a worker that is interrupted when it asks for the `at`-th block from 0, and where it
+    /// leaves its other trials.
+    fn worked(study: &Study, left: &Left, at: usize) -> (Vec<BlockRows>, Left) {
         let nothing = Coverage::new(study.cells.len());
-        let blocks = RefCell::new(left(study, &nothing, Share::WHOLE).enumerate());
+        let blocks = RefCell::new(blocks::left(study, &nothing, Share::WHOLE).enumerate());
         let interrupt = Interrupt::new(None);
         let next = || {
             let (i, block) = blocks.borrow_mut().next()?;
@@ -148,11 +206,19 @@ mod tests {
             Some(block)
         };
         let (sender, receiver) = crossbeam_channel::unbounded();
-        work(study, next, &interrupt, &sender);
+        work(study, left, next, &interrupt, &sender);
         drop(sender);
-        let mut rows: Vec<BlockRows> = receiver.iter().collect();
+        let (mut rows, mut states) = (Vec::new(), Left::new());
+        for message in receiver {
+            match message {
+                Message::Rows(block) => rows.push(block),
+                Message::States(kept) => {
+                    states.extend(kept.into_iter().map(|state| ((state.cell, state.trial), state)));
+                }
+            }
+        }
         rows.sort_by_key(|rows| rows.block);
-        rows
+        (rows, states)
     }
 
     /// That rows are those of the first trials of their block, run alone.
@@ -167,7 +233,7 @@ mod tests {
     #[test]
     fn lanes_that_go_on_with_the_next_block_change_no_row() {
         let study = parse("study.toml", STUDY, &[], Path::new("")).unwrap();
-        let rows = worked(&study, usize::MAX);
+        let (rows, _) = worked(&study, &Left::new(), usize::MAX);
         assert_eq!(rows.iter().map(|rows| rows.block.count).sum::<u64>(), 360);
         rows.iter().for_each(|rows| assert_alone(&study, rows));
     }
@@ -177,7 +243,7 @@ mod tests {
         let text = "trials = 40000\n[network]\ninput = 1\nhidden = 1\noutput = 1\ndepth = 1\n\
                     [descent]\nmax_steps = 1\n[store]\nblock = 15000";
         let study = parse("study.toml", text, &[], Path::new("")).unwrap();
-        let rows = worked(&study, usize::MAX);
+        let (rows, _) = worked(&study, &Left::new(), usize::MAX);
         let counts: Vec<u64> = rows.iter().map(|rows| rows.block.count).collect();
         assert_eq!(counts, [15_000, 15_000, 10_000]);
     }
@@ -190,14 +256,25 @@ mod tests {
     }
 
     #[test]
-    fn an_interrupted_worker_sends_the_beginnings_of_its_blocks() {
+    fn an_interrupted_worker_sends_all_rows_and_states_from_which_the_others_go_on() {
         let study = parse("study.toml", STUDY, &[], Path::new("")).unwrap();
-        assert!(worked(&study, 0).is_empty());
+        assert!(worked(&study, &Left::new(), 0).0.is_empty());
         // By the 20th block, trials of the first have ended on vectors of any width.
-        let rows = worked(&study, 20);
+        let (rows, left) = worked(&study, &Left::new(), 20);
         let sent: u64 = rows.iter().map(|rows| rows.block.count).sum();
         assert!(0 < sent && sent < 140, "{sent}");
-        assert!(rows.iter().all(|rows| rows.block.first.is_multiple_of(7)));
+        rows.iter().for_each(|rows| assert_alone(&study, rows));
+
+        assert!(!left.is_empty());
+        let ended = |&(cell, trial): &Trial| {
+            let of = |BlockRows { block: b, .. }: &BlockRows| {
+                b.cell == cell && (b.first..b.first + b.count).contains(&trial)
+            };
+            rows.iter().any(of)
+        };
+        assert!(!left.keys().any(ended));
+        let (rows, _) = worked(&study, &left, usize::MAX);
+        assert_eq!(rows.iter().map(|rows| rows.block.count).sum::<u64>(), 360);
         rows.iter().for_each(|rows| assert_alone(&study, rows));
     }
 }

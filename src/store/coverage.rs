@@ -35,6 +35,18 @@ impl Coverage {
         ranges.splice(from..to, [added]);
     }
 
+    /// Whether a trial of `cell` is there.
+    pub fn holds(&self, cell: usize, trial: u64) -> bool {
+        let ranges = &self.cells[cell];
+        let next = ranges.partition_point(|range| range.end <= trial);
+        ranges.get(next).is_some_and(|range| range.start <= trial)
+    }
+
+    /// Whether the first `trials` trials of all cells are there.
+    pub fn is_complete(&self, trials: u64) -> bool {
+        (0..self.cells.len()).all(|cell| self.prefix(cell) >= trials)
+    }
+
     /// The trials of `cell` among the first `trials` that are not there, in order.
     pub fn missing(&self, cell: usize, trials: u64) -> Vec<Range<u64>> {
         let mut missing = Vec::new();

@@ -6,6 +6,7 @@
 
 pub mod column;
 pub mod coverage;
+mod cursor;
 pub mod draft;
 mod driver;
 mod filter;
@@ -25,6 +26,7 @@ mod row;
 pub mod scan;
 pub mod schema;
 mod seal;
+pub mod states;
 pub mod summary;
 pub mod trace;
 mod unbound;

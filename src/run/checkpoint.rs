@@ -1,0 +1,145 @@
+//! Checkpoints: where the trials are that are on their way, so that long ones go on from there.
+
+use std::collections::{BTreeMap, HashMap};
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use crate::descent;
+use crate::error::{Error, Result};
+use crate::store::coverage::Coverage;
+use crate::store::io::FileSystem;
+use crate::store::manifest::Manifest;
+use crate::store::numerics::Numerics;
+use crate::store::states::{read_states, write_states};
+use crate::study::{Study, TrialState};
+
+/// Cell and number of a trial.
+pub(super) type Trial = (usize, u64);
+
+/// Trials that earlier processes have left on their way.
+pub(super) type Left = HashMap<Trial, TrialState>;
+
+/// Keeps the states of one process on disk.
+///
+/// There is one file of its own at a time, with all its trials. A file, also of another process, is
+/// removed when each of its trials is in a durable part, or in this process's durable file and no
+/// earlier there: so what was reached once is never lost, and two processes that go on from the same
+/// states do no harm to each other.
+pub(super) struct Checkpoint<'a> {
+    fs: &'a dyn FileSystem,
+    dir: &'a Path,
+    manifest: &'a Manifest,
+    numerics: &'a Numerics,
+    /// The trials of this process that have not ended.
+    states: BTreeMap<Trial, TrialState>,
+    /// Whether `states` holds what the file of this process does not.
+    changed: bool,
+    /// The file of this process that holds `states`, but for what has changed.
+    newest: Option<StatesFile>,
+    /// The files before it, and those of earlier processes.
+    older: Vec<StatesFile>,
+}
+
+/// A file of states.
+struct StatesFile {
+    path: PathBuf,
+    /// Its trials and their steps.
+    trials: BTreeMap<Trial, u64>,
+}
+
+impl<'a> Checkpoint<'a> {
+    /// Of the directory `dir`, and what can be gone on from there.
+    ///
+    /// # Errors
+    /// Those of storage.
+    pub(super) fn open(
+        fs: &'a dyn FileSystem,
+        dir: &'a Path,
+        study: &Study,
+        manifest: &'a Manifest,
+        numerics: &'a Numerics,
+        coverage: &Coverage,
+    ) -> Result<(Self, Left)> {
+        let mut left = Left::new();
+        let mut older = Vec::new();
+        for (path, states) in read_states(fs, dir, manifest, numerics)? {
+            older.push(StatesFile::new(path, &states));
+            for state in states {
+                let trial = (state.cell, state.trial);
+                let cell = study.cells.get(state.cell).filter(|_| state.trial < study.trials);
+                let fits = |cell| descent::fits(&state, cell, study.ladder.len());
+                if !cell.is_some_and(fits) || coverage.holds(trial.0, trial.1) {
+                    continue;
+                }
+                if left.get(&trial).is_none_or(|known| known.steps < state.steps) {
+                    left.insert(trial, state);
+                }
+            }
+        }
+        let states = BTreeMap::new();
+        let (changed, newest) = (false, None);
+        Ok((Self { fs, dir, manifest, numerics, states, changed, newest, older }, left))
+    }
+
+    /// Takes where trials are now.
+    pub(super) fn take(&mut self, states: Vec<TrialState>) {
+        self.changed |= !states.is_empty();
+        self.states.extend(states.into_iter().map(|state| ((state.cell, state.trial), state)));
+    }
+
+    /// Whether there is something to save.
+    pub(super) fn has_changed(&self) -> bool {
+        self.changed
+    }
+
+    /// Makes the states of trials that are not in parts yet durable, and removes what is superseded.
+    ///
+    /// # Errors
+    /// Those of storage.
+    pub(super) fn save(&mut self, coverage: &Coverage) -> Result<()> {
+        self.states.retain(|&(cell, trial), _| !coverage.holds(cell, trial));
+        if std::mem::take(&mut self.changed) && !self.states.is_empty() {
+            let states: Vec<&TrialState> = self.states.values().collect();
+            let path = write_states(self.fs, self.dir, self.manifest, self.numerics, &states)?;
+            self.older.retain(|file| file.path != path);
+            self.older.extend(self.newest.take().filter(|file| file.path != path));
+            self.newest = Some(StatesFile::new(path, self.states.values()));
+        }
+        let is_over = |file: &StatesFile| file.trials.keys().all(|&(c, t)| coverage.holds(c, t));
+        self.older.extend(self.newest.take_if(|file| is_over(file)));
+        self.remove_superseded(coverage)
+    }
+
+    fn remove_superseded(&mut self, coverage: &Coverage) -> Result<()> {
+        let complete = coverage.is_complete(self.manifest.trials);
+        let superseded =
+            |file: &mut StatesFile| complete || file.is_superseded(&self.states, coverage);
+        for StatesFile { path, .. } in self.older.extract_if(.., superseded) {
+            match self.fs.remove(&path) {
+                // Another process has seen it too.
+                Err(e) if e.kind() != ErrorKind::NotFound => {
+                    return Err(Error::storage("remove", &path)(e));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+impl StatesFile {
+    fn new<'s>(path: PathBuf, states: impl IntoIterator<Item = &'s TrialState>) -> Self {
+        let steps = |state: &TrialState| ((state.cell, state.trial), state.steps);
+        Self { path, trials: states.into_iter().map(steps).collect() }
+    }
+
+    /// Whether each of its trials is over or durable at no earlier step in `states`. One of no use to
+    /// this process has no trials and is left alone.
+    fn is_superseded(&self, states: &BTreeMap<Trial, TrialState>, coverage: &Coverage) -> bool {
+        !self.trials.is_empty()
+            && self.trials.iter().all(|(trial, steps)| {
+                coverage.holds(trial.0, trial.1)
+                    || states.get(trial).is_some_and(|state| state.steps >= *steps)
+            })
+    }
+}

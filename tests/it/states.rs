@@ -1,0 +1,108 @@
+//! Trials that are left on their way and gone on from there have the rows they have in one go.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use deeplin::config::parse;
+use deeplin::descent::{self, Entry, Queue};
+use deeplin::run::method::{self, Method};
+use deeplin::start::Starts;
+use deeplin::study::{Block, Cell, Study, TrialRow, TrialState};
+
+/// Nets on every kernel, in both formats, reduced and not; of every outcome. The rungs are where the
+/// descent can be stopped besides the tests for a stall.
+const STUDY: &str = r#"
+trials = 20
+[network]
+input = 3
+hidden = 3
+output = 3
+depth = 3
+[descent]
+learning_rate = 0.05
+max_steps = 30000
+[stop]
+loss = 1e-9
+ladder = [1.0, 0.3, 0.1, 0.03, 0.01, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8]
+[sweep]
+"init.std" = [0.02, 0.4, 1.3]
+[[sweep.zip]]
+"network.input" = [3, 4, 14, 40, 60]
+"network.hidden" = [3, 5, 12, 40, 10]
+"network.output" = [3, 2, 12, 40, 1]
+"descent.precision" = ["float64", "float32", "float64", "float64", "float64"]
+"descent.max_steps" = [30000, 12000, 6000, 400, 600]
+"#;
+
+/// A descent that is stopped again and again.
+struct Stopped<'a> {
+    cell: &'a Cell,
+    starts: &'a Starts<'a>,
+    trials: Vec<u64>,
+    states: HashMap<u64, TrialState>,
+    rows: BTreeMap<u64, TrialRow>,
+    calls: u64,
+    stop: &'a AtomicBool,
+}
+
+impl<'a> Queue<'a> for Stopped<'a> {
+    fn next(&mut self) -> Option<Entry<'a>> {
+        let trial = self.trials.pop()?;
+        let state = self.states.remove(&trial);
+        Some(Entry { cell: self.cell, trial, start: self.starts.start(trial), state })
+    }
+
+    fn done(&mut self, _cell: usize, trial: u64, row: TrialRow) {
+        self.rows.insert(trial, row);
+    }
+
+    fn is_due(&mut self) -> bool {
+        self.calls += 1;
+        self.stop.store(self.calls.is_multiple_of(7), Ordering::Relaxed);
+        false
+    }
+
+    fn keep(&mut self, states: Vec<TrialState>) {
+        self.states.extend(states.into_iter().map(|state| (state.trial, state)));
+    }
+}
+
+/// The rows of all trials, and how often a trial went on from a state.
+fn stopped_again_and_again(study: &Study, cell: &Cell) -> (Vec<TrialRow>, usize) {
+    let starts = Starts::new(study.seed, cell);
+    let stop = AtomicBool::new(false);
+    let mut resumed = 0;
+    let (trials, states, rows) = (Vec::new(), HashMap::new(), BTreeMap::new());
+    let mut queue = Stopped { cell, starts: &starts, trials, states, rows, calls: 0, stop: &stop };
+    while (queue.rows.len() as u64) < study.trials {
+        queue.trials = (0..study.trials).filter(|t| !queue.rows.contains_key(t)).collect();
+        resumed += queue.states.len();
+        assert!(queue.states.values().all(|state| descent::fits(state, cell, study.ladder.len())));
+        stop.store(false, Ordering::Relaxed);
+        let mut kernel = method::kernel(cell);
+        descent::run(kernel.as_mut(), &mut queue, &study.ladder, &stop);
+    }
+    (queue.rows.into_values().collect(), resumed)
+}
+
+#[test]
+fn trials_go_on_bit_for_bit() {
+    let study = parse("states", STUDY, &[], Path::new(".")).expect("a study");
+    let mut kernels = Vec::new();
+    for cell in &study.cells {
+        let block = Block { cell: cell.index, first: 0, count: study.trials };
+        let starts = Starts::new(study.seed, cell);
+        let mut kernel = method::kernel(cell);
+        let go_on = AtomicBool::new(false);
+        let expected =
+            descent::run_block(kernel.as_mut(), cell, &starts, block, &study.ladder, &go_on);
+        let (rows, resumed) = stopped_again_and_again(&study, cell);
+        assert!(resumed > 10, "cell {}: {resumed} states", cell.index);
+        assert_eq!(rows, expected, "cell {}", cell.index);
+        kernels.push(Method::of(cell).kernel);
+    }
+    kernels.sort_unstable();
+    kernels.dedup();
+    assert_eq!(kernels, ["compact", "panels", "thin"]);
+}

@@ -11,6 +11,7 @@ mod processor;
 mod progress;
 mod report;
 mod run;
+mod tasks;
 mod trace;
 
 use std::process::ExitCode;

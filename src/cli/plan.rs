@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use indicatif::HumanCount;
 use serde::Serialize;
 
+use super::tasks::{self, Given, Submission};
 use super::{Ending, output};
 use crate::config::{self, Estimate, bytes_text};
 use crate::kernel::blas;
@@ -25,7 +26,8 @@ use crate::{Error, Result};
 Examples:
   deeplin plan study.toml
   deeplin plan study.toml --set trials=10000 --threads 64
-  deeplin plan study.toml --quick --json")]
+  deeplin plan study.toml --quick --json
+  deeplin plan study.toml --task-time 1h --threads 4    how many tasks of a cluster, 4 workers each")]
 pub(super) struct Arguments {
     /// The study, a TOML file (see `deeplin config`)
     config: PathBuf,
@@ -41,6 +43,8 @@ pub(super) struct Arguments {
     /// No pilot: only the time that the study takes at most
     #[arg(long)]
     quick: bool,
+    #[command(flatten)]
+    tasks: tasks::Arguments,
     /// As one JSON object
     #[arg(long)]
     json: bool,
@@ -60,9 +64,11 @@ struct Report {
     memory: Need,
     /// In bytes, uncompressed.
     disk: Need,
-    directory: PathBuf,
+    directory: String,
     /// Why `run` would refuse that directory.
     refusal: Option<String>,
+    /// How to queue the tasks.
+    submission: Option<Submission>,
 }
 
 #[derive(Debug, Serialize)]
@@ -85,14 +91,28 @@ pub(super) fn main(arguments: &Arguments) -> Result<Ending> {
         Ok(coverage) => (coverage, None),
         Err(error) => (Coverage::new(study.cells.len()), Some(refusal(&error))),
     };
-    let plan = estimate::estimate(&study, &coverage, workers, !arguments.quick);
-    let report = Report { plan, memory, disk, directory, refusal };
+    let cut = arguments.tasks.cut();
+    let plan = estimate::estimate(&study, &coverage, workers, !arguments.quick, cut);
+    let submission = submission(arguments, &plan)?;
+    let directory = directory.display().to_string();
+    let report = Report { plan, memory, disk, directory, refusal, submission };
     if arguments.json {
         output::print_json(&report)?;
     } else {
         output::print(&text(&report))?;
     }
     Ok(Ending::Done)
+}
+
+/// How to queue the tasks, if the study is to be cut and something is left to do.
+fn submission(arguments: &Arguments, plan: &Plan) -> Result<Option<Submission>> {
+    let given = Given {
+        config: &arguments.config,
+        output: arguments.output.as_deref(),
+        sets: &arguments.sets,
+    };
+    let submission = |tasks| Submission::new(tasks, plan.workers, plan.blocks, &given);
+    plan.tasks.as_ref().map(submission).transpose()
 }
 
 /// Memory and disk.
@@ -151,6 +171,11 @@ fn text(report: &Report) -> String {
     }
     if let Some(pilot) = plan.pilot {
         line("", &piloted(pilot));
+    }
+    if let (Some(tasks), Some(submission)) = (&plan.tasks, &report.submission) {
+        for (key, value) in submission.lines(tasks, plan.workers) {
+            line(key, &value);
+        }
     }
     text
 }
@@ -236,7 +261,7 @@ fn net(net: &str) -> String {
 /// How many there are, and how many are there already.
 fn trials(report: &Report) -> String {
     let plan = &report.plan;
-    let (all, dir) = (HumanCount(plan.trials), report.directory.display());
+    let (all, dir) = (HumanCount(plan.trials), &report.directory);
     if let Some(refusal) = &report.refusal {
         return format!("{all}; `deeplin run` would refuse {dir}: {refusal}");
     }

@@ -65,14 +65,23 @@ impl fmt::Display for Share {
 }
 
 /// Blocks of the study that `share` takes and `coverage` does not hold yet, in the order of cells and
-/// trials. Every cell is cut at multiples of its block size, and the pieces go round the shares in
-/// turn, so that cheap and expensive cells are spread evenly. They come one by one: there may be
-/// millions.
+/// trials. They come one by one: there may be millions.
 pub fn left<'a>(
     study: &'a Study,
     coverage: &'a Coverage,
     share: Share,
 ) -> impl Iterator<Item = Block> + Send + 'a {
+    let of_share = move |(turn, block)| (turn % share.count == share.index).then_some(block);
+    in_turn(study, coverage).filter_map(of_share)
+}
+
+/// All blocks that `coverage` does not hold yet, each with its turn. Every cell is cut at multiples of
+/// its block size, and the pieces go round the shares in turn, so that cheap and expensive cells are
+/// spread evenly: share `I/N` takes the turns that leave `I - 1` when divided by `N`.
+pub(super) fn in_turn<'a>(
+    study: &'a Study,
+    coverage: &'a Coverage,
+) -> impl Iterator<Item = (u64, Block)> + Send + 'a {
     let with_turn = study.cells.iter().scan(0, |turn, cell| {
         let size = size(cell, &study.storage);
         let begin = *turn;
@@ -82,10 +91,10 @@ pub fn left<'a>(
     with_turn.flat_map(move |(cell, size, begin)| {
         coverage.missing(cell, study.trials).into_iter().flat_map(move |missing| {
             let pieces = missing.start / size..missing.end.div_ceil(size);
-            let ours = pieces.filter(move |piece| (begin + piece) % share.count == share.index);
-            ours.map(move |piece| {
+            pieces.map(move |piece| {
                 let first = missing.start.max(piece * size);
-                Block { cell, first, count: missing.end.min((piece + 1) * size) - first }
+                let count = missing.end.min((piece + 1) * size) - first;
+                (begin + piece, Block { cell, first, count })
             })
         })
     })

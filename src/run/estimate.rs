@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::MOST_ROWS_PENDING;
 use super::pilot::{Seen, pilot};
 use super::probe::Cost;
+use super::tasks::{Cut, Tasks};
 use super::workload::{Alike, Workload};
 use crate::store::coverage::Coverage;
 use crate::study::{Axis, Study};
@@ -44,6 +45,8 @@ pub struct Plan {
     pub seconds_likely: Option<f64>,
     /// What the pilot ran.
     pub pilot: Option<Piloted>,
+    /// What each of several tasks takes.
+    pub tasks: Option<Tasks>,
 }
 
 /// One axis of the sweep.
@@ -95,9 +98,16 @@ pub struct Piloted {
 }
 
 /// Estimates what `study` takes on `workers` workers if the trials of `coverage` are there already;
-/// with a pilot, also what it likely takes. Takes up to about two seconds, with a pilot five. BLAS
-/// must have been prepared for as many workers.
-pub fn estimate(study: &Study, coverage: &Coverage, workers: usize, with_pilot: bool) -> Plan {
+/// with a pilot, also what it likely takes; with a cut, also what each task does if it has as many
+/// workers. Takes up to about two seconds, with a pilot five. BLAS must have been prepared for as many
+/// workers.
+pub fn estimate(
+    study: &Study,
+    coverage: &Coverage,
+    workers: usize,
+    with_pilot: bool,
+    cut: Option<Cut>,
+) -> Plan {
     let work = Workload::of(study, coverage);
     let tried = work.costs(workers);
     let seen = (with_pilot && work.left > 0).then(|| pilot(study, &tried, workers));
@@ -107,6 +117,17 @@ pub fn estimate(study: &Study, coverage: &Coverage, workers: usize, with_pilot: 
     let likely = seen.as_ref().map(|s| Forecast::new(&work, &costs, work.mean_steps(s), workers));
     let cells = study.cells.len() as u64;
     let seconds = likely.as_ref().map(|forecast| forecast.seconds);
+    let tasks = cut.filter(|_| work.left > 0).map(|cut| {
+        let whole = seconds.unwrap_or(at_most.seconds);
+        let count = cut.count(whole, work.blocks());
+        let longest = |forecast: &Forecast| forecast.longest(&work, &costs, count, workers);
+        Tasks {
+            count,
+            with_work: work.tasks_with_work(count),
+            seconds_at_most: longest(&at_most),
+            seconds_likely: likely.as_ref().map(longest),
+        }
+    });
     Plan {
         study: study.name.clone(),
         axes: lengths(study),
@@ -122,6 +143,7 @@ pub fn estimate(study: &Study, coverage: &Coverage, workers: usize, with_pilot: 
         seconds_at_most: at_most.seconds,
         seconds_likely: seconds,
         pilot: seen.as_deref().map(piloted),
+        tasks,
     }
 }
 
@@ -177,9 +199,15 @@ impl Forecast {
     fn new(work: &Workload<'_>, costs: &[Cost], steps: Vec<f64>, workers: usize) -> Self {
         let of_cell = |cell| work.seconds_of_cell(costs, &steps, cell) / workers as f64;
         let cells: Vec<f64> = (0..steps.len()).map(of_cell).collect();
-        let followed = work.follow(costs, &steps, workers);
-        let computed = followed.unwrap_or_else(|| cells.iter().sum());
-        let stored = work.left as f64 / ROWS_STORED_PER_SECOND;
-        Self { steps, cells, seconds: computed + stored }
+        let mut forecast = Self { steps, cells, seconds: 0.0 };
+        forecast.seconds = forecast.longest(work, costs, 1, workers);
+        forecast
+    }
+
+    /// Seconds of the longest of so many tasks.
+    fn longest(&self, work: &Workload<'_>, costs: &[Cost], tasks: u64, workers: usize) -> f64 {
+        let followed = work.follow(costs, &self.steps, tasks, workers);
+        let computed = followed.unwrap_or_else(|| self.cells.iter().sum::<f64>() / tasks as f64);
+        computed + work.left as f64 / tasks as f64 / ROWS_STORED_PER_SECOND
     }
 }

@@ -11,6 +11,7 @@ mod probe;
 pub mod session;
 pub mod speed;
 mod spread;
+pub mod tasks;
 pub mod threads;
 mod worker;
 mod workload;

@@ -1,9 +1,9 @@
 //! What is left of a study, cell by cell, and how long it takes if trials take so many steps.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::{BinaryHeap, HashMap, HashSet};
 
-use super::blocks::{self, Share};
+use super::blocks;
 use super::method::Method;
 use super::pilot::Seen;
 use super::probe::{Cost, costs};
@@ -119,18 +119,35 @@ impl<'a> Workload<'a> {
         taken_up + cost.of_trial(steps[cell]) * self.trials[cell] as f64
     }
 
-    /// Seconds until the last worker is done: blocks are handed out in order, each to the next worker
-    /// that is free. `None` if there are too many to follow, so that the last ones do not matter.
-    pub(super) fn follow(&self, costs: &[Cost], steps: &[f64], workers: usize) -> Option<f64> {
+    /// Seconds until the last worker of the longest of `tasks` tasks is done: the blocks of a task are
+    /// handed out in order, each to the next of its workers that is free. `None` if there are too many
+    /// to follow, so that the last ones do not matter.
+    pub(super) fn follow(
+        &self,
+        costs: &[Cost],
+        steps: &[f64],
+        tasks: u64,
+        workers: usize,
+    ) -> Option<f64> {
         if self.blocks() > MOST_FOLLOWED {
             return None;
         }
-        let blocks = blocks::left(self.study, self.coverage, Share::WHOLE);
-        let cost = |block: Block| {
+        let piece = |(turn, block): (u64, Block)| {
             let cost = &costs[block.cell];
-            cost.cell + cost.of_trial(steps[block.cell]) * block.count as f64
+            let seconds = cost.cell + cost.of_trial(steps[block.cell]) * block.count as f64;
+            (turn % tasks, seconds)
         };
-        Some(handed_out(blocks.map(cost), workers))
+        let pieces = blocks::in_turn(self.study, self.coverage).map(piece);
+        Some(handed_out(pieces, workers))
+    }
+
+    /// How many of `tasks` tasks have something to do.
+    pub(super) fn tasks_with_work(&self, tasks: u64) -> u64 {
+        if tasks > MOST_FOLLOWED || self.blocks() > MOST_FOLLOWED {
+            return tasks.min(self.blocks());
+        }
+        let turns = blocks::in_turn(self.study, self.coverage).map(|(turn, _)| turn % tasks);
+        turns.collect::<HashSet<u64>>().len() as u64
     }
 }
 
@@ -175,29 +192,38 @@ fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
     (count > 0).then(|| sum / count as f64)
 }
 
-/// When the last of `workers` is done with pieces of these lengths, each given to the first that is free.
-fn handed_out(pieces: impl Iterator<Item = f64>, workers: usize) -> f64 {
+/// When the last worker of all tasks is done with pieces of these lengths, each given to the first of
+/// the `workers` of its task that is free. Pieces come as (task, seconds).
+fn handed_out(pieces: impl Iterator<Item = (u64, f64)>, workers: usize) -> f64 {
     // Whole nanoseconds have an order.
-    let mut free: BinaryHeap<Reverse<u64>> = vec![Reverse(0); workers].into();
-    for piece in pieces {
-        if let Some(Reverse(begin)) = free.pop() {
-            free.push(Reverse(begin.saturating_add((piece * 1e9) as u64)));
+    let mut free: HashMap<u64, BinaryHeap<Reverse<u64>>> = HashMap::new();
+    let mut last = 0;
+    for (task, seconds) in pieces {
+        let of_task = free.entry(task).or_insert_with(|| vec![Reverse(0); workers].into());
+        if let Some(Reverse(begin)) = of_task.pop() {
+            let end = begin.saturating_add((seconds * 1e9) as u64);
+            last = last.max(end);
+            of_task.push(Reverse(end));
         }
     }
-    free.iter().map(|Reverse(end)| *end).max().unwrap_or(0) as f64 / 1e9
+    last as f64 / 1e9
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::run::blocks::Share;
 
     #[test]
     fn the_last_worker_counts() {
-        let handed = |pieces: &[f64], workers| handed_out(pieces.iter().copied(), workers);
+        let handed = |pieces: &[f64], workers| handed_out(pieces.iter().map(|&p| (0, p)), workers);
         assert_eq!(handed(&[1.0, 1.0, 1.0], 2), 2.0);
         assert_eq!(handed(&[1.0, 1.0, 4.0], 2), 5.0);
         assert_eq!(handed(&[4.0, 1.0, 1.0], 2), 4.0);
         assert_eq!(handed(&[], 2), 0.0);
+        let tasks = [(0, 1.0), (1, 1.0), (0, 1.0), (1, 5.0), (0, 1.0)];
+        assert_eq!(handed_out(tasks.into_iter(), 1), 6.0, "tasks do not wait for each other");
+        assert_eq!(handed_out(tasks.into_iter(), 2), 5.0);
     }
 
     /// Two groups of two cells each, of 10 trials, with step limits 100 and 1000.
@@ -249,10 +275,35 @@ mod tests {
         assert_eq!((all.left, rest.left), (40, 27));
         // Steps at the limit that are left: 20 x 100 + 7 x 1000, instead of 20 x 100 + 20 x 1000.
         assert_eq!(rest.flops() * 22.0, all.flops() * 9.0);
-        let share = blocks::left(&study, &coverage, Share::WHOLE);
-        assert_eq!(rest.blocks(), share.count() as u64);
+        let whole = blocks::left(&study, &coverage, Share::WHOLE);
+        assert_eq!(rest.blocks(), whole.count() as u64);
         let cost = [Cost { cell: 0.0, trial: 0.0, step: 1.0 }; 4];
-        assert_eq!(rest.follow(&cost, &[1.0; 4], 1), Some(27.0));
-        assert_eq!(rest.follow(&cost, &[1.0; 4], 9), Some(10.0), "a block is one worker's");
+        let follow = |tasks, workers| rest.follow(&cost, &[1.0; 4], tasks, workers);
+        assert_eq!(follow(1, 1), Some(27.0));
+        assert_eq!(follow(1, 9), Some(10.0), "a block is one worker's");
+        assert_eq!(follow(9, 1), Some(10.0));
+    }
+
+    /// What is foretold of a task is what a process with its share would do.
+    #[test]
+    fn a_task_is_a_share() {
+        let text = "trials = 20\n[store]\nblock = 3\n[sweep]\n\"init.std\" = [0.1, 0.2]";
+        let study =
+            crate::config::parse("study.toml", text, &[], std::path::Path::new("")).unwrap();
+        let mut coverage = Coverage::new(2);
+        coverage.insert(Block { cell: 0, first: 4, count: 9 });
+        let work = Workload::of(&study, &coverage);
+        let cost = [Cost { cell: 0.0, trial: 0.0, step: 1.0 }; 2];
+        for tasks in [1, 2, 3, 5, 40] {
+            let trials = |index| {
+                let share = format!("{index}/{tasks}").parse().unwrap();
+                blocks::left(&study, &coverage, share).map(|b| b.count).sum::<u64>()
+            };
+            let of_tasks: Vec<u64> = (1..=tasks).map(trials).collect();
+            let longest = of_tasks.iter().max().map(|&trials| trials as f64);
+            assert_eq!(work.follow(&cost, &[1.0; 2], tasks, 1), longest);
+            let busy = of_tasks.iter().filter(|&&trials| trials > 0).count() as u64;
+            assert_eq!(work.tasks_with_work(tasks), busy);
+        }
     }
 }

@@ -184,6 +184,76 @@ fn what_a_run_would_refuse_is_said() {
 }
 
 #[test]
+fn tasks_of_a_cluster() {
+    let desk = desk();
+    let number = |value: &Value| value.as_f64().unwrap_or(f64::NAN);
+    let quick = |more: &[&str]| json(&desk, &[&["--quick", "--threads", "1"], more].concat());
+    assert_eq!(quick(&[])["tasks"], Value::Null);
+    assert_eq!(quick(&[])["submission"], Value::Null);
+    let one = quick(&["--tasks", "1"]);
+    assert_eq!(one["tasks"]["seconds_at_most"], one["seconds_at_most"]);
+    let three = quick(&["--tasks", "3"]);
+    let (longest, whole) =
+        (number(&three["tasks"]["seconds_at_most"]), number(&three["seconds_at_most"]));
+    assert!(whole / 3.0 <= longest * (1.0 + 1e-9) && longest < whole, "{longest} of {whole}");
+    assert_eq!(three["tasks"]["seconds_likely"], Value::Null, "that takes a pilot");
+    let piloted = json(&desk, &["--tasks", "3"]);
+    assert!(number(&piloted["tasks"]["seconds_likely"]) <= number(&piloted["seconds_likely"]));
+
+    // A task for every block is the most that are proposed.
+    let blocks = &three["blocks"];
+    assert_eq!(*blocks, 8);
+    for (wanted, count) in [("1h", 1), ("1ns", 8)] {
+        assert_eq!(quick(&["--task-time", wanted])["tasks"]["count"], count, "{wanted}");
+    }
+    let many = quick(&["--tasks", "2000"]);
+    assert_eq!(many["tasks"]["with_work"], *blocks);
+    let warnings = many["submission"]["warnings"].to_string();
+    for word in ["1992 of the 2000 tasks", "MaxArraySize", "half an hour"] {
+        assert!(warnings.contains(word), "no {word} in {warnings}");
+    }
+    desk.succeed(&["run", "study.toml", "--quiet"]);
+    assert_eq!(quick(&["--tasks", "3"])["tasks"], Value::Null, "nothing is left");
+}
+
+#[test]
+fn the_line_that_queues_them() {
+    let desk = desk();
+    let asked = ["--quick", "-t", "2", "--tasks", "3", "-o", "it's here", "--set", "trials=30"];
+    let text = desk.succeed(&[&["plan", "study.toml"], &asked[..]].concat()).stdout;
+    let tasks = text.split_once("\ntasks ").map_or("", |(_, tasks)| tasks);
+    // The time is the machine's.
+    let (begin, end) = tasks.split_once(" at most ").unwrap_or_default();
+    let end = end.split_once(" (").map_or("", |(_, end)| end);
+    insta::assert_snapshot!(format!("tasks {begin} at most TIME ({end}"), @r#"
+    tasks        3: each takes at most TIME (2 workers)
+                 warning: tasks of less than half an hour, which clusters do not like: fewer and longer ones (--task-time 1h proposes a number)
+    submit       scripts/slurm/submit study.toml --tasks 3 --time 00:10:00 --cpus 2 -o "it's here" --set 'trials=30'
+    "#);
+    assert_eq!(
+        json(&desk, &asked)["submission"]["command"],
+        tasks.lines().last().and_then(|line| line.strip_prefix("submit       ")).unwrap_or("")
+    );
+}
+
+#[test]
+fn wrong_tasks_are_refused() {
+    let desk = desk();
+    for (arguments, word) in [
+        (&["study.toml", "--tasks"][..], "--tasks <N>"),
+        (&["--tasks", "study.toml"], "expected a number of tasks"),
+        (&["study.toml", "--tasks", "0"], "--task-time 1h"),
+        (&["study.toml", "--tasks", "2", "--task-time", "1h"], "cannot be used with"),
+        (&["study.toml", "--task-time", "0s"], "a task takes longer"),
+        (&["study.toml", "--task-time", "soon"], "--task-time <TIME>"),
+    ] {
+        let ran = desk.run(&[&["plan"], arguments].concat());
+        assert_eq!(ran.code, 2, "{arguments:?}: {}", ran.stdout);
+        assert!(ran.stderr.contains(word), "no {word} in {}", ran.stderr);
+    }
+}
+
+#[test]
 fn a_bad_study_is_refused() {
     let desk = desk();
     let ran = desk.run(&["plan", "study.toml", "--set", "init.sdt=0.3"]);

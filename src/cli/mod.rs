@@ -19,7 +19,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::Result;
-use crate::run::interrupt::STOPPED;
+use crate::run::interrupt::{STOPPED, outlive_file_size_limit};
 
 /// How likely is gradient descent on a deep linear network to reach a global minimum?
 ///
@@ -67,6 +67,9 @@ enum Ending {
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     output::set_up_log();
+    if let Err(error) = outlive_file_size_limit() {
+        tracing::warn!("cannot listen to the limit for the size of files: {error}");
+    }
     let ending = match &arguments.command {
         Command::Run(arguments) => run::main(arguments),
         Command::Plan(arguments) => plan::main(arguments),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
+use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1, SIGUSR2, SIGXFSZ};
 use signal_hook::flag;
 
 /// The exit status of a run that was stopped early: run again to continue.
@@ -59,6 +59,15 @@ impl Interrupt {
     pub fn flag(&self) -> &AtomicBool {
         &self.flag
     }
+}
+
+/// Lets a write beyond the limit for the size of files (`ulimit -f`) fail with an error, which says so
+/// and ends the run as it should, where the system would kill the process.
+///
+/// # Errors
+/// If the operating system refuses the handler.
+pub fn outlive_file_size_limit() -> std::io::Result<()> {
+    flag::register(SIGXFSZ, Arc::default()).map(|_| ())
 }
 
 #[cfg(test)]

@@ -30,10 +30,12 @@ use self::session::Session;
 use self::worker::Message;
 use crate::error::{Error, Result};
 use crate::store::coverage::Coverage;
+use crate::store::damage::set_aside;
 use crate::store::io::FileSystem;
-use crate::store::manifest::Manifest;
+use crate::store::manifest::{Manifest, parts_dir};
 use crate::store::numerics::Numerics;
 use crate::store::part::{self, BlockRows};
+use crate::store::publish::probe;
 use crate::store::scan::{Scan, scan};
 use crate::study::{Block, Study};
 
@@ -97,7 +99,8 @@ pub struct Outcome {
 /// raised. BLAS must have been prepared for as many workers.
 ///
 /// # Errors
-/// Those of storage; everything published before one is kept.
+/// Those of storage; everything published before one is kept. The first one ends the run, and nothing
+/// more is published: a system that failed to make bytes durable must not be asked again.
 ///
 /// # Panics
 /// If a worker panics, which is a bug.
@@ -111,10 +114,15 @@ pub fn run(
 ) -> Result<Outcome> {
     let manifest = Manifest::from_study(study, numerics::kernels(study));
     manifest.establish(fs, &options.dir)?;
+    session::clean(fs, &options.dir)?;
     let found = scan(fs, &options.dir, &manifest)?;
+    found.damaged.iter().for_each(|part| set_aside(fs, part, &manifest));
     let blocks = || blocks::left(study, &found.coverage, options.share);
-    if blocks().next().is_some() && !options.mixed {
-        refuse_other_numerics(&found, numerics)?;
+    if blocks().next().is_some() {
+        if !options.mixed {
+            refuse_other_numerics(&found, numerics)?;
+        }
+        probe(fs, &parts_dir(&options.dir))?;
     }
     let (checkpoint, left) =
         Checkpoint::open(fs, &options.dir, study, &manifest, numerics, &found.coverage)?;

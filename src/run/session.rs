@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::store::io::FileSystem;
-use crate::store::publish::{self, publish_replacing};
+use crate::store::publish::{self, publish_replacing, sweep};
 
 /// The file that gathers all sessions of a directory.
 pub const FILE: &str = "run.json";
@@ -76,16 +76,23 @@ impl Session {
     }
 }
 
+/// Removes what killed processes left among the sessions.
+///
+/// # Errors
+/// Those of storage.
+pub fn clean(fs: &dyn FileSystem, dir: &Path) -> Result<()> {
+    sweep(fs, &dir.join(DIR)).map(|_| ())
+}
+
 /// All sessions, in the order of their beginnings; a file that is not one is passed over.
 fn gather(fs: &dyn FileSystem, sessions: &Path) -> Result<Vec<Session>> {
     let names = fs.list(sessions).map_err(Error::storage("list", sessions))?;
-    let read = |path: &Path| serde_json::from_slice(&fs.read(path).ok()?).ok();
-    let mut all: Vec<Session> = names
-        .iter()
-        .map(|name| sessions.join(name))
-        .filter(|path| path.extension().is_some_and(|e| e == "json"))
-        .filter_map(|path| read(&path))
-        .collect();
+    let mut all: Vec<Session> = Vec::new();
+    for name in names.iter().filter(|name| name.ends_with(".json")) {
+        let path = sessions.join(name);
+        let bytes = fs.read(&path).map_err(Error::storage("read", &path))?;
+        all.extend(serde_json::from_slice::<Session>(&bytes));
+    }
     all.sort_by(|a, b| (&a.began, &a.host, a.process).cmp(&(&b.began, &b.host, b.process)));
     Ok(all)
 }

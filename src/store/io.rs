@@ -1,12 +1,18 @@
 //! The file-system calls that storage makes: a trait, so that tests can fail each of them.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::Path;
+use std::time::Duration;
 
 /// What storage needs of a file system. Every call is one step that can fail on its own.
+///
+/// A call that a signal interrupts (EINTR) is made again below this trait, and only where the system
+/// may interrupt it before anything was done: opening, reading, writing, truncating and syncing, which
+/// the standard library does. Renaming, linking and removing are not interruptible. So an interruption
+/// that comes up from here is an error like any other, and nothing above repeats a call that failed.
 pub trait FileSystem: Send + Sync {
-    /// Creates a directory and those above it.
+    /// Creates a directory and those above it, and makes their names durable.
     ///
     /// # Errors
     /// Those of the operating system, as in all methods.
@@ -29,6 +35,9 @@ pub trait FileSystem: Send + Sync {
 
     /// Renames a file over whatever has the new name.
     fn rename_over(&self, from: &Path, to: &Path) -> io::Result<()>;
+
+    /// How long ago a file was written to; zero if that is yet to come by this machine's clock.
+    fn age(&self, file: &Path) -> io::Result<Duration>;
 
     /// Removes a file.
     fn remove(&self, file: &Path) -> io::Result<()>;
@@ -73,7 +82,15 @@ pub struct Disk;
 
 impl FileSystem for Disk {
     fn create_dir_all(&self, dir: &Path) -> io::Result<()> {
-        fs::create_dir_all(dir)
+        match fs::create_dir(dir) {
+            Ok(()) => sync_parent(dir),
+            Err(e) if e.kind() == ErrorKind::NotFound && above(dir).is_some() => {
+                self.create_dir_all(above(dir).unwrap_or(dir))?;
+                self.create_dir_all(dir)
+            }
+            Err(_) if dir.is_dir() => Ok(()),
+            Err(e) => Err(e),
+        }
     }
 
     fn list(&self, dir: &Path) -> io::Result<Vec<String>> {
@@ -121,6 +138,10 @@ impl FileSystem for Disk {
         fs::rename(from, to)
     }
 
+    fn age(&self, file: &Path) -> io::Result<Duration> {
+        Ok(fs::metadata(file)?.modified()?.elapsed().unwrap_or_default())
+    }
+
     fn remove(&self, file: &Path) -> io::Result<()> {
         fs::remove_file(file)
     }
@@ -128,10 +149,25 @@ impl FileSystem for Disk {
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
         match File::open(dir)?.sync_all() {
             // Some network file systems know no such thing as syncing a directory.
-            Err(e) if e.kind() == io::ErrorKind::InvalidInput => Ok(()),
+            Err(e) if e.kind() == ErrorKind::InvalidInput => Ok(()),
             done => done,
         }
     }
+}
+
+/// Whether a call failed because the file is no longer there, which network file systems say in
+/// another way if they knew it a moment ago.
+pub(super) fn is_gone(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::StaleNetworkFileHandle)
+}
+
+/// The directory that a directory is in, unless that is the current one or there is none.
+fn above(dir: &Path) -> Option<&Path> {
+    dir.parent().filter(|parent| !parent.as_os_str().is_empty())
+}
+
+fn sync_parent(dir: &Path) -> io::Result<()> {
+    Disk.sync_dir(above(dir).unwrap_or(Path::new(".")))
 }
 
 /// A pipe would block for ever.
@@ -139,7 +175,7 @@ fn must_be_regular(file: &Path) -> io::Result<()> {
     if fs::metadata(file)?.is_file() {
         return Ok(());
     }
-    Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"))
+    Err(io::Error::new(ErrorKind::InvalidInput, "it is not a regular file"))
 }
 
 impl OpenFile for File {
@@ -179,9 +215,22 @@ mod tests {
         fs::write(&a, "a").unwrap();
         fs::write(&b, "b").unwrap();
         let error = Disk.rename_new(&a, &b).unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(error.kind(), ErrorKind::AlreadyExists);
         assert_eq!(fs::read(&a).unwrap(), b"a");
         assert_eq!(fs::read(&b).unwrap(), b"b");
+    }
+
+    #[test]
+    fn directories_are_made_with_those_above_and_found_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let deep = dir.path().join("a/b/c");
+        for _ in 0..2 {
+            Disk.create_dir_all(&deep).unwrap();
+            assert!(deep.is_dir());
+        }
+        fs::write(deep.join("file"), "").unwrap();
+        assert!(Disk.create_dir_all(&deep.join("file")).is_err());
+        assert!(Disk.create_dir_all(&deep.join("file/d")).is_err());
     }
 
     #[test]
@@ -210,7 +259,7 @@ mod tests {
         file.read_at(4, &mut bytes[..2]).unwrap();
         assert_eq!(&bytes[..2], b"cd");
         let error = file.read_at(6, &mut bytes[..2]).unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
+        assert_eq!(error.kind(), ErrorKind::UnexpectedEof);
     }
 
     #[test]

@@ -120,18 +120,18 @@ impl Manifest {
         let parts = parts_dir(dir);
         fs.create_dir_all(&parts).map_err(Error::storage("create", &parts))?;
         let path = dir.join(FILE);
-        if let Some(there) = Self::read_if_there(fs, &path)? {
-            there.check_same(self, &path)?;
-            sweep(fs, dir)?;
-            sweep(fs, &parts)?;
-            return Ok(());
+        match Self::read_if_there(fs, &path)? {
+            Some(there) => there.check_same(self, &path)?,
+            None => match publish(fs, dir, FILE, &self.to_json()) {
+                Ok(_) => {}
+                // Another process was faster; whether it runs the same study is to be seen.
+                Err(Error::Content { .. }) => Self::read(fs, dir)?.check_same(self, &path)?,
+                Err(e) => return Err(e),
+            },
         }
-        match publish(fs, dir, FILE, &self.to_json()) {
-            Ok(_) => Ok(()),
-            // Another process was faster; whether it runs the same study is to be seen.
-            Err(Error::Content { .. }) => Self::read(fs, dir)?.check_same(self, &path),
-            Err(e) => Err(e),
-        }
+        sweep(fs, dir)?;
+        sweep(fs, &parts)?;
+        Ok(())
     }
 
     fn read_if_there(fs: &dyn FileSystem, path: &Path) -> Result<Option<Self>> {

@@ -7,6 +7,7 @@
 pub mod column;
 pub mod coverage;
 mod cursor;
+pub mod damage;
 pub mod draft;
 mod driver;
 mod filter;

@@ -13,12 +13,14 @@
 //! | 24 + rows | for each block: cell, first trial, number of trials; then its rows (see `row.rs`) |
 //! | 32 | the seal: BLAKE3 of everything before |
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use super::io::FileSystem;
+use super::damage::move_aside;
+use super::io::{FileSystem, is_gone};
 use super::manifest::{Manifest, parts_dir};
 use super::numerics::Numerics;
-use super::publish::{publish, publish_replacing};
+use super::publish::publish;
 use super::row::{self, RowBytes};
 use super::seal;
 use crate::digest::Digest;
@@ -91,19 +93,30 @@ pub fn write_part(
 ) -> Result<PathBuf> {
     let parts = parts_dir(dir);
     fs.create_dir_all(&parts).map_err(Error::storage("create", &parts))?;
-    let bytes = encode(manifest, numerics, blocks);
-    let digest = Digest::of(&bytes[..bytes.len() - seal::SIZE]);
-    let name = format!("{}.part", &digest.hex()[..32]);
+    publish_encoded(fs, &parts, &encode(manifest, numerics, blocks))
+}
+
+/// Publishes the bytes of a part in the directory of parts; returns its path.
+pub(super) fn publish_encoded(fs: &dyn FileSystem, parts: &Path, bytes: &[u8]) -> Result<PathBuf> {
+    let name = name(bytes);
     let path = parts.join(&name);
-    // The name is the content, so other content under it is damage and may be replaced.
-    let damaged = fs.read(&path).is_ok_and(|there| there != bytes);
-    if damaged {
-        tracing::warn!("{}: damaged, written anew", path.display());
-        publish_replacing(fs, &parts, &name, &bytes)?;
-    } else {
-        publish(fs, &parts, &name, &bytes)?;
+    match fs.read(&path) {
+        // The name is the content, so other content under it is damage.
+        Ok(there) if there != bytes => {
+            let aside = move_aside(fs, &path).map_err(Error::storage("set aside", &path))?;
+            tracing::warn!("{}: damaged, set aside as {}", path.display(), aside.display());
+        }
+        Err(e) if !is_gone(&e) => return Err(Error::storage("read", &path)(e)),
+        _ => {}
     }
+    publish(fs, parts, &name, bytes)?;
     Ok(path)
+}
+
+/// The name of a part: the beginning of its hash, which is at the end of its bytes.
+fn name(sealed: &[u8]) -> String {
+    let (_, seal) = sealed.split_last_chunk().expect("a part is sealed");
+    format!("{}.part", &Digest(*seal).hex()[..32])
 }
 
 /// Reads a part of the study `manifest`.
@@ -117,7 +130,7 @@ pub fn read_part(fs: &dyn FileSystem, path: &Path, manifest: &Manifest) -> Resul
         Fault::Damaged(message) => Error::content(
             path,
             format!("is damaged: {message}"),
-            Some("remove it and run the study again, which computes its rows anew".into()),
+            Some("run the study again, which sets it aside and computes its rows anew".into()),
         ),
         Fault::Foreign(message) => foreign(path, &message),
     })?;
@@ -197,6 +210,20 @@ pub(super) fn decode<'a>(
         return Err(Fault::Damaged("it is longer than it says".into()));
     }
     Ok(Contents { numerics, blocks })
+}
+
+/// As [`decode`], for the part at `path`, whose name has to be that of its content.
+pub(super) fn decode_named<'a>(
+    path: &Path,
+    bytes: &'a [u8],
+    manifest: &Manifest,
+) -> std::result::Result<Contents<'a>, Fault> {
+    let part = decode(bytes, manifest)?;
+    let name = name(bytes);
+    if path.file_name() == Some(OsStr::new(&name)) {
+        return Ok(part);
+    }
+    Err(Fault::Damaged(format!("its content is that of {name}")))
 }
 
 fn too_short() -> Fault {
@@ -408,7 +435,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_damaged_file_under_the_name_of_a_part_is_replaced() {
+    fn a_damaged_file_under_the_name_of_a_part_makes_way() {
         let dir = tempfile::tempdir().unwrap();
         let (manifest, _) = example();
         let write = || {
@@ -420,6 +447,16 @@ pub(super) mod tests {
         assert!(read_part(&Disk, &path, &manifest).is_err());
         assert_eq!(write(), path);
         assert!(read_part(&Disk, &path, &manifest).is_ok());
+        let aside = path.with_extension("part.damaged");
+        assert_eq!(std::fs::read_to_string(aside).unwrap(), "damaged");
+    }
+
+    #[test]
+    fn a_part_under_another_name_is_damaged() {
+        let (manifest, good) = example();
+        let decoded = |name: &str| decode_named(Path::new(name), &good, &manifest);
+        assert!(decoded(&name(&good)).is_ok());
+        assert!(matches!(decoded("copy.part"), Err(Fault::Damaged(_))));
     }
 
     proptest! {

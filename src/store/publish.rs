@@ -1,11 +1,17 @@
 //! How a file appears: whole or not at all.
+//!
+//! Nothing here is tried twice. A system that failed to make bytes durable may have dropped them and
+//! report success the next time it is asked, so after an error the temporary file is removed, the
+//! error goes up, and the process ends with it: the writer publishes nothing more, and what was not
+//! published is computed again by the next run.
 
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
-use super::io::{FileSystem, NewFile};
+use super::io::{FileSystem, NewFile, is_gone};
 use super::seal;
 use crate::digest::Digest;
 use crate::{Error, Result};
@@ -29,19 +35,15 @@ pub enum Published {
 pub fn publish(fs: &dyn FileSystem, dir: &Path, name: &str, bytes: &[u8]) -> Result<Published> {
     let path = dir.join(name);
     let temporary = Temporary::write(fs, dir, name, bytes)?;
-    let published = match fs.rename_new(&temporary.path, &path) {
-        Ok(()) => Published::New,
-        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
+    let published = match temporary.rename_new(&path, bytes) {
+        Ok(Published::New) => Published::New,
+        Ok(published) => {
             temporary.discard()?;
-            let there = fs.read(&path).map_err(Error::storage("read", &path))?;
-            if there != bytes {
-                return Err(contradiction(&path));
-            }
-            Published::AlreadyThere
+            published
         }
         Err(e) => {
             temporary.give_up();
-            return Err(Error::storage("publish", &path)(e));
+            return Err(e);
         }
     };
     fs.sync_dir(dir).map_err(Error::storage("sync", dir))?;
@@ -101,6 +103,14 @@ pub fn publish_sealed(
     };
     temporary.replace(dir, &path)?;
     Ok(published)
+}
+
+/// Finds out whether files can be made in `dir`, before much is computed for it.
+///
+/// # Errors
+/// As [`publish`].
+pub fn probe(fs: &dyn FileSystem, dir: &Path) -> Result<()> {
+    Temporary::write(fs, dir, "probe", b"deeplin")?.discard()
 }
 
 fn contradiction(path: &Path) -> Error {
@@ -186,6 +196,28 @@ impl<'a> Temporary<'a> {
         }
     }
 
+    /// Renames the file to `path`, unless a file with these bytes is there.
+    fn rename_new(&self, path: &Path, bytes: &[u8]) -> Result<Published> {
+        /// A name may be taken and, a moment later, not be there: another process has compacted that
+        /// part. More than once in a row is something else, a link to nowhere.
+        const ATTEMPTS: usize = 3;
+        let mut gone = None;
+        for _ in 0..ATTEMPTS {
+            match self.fs.rename_new(&self.path, path) {
+                Ok(()) => return Ok(Published::New),
+                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(e) => return Err(Error::storage("publish", path)(e)),
+            }
+            match self.fs.read(path) {
+                Ok(there) if there == bytes => return Ok(Published::AlreadyThere),
+                Ok(_) => return Err(contradiction(path)),
+                Err(e) if is_gone(&e) => gone = Some(e),
+                Err(e) => return Err(Error::storage("read", path)(e)),
+            }
+        }
+        Err(Error::storage("read", path)(gone.expect("every attempt found it gone")))
+    }
+
     /// Renames the file to `path` in `dir`, over what is there.
     fn replace(self, dir: &Path, path: &Path) -> Result<()> {
         if let Err(e) = self.fs.rename_over(&self.path, path) {
@@ -207,33 +239,67 @@ impl<'a> Temporary<'a> {
     }
 }
 
-/// Removes what processes of this machine left behind when they were killed while they published
-/// into `dir`; returns how many files.
+/// How long ago a temporary file was last written to when it is taken for left behind, whatever
+/// machine its process was on: none is written to for as long as a day.
+const ABANDONED: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// Removes what processes left behind when they were killed while they published into `dir`, which
+/// need not exist; returns how many files. Were one of them not dead after all, its publishing would
+/// fail and it would say so.
 ///
 /// # Errors
 /// [`Error::Storage`] if the directory cannot be listed or a file not removed.
 pub fn sweep(fs: &dyn FileSystem, dir: &Path) -> Result<usize> {
-    let names = fs.list(dir).map_err(Error::storage("list", dir))?;
+    let names = match fs.list(dir) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(0),
+        names => names.map_err(Error::storage("list", dir))?,
+    };
     let mut removed = 0;
-    for name in names.iter().filter(|name| is_left_behind(name)) {
+    for (name, maker) in names.iter().filter_map(|name| Some((name, Maker::of(name)?))) {
         let path = dir.join(name);
-        match fs.remove(&path) {
-            Ok(()) => removed += 1,
-            // Another process sweeps too.
-            Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+        let swept = match maker.is_dead() {
+            true => fs.remove(&path).map(|()| true),
+            false => sweep_abandoned(fs, &path),
+        };
+        match swept {
+            Ok(swept) => removed += usize::from(swept),
+            // Another process sweeps too, or this one's owner has published it.
+            Err(e) if is_gone(&e) => {}
             Err(e) => return Err(Error::storage("remove", &path)(e)),
         }
     }
     Ok(removed)
 }
 
-/// Whether a file name is that of a [`Temporary`] whose process was of this machine and is no more.
-fn is_left_behind(name: &str) -> bool {
-    let fields = name.strip_prefix('.').and_then(|rest| rest.strip_suffix(".tmp"));
-    // From the end: the number, the process, the machine.
-    let mut fields = fields.into_iter().flat_map(|rest| rest.rsplitn(4, '.')).skip(1);
-    let process = fields.next().and_then(|digits| digits.parse::<i32>().ok());
-    fields.next() == Some(HOST.as_str()) && process.is_some_and(|id| !is_running(id))
+/// Removes a temporary file if it is old; returns whether it was.
+fn sweep_abandoned(fs: &dyn FileSystem, path: &Path) -> io::Result<bool> {
+    let old = fs.age(path)? >= ABANDONED;
+    if old {
+        fs.remove(path)?;
+    }
+    Ok(old)
+}
+
+/// Who made a [`Temporary`], as its name says.
+struct Maker<'a> {
+    host: &'a str,
+    process: i32,
+}
+
+impl<'a> Maker<'a> {
+    fn of(name: &'a str) -> Option<Self> {
+        // From the end: the number, the process, the machine, and what it is to become.
+        let mut fields = name.strip_prefix('.')?.strip_suffix(".tmp")?.rsplitn(4, '.');
+        fields.next()?.parse::<u64>().ok()?;
+        let process = fields.next()?.parse().ok()?;
+        let host = fields.next()?;
+        fields.next().map(|_| Self { host, process })
+    }
+
+    /// Whether the process was of this machine and is no more.
+    fn is_dead(&self) -> bool {
+        self.host == *HOST && !is_running(self.process)
+    }
 }
 
 #[cfg(unix)]
@@ -266,6 +332,7 @@ static HOST: LazyLock<String> = LazyLock::new(|| {
 pub(super) mod tests {
     use std::fs;
     use std::sync::atomic::AtomicUsize;
+    use std::time::SystemTime;
 
     use super::*;
     use crate::store::io::{Disk, OpenFile};
@@ -344,6 +411,9 @@ pub(super) mod tests {
             self.step()?;
             Disk.rename_over(from, to)
         }
+        fn age(&self, file: &Path) -> io::Result<Duration> {
+            Disk.age(file)
+        }
         fn remove(&self, file: &Path) -> io::Result<()> {
             Disk.remove(file)
         }
@@ -407,7 +477,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn sweeps_what_dead_processes_of_this_machine_left() {
+    fn sweeps_what_dead_processes_left() {
         let dir = tempfile::tempdir().unwrap();
         let dir = dir.path();
         // No process has the largest number: the kernel's limit is lower.
@@ -418,13 +488,32 @@ pub(super) mod tests {
             ".x.tmp".into(),
             format!("x.part.{host}.{dead}.0.tmp"),
         ];
-        let left = format!(".x.part.{host}.{dead}.0.tmp");
-        for name in kept.iter().chain([&left]) {
-            fs::write(dir.join(name), "").unwrap();
+        let left = [
+            format!(".x.part.{host}.{dead}.0.tmp"),
+            // Of another machine and of a process that is: too old all the same.
+            format!(".y.part.not-{host}.{dead}.0.tmp"),
+            format!(".y.part.{host}.{me}.0.tmp"),
+        ];
+        let old = SystemTime::now() - ABANDONED - Duration::from_secs(60);
+        for name in kept.iter().chain(&left) {
+            let file = fs::File::create(dir.join(name)).unwrap();
+            if name.starts_with(".y") {
+                file.set_modified(old).unwrap();
+            }
         }
-        assert_eq!(sweep(&Disk, dir).unwrap(), 1);
-        assert_eq!(names(dir).len(), kept.len());
-        assert!(!dir.join(left).exists());
+        assert_eq!(sweep(&Disk, dir).unwrap(), left.len());
+        let mut kept = kept.to_vec();
+        kept.sort();
+        assert_eq!(names(dir), kept);
+        assert_eq!(sweep(&Disk, &dir.join("absent")).unwrap(), 0);
+    }
+
+    #[test]
+    fn a_probe_leaves_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        probe(&Disk, dir.path()).unwrap();
+        assert!(names(dir.path()).is_empty());
+        assert!(probe(&Disk, &dir.path().join("absent")).is_err());
     }
 
     #[test]

@@ -1,13 +1,14 @@
 //! What a directory of results holds already.
 
+use std::collections::HashSet;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::coverage::Coverage;
-use super::io::FileSystem;
+use super::io::{FileSystem, is_gone};
 use super::manifest::{Manifest, parts_dir};
 use super::numerics::Numerics;
-use super::part::{Contents, Fault, decode, foreign};
+use super::part::{Contents, Fault, decode_named, foreign};
 use crate::{Error, Result};
 
 /// What the parts of a directory hold.
@@ -32,8 +33,11 @@ pub fn scan(fs: &dyn FileSystem, dir: &Path, manifest: &Manifest) -> Result<Scan
     scan_with(fs, dir, manifest, |_, _| Ok(()))
 }
 
-/// As [`scan`], showing every whole part to `visit`, in the order of their names. One part is in
-/// memory at a time.
+/// As [`scan`], showing every whole part to `visit`. One part is in memory at a time.
+///
+/// A part that is listed and then gone has been put into a larger one, which was there before, or set
+/// aside, by another process: the directory is listed again, until nothing is missed. What was there
+/// when the scan began is then in one of the parts that were seen.
 ///
 /// # Errors
 /// Also those of `visit`.
@@ -49,25 +53,57 @@ pub(super) fn scan_with(
         parts: Vec::new(),
         damaged: Vec::new(),
     };
-    for path in part_files(fs, &parts_dir(dir))? {
-        let bytes = fs.read(&path).map_err(Error::storage("read", &path))?;
-        match decode(&bytes, manifest) {
-            Ok(part) => {
-                visit(&path, &part)?;
-                scan.add(path, part);
+    let mut seen = HashSet::new();
+    for listing in 1.. {
+        let mut gone = false;
+        for path in part_files(fs, &parts_dir(dir))? {
+            if seen.contains(&path) {
+                continue;
             }
-            Err(Fault::Damaged(why)) => {
-                tracing::warn!("{} is damaged and ignored: {why}", path.display());
-                scan.damaged.push(path);
+            match fs.read(&path) {
+                Ok(bytes) => scan.take(&path, &bytes, manifest, &mut visit)?,
+                Err(e) if is_gone(&e) && listing < LISTINGS => {
+                    gone = true;
+                    continue;
+                }
+                Err(e) => return Err(Error::storage("read", &path)(e)),
             }
-            Err(Fault::Foreign(why)) => return Err(foreign(&path, &why)),
+            seen.insert(path);
+        }
+        if !gone {
+            break;
         }
     }
     scan.numerics.sort_unstable();
     Ok(scan)
 }
 
+/// How often a directory is listed at most: what is missed every time is a link to nowhere.
+const LISTINGS: usize = 100;
+
 impl Scan {
+    /// Checks a part and takes what it holds.
+    fn take(
+        &mut self,
+        path: &Path,
+        bytes: &[u8],
+        manifest: &Manifest,
+        visit: &mut impl FnMut(&Path, &Contents<'_>) -> Result<()>,
+    ) -> Result<()> {
+        match decode_named(path, bytes, manifest) {
+            Ok(part) => {
+                visit(path, &part)?;
+                self.add(path.to_owned(), part);
+            }
+            Err(Fault::Damaged(why)) => {
+                tracing::warn!("{} is damaged and ignored: {why}", path.display());
+                self.damaged.push(path.to_owned());
+            }
+            Err(Fault::Foreign(why)) => return Err(foreign(path, &why)),
+        }
+        Ok(())
+    }
+
     fn add(&mut self, path: PathBuf, part: Contents<'_>) {
         for bytes in &part.blocks {
             self.coverage.insert(bytes.block);

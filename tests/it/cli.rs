@@ -226,6 +226,7 @@ fn a_damaged_part_is_computed_again() {
     let name = part.file_name().and_then(|n| n.to_str()).expect("a name");
     assert!(ran.stderr.contains(name), "names the part: {}", ran.stderr);
     assert!(desk.read("out/results.h5") == expected);
+    assert!(desk.path(&format!("out/parts/{name}.damaged")).exists(), "what was there is kept");
 }
 
 /// Rows of two processor families are not put together unless asked, and then it is recorded.

@@ -160,8 +160,7 @@ impl Rows {
 
     /// Whether a trial belongs to the block.
     pub fn holds(&self, cell: usize, trial: u64) -> bool {
-        let Block { first, count, .. } = self.block;
-        cell == self.block.cell && (first..first + count).contains(&trial)
+        self.block.holds(cell, trial)
     }
 
     /// Puts a row in its place.

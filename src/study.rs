@@ -1,5 +1,6 @@
 //! Plain data of the program: studies, cells, blocks and the rows they become.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -38,6 +39,8 @@ pub struct Study {
 /// How the work is cut and stored (`[store]`).
 #[derive(Debug, Clone, PartialEq)]
 pub struct StorageRule {
+    /// Whether the row of every trial is kept, not only what the cells come to.
+    pub rows: bool,
     /// Trials of a block; `None`: chosen from the cost of the cell.
     pub block: Option<u64>,
     /// Seconds of work after which the blocks that are done are published as a part.
@@ -153,6 +156,18 @@ pub struct Block {
     pub first: u64,
     /// Number of trials.
     pub count: u64,
+}
+
+impl Block {
+    /// Its trials.
+    pub fn trials(&self) -> Range<u64> {
+        self.first..self.first + self.count
+    }
+
+    /// Whether a trial belongs to it.
+    pub fn holds(&self, cell: usize, trial: u64) -> bool {
+        cell == self.cell && self.trials().contains(&trial)
+    }
 }
 
 /// What one trial leaves.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::{Ending, output};
 use crate::stats::proportion::clopper_pearson;
 use crate::store::io::Disk;
-use crate::store::merge::{Merge, MergeOptions};
+use crate::store::merge::{Merge, MergeOptions, Partial};
 use crate::store::summary::IntervalMethod;
 use crate::{Error, Result, store};
 
@@ -14,7 +14,13 @@ const LEVEL: f64 = 0.95;
 
 /// Put the parts of a study together into DIR/results.h5; lists what is missing
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  deeplin merge runs/my-study")]
+#[command(after_help = "\
+results.h5 is always of all trials. While some are missing, --partial shows what is there so far, of
+each cell the trials before the first that is missing: those that end first are not a fair sample.
+
+Examples:
+  deeplin merge runs/my-study
+  deeplin merge runs/my-study --partial && deeplin report runs/my-study/partial.h5")]
 pub(super) struct Arguments {
     /// Directory of the results
     dir: PathBuf,
@@ -22,27 +28,63 @@ pub(super) struct Arguments {
     /// record it in the results
     #[arg(long)]
     mixed: bool,
+    /// Write what is there so far to DIR/partial.h5, over an older one, and leave results.h5 alone
+    #[arg(long)]
+    partial: bool,
 }
 
 pub(super) fn main(arguments: &Arguments) -> Result<Ending> {
-    let results = write_results(&arguments.dir, arguments.mixed)?;
+    let results = if arguments.partial {
+        write_partial(&arguments.dir, arguments.mixed)?
+    } else {
+        write_results(&arguments.dir, arguments.mixed)?
+    };
     output::print(&format!("{}\n", results.display()))?;
     Ok(Ending::Done)
 }
 
 /// Writes `results.h5` of a directory whose parts are complete, and returns its path.
 pub(super) fn write_results(dir: &Path, mixed: bool) -> Result<PathBuf> {
+    match with_options(mixed, |options| store::merge::merge(&Disk, dir, options))? {
+        Merge::Complete { path, .. } => Ok(path),
+        Merge::Incomplete { missing, .. } => Err(Error::content(
+            dir,
+            format!("not all trials are there yet\n{missing}"),
+            Some(format!(
+                "`deeplin run STUDY.toml -o {0}` computes what is missing and merges, with the --set \
+                 of before; `deeplin merge {0} --partial` shows what is there so far",
+                dir.display()
+            )),
+        )),
+    }
+}
+
+/// Writes `partial.h5` of a directory, says what it lacks, and returns its path.
+fn write_partial(dir: &Path, mixed: bool) -> Result<PathBuf> {
+    let Partial { path, missing, left_out, .. } =
+        with_options(mixed, |options| store::merge::merge_partial(&Disk, dir, options))?;
+    match missing.count() {
+        0 => output::say(&format!(
+            "all trials are there: `deeplin merge {}` writes results.h5",
+            dir.display()
+        )),
+        _ => output::say(&missing.to_string()),
+    }
+    if left_out > 0 {
+        output::say(&format!(
+            "left out: {left_out} trials that are there, but behind the first that is missing of \
+             their cell (which trials end first is not random)"
+        ));
+    }
+    Ok(path)
+}
+
+/// Merges with the intervals of this program.
+fn with_options<T>(mixed: bool, merge: impl FnOnce(&MergeOptions<'_>) -> T) -> T {
     let bounds = |converged, trials| {
         let interval = clopper_pearson(converged, trials, LEVEL);
         (interval.lower, interval.upper)
     };
     let interval = IntervalMethod { method: "Clopper-Pearson", level: LEVEL, bounds: &bounds };
-    match store::merge::merge(&Disk, dir, &MergeOptions { mixed, interval })? {
-        Merge::Complete { path, .. } => Ok(path),
-        Merge::Incomplete { missing, .. } => Err(Error::content(
-            dir,
-            format!("not all trials are there yet\n{missing}"),
-            Some("run the study again to compute what is missing, then merge".to_owned()),
-        )),
-    }
+    merge(&MergeOptions { mixed, interval })
 }

@@ -6,9 +6,9 @@ use std::path::Path;
 use crate::error::{Error, Result};
 use crate::kernel::select::Choice;
 use crate::network::Shape;
-use crate::run::MOST_ROWS_PENDING;
-use crate::run::blocks::{MOST_OPEN, MOST_TRIALS};
-use crate::study::{Measures, Study};
+use crate::run::blocks::{self, MOST_OPEN};
+use crate::run::{MOST_ROWS_PENDING, MOST_TALLIES_PENDING, tallied};
+use crate::study::{Cell, Measures, Study};
 
 use super::machine;
 
@@ -48,8 +48,8 @@ impl Estimate {
             memory: memory(study, threads),
             memory_available: limit.as_ref().map(|limit| limit.bytes),
             memory_bound: limit.map_or("", |limit| limit.by),
-            // Rows in parts and in results.h5, less what an earlier run has written already.
-            disk: result_bytes(study).saturating_mul(2).saturating_sub(machine::bytes_below(dir)),
+            // Parts and results.h5, less what an earlier run has written already.
+            disk: stored(study).saturating_sub(machine::bytes_below(dir)),
             disk_available: machine::disk(dir),
         }
     }
@@ -76,11 +76,11 @@ fn judge(study: &Study, estimate: &Estimate, dir: &Path) -> Result<()> {
                 bytes_text(available),
                 estimate.memory_bound
             ),
-            Some(
-                "use fewer trials, cells, rungs of stop.ladder or --threads, narrower networks, or a \
-                 machine with more memory"
-                    .into(),
-            ),
+            Some(format!(
+                "use fewer trials, cells, {steps}rungs of stop.ladder or --threads, narrower networks, \
+                 or a machine with more memory",
+                steps = if study.storage.rows { "" } else { "steps (descent.max_steps), " }
+            )),
         ));
     }
     if let Some(available) = estimate.disk_available.filter(|_| !estimate.disk_fits()) {
@@ -91,11 +91,11 @@ fn judge(study: &Study, estimate: &Estimate, dir: &Path) -> Result<()> {
                 bytes_text(available),
                 dir.display()
             ),
-            Some(
-                "use fewer trials, cells or rungs of stop.ladder, or choose a directory on a larger \
-                 disk with -o"
-                    .into(),
-            ),
+            Some(format!(
+                "use fewer trials, cells or rungs of stop.ladder, {rows}or choose a directory on a \
+                 larger disk with -o",
+                rows = if study.storage.rows { "keep no rows (store.rows = false), " } else { "" }
+            )),
         ));
     }
     Ok(())
@@ -111,19 +111,65 @@ fn result_bytes(study: &Study) -> u64 {
     row_bytes(study).saturating_mul(study.trials).saturating_mul(study.cells.len() as u64)
 }
 
-/// Bytes of the whole run. Rows are in memory until they are a part, then a chunk at a time.
+/// Bytes of all parts and of the results.
+fn stored(study: &Study) -> u64 {
+    match study.storage.rows {
+        true => result_bytes(study).saturating_mul(2),
+        false => tallied::in_parts(study).saturating_add(tallied::in_results(study)),
+    }
+}
+
+/// Bytes of the whole run. Rows are in memory until they are a part, then a chunk at a time; of
+/// tallies, those that blocks or a cell at hand come to.
 fn memory(study: &Study, threads: usize) -> u64 {
     let workspace = study.cells.iter().map(|cell| workspace(&cell.shape)).max().unwrap_or(0);
-    let worker = workspace.saturating_add(queue(study));
+    let [queue, pending, merging] = match study.storage.rows {
+        true => [queue(study), pending(study), merging(study)],
+        false => [tallying(study), tallies_pending(study), merging_tallies(study)],
+    };
+    let worker = workspace.saturating_add(queue);
     BASE.saturating_add(worker.saturating_mul(threads as u64))
-        .saturating_add(pending(study))
-        .saturating_add(merging(study))
+        .saturating_add(pending)
+        .saturating_add(merging)
+}
+
+/// The largest of something over the cells.
+fn largest(study: &Study, bytes: impl Fn(&Cell) -> u64) -> u64 {
+    study.cells.iter().map(bytes).max().unwrap_or(0)
+}
+
+/// Bytes of the tallies of one worker: of the blocks it has open, and of those that wait for the
+/// writer.
+fn tallying(study: &Study) -> u64 {
+    largest(study, |cell| {
+        let block = blocks::size(cell, &study.storage).min(study.trials);
+        let waiting = tallied::in_part(study, cell, block).saturating_mul(5);
+        tallied::in_memory(study, cell, block.max(MOST_OPEN)).saturating_add(waiting)
+    })
+}
+
+/// Bytes of the tallies that become a part: themselves, the part, and the part read back.
+fn tallies_pending(study: &Study) -> u64 {
+    let block = largest(study, |cell| {
+        tallied::in_part(study, cell, blocks::size(cell, &study.storage).min(study.trials))
+    });
+    let most = (MOST_TALLIES_PENDING as u64).saturating_add(block);
+    tallied::in_parts(study).min(most).saturating_mul(3)
+}
+
+/// Bytes of what merging remembers of tallies: where that of each block is, and that of one cell, in
+/// memory and on its way into the file.
+fn merging_tallies(study: &Study) -> u64 {
+    let blocks = |cell: &Cell| study.trials.div_ceil(blocks::size(cell, &study.storage));
+    let blocks = study.cells.iter().map(blocks).fold(0, u64::saturating_add);
+    let cell = largest(study, |cell| tallied::in_memory(study, cell, study.trials));
+    blocks.saturating_mul(128).saturating_add(cell.saturating_mul(2))
 }
 
 /// Bytes of the rows of one worker: the blocks it has open and those that wait for the writer, twice
 /// what they take on disk.
 fn queue(study: &Study) -> u64 {
-    let block = study.storage.block.unwrap_or(MOST_TRIALS).min(study.trials);
+    let block = blocks::most_trials(&study.storage).min(study.trials);
     let trials = block.saturating_mul(4).saturating_add(block.max(MOST_OPEN));
     let blocks = trials.saturating_mul(2 * row_bytes(study));
     blocks.min(result_bytes(study).saturating_mul(2))
@@ -205,6 +251,34 @@ mod tests {
         assert!(of("1_000_000") > of("1000"));
         assert!(of("10_000_000") < of("1_000_000") + (1 << 20));
         assert!(of("10_000_000") < 512 << 20);
+    }
+
+    #[test]
+    fn tallies_take_what_their_histograms_take() {
+        let tallied = |trials: u64, max_steps: u64| {
+            study(&format!(
+                "trials = {trials}\n[descent]\nmax_steps = {max_steps}\n[store]\nrows = false"
+            ))
+        };
+        let few = tallied(100_000_000, 500);
+        assert!(memory(&few, 2) < 512 << 20);
+        assert!(stored(&few) < 1 << 30, "{}", stored(&few));
+        assert!(result_bytes(&few) > 8 << 30);
+        // The exact histograms of as many numbers of steps as trials.
+        let many = tallied(100_000_000, 1_000_000_000_000);
+        assert!(memory(&many, 2) > 50 << 30);
+        let dir = tempfile::tempdir().unwrap();
+        let estimate = Estimate {
+            memory: memory(&many, 2),
+            memory_available: Some(16 << 30),
+            memory_bound: "MemAvailable",
+            disk: 0,
+            disk_available: None,
+        };
+        let error = judge(&many, &estimate, dir.path()).unwrap_err();
+        assert!(error.to_string().contains("16.0 GiB are available"), "{error}");
+        let Error::Usage { help, .. } = error else { panic!("{error}") };
+        assert!(help.unwrap().contains("descent.max_steps"));
     }
 
     #[test]

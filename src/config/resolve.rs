@@ -60,6 +60,7 @@ pub(super) fn resolve(settings: &Settings, readers: Readers) -> Result<Study> {
         cells,
         ladder,
         storage: StorageRule {
+            rows: study.flag("store.rows"),
             block: Some(study.whole("store.block")).filter(|&block| block > 0),
             part_seconds: study.float("store.part_seconds"),
         },

@@ -63,7 +63,7 @@ const fn init(key: &'static str, holds: Holds, kinds: &'static [&'static str]) -
 }
 
 /// All keys, in the order of the resolved configuration.
-pub(super) static SCHEMA: [Entry; 41] = [
+pub(super) static SCHEMA: [Entry; 42] = [
     fixed("name", Holds::Name),
     fixed("seed", Holds::Integer(0, i64::MAX)),
     fixed("trials", Holds::Integer(1, 1_000_000_000)),
@@ -103,6 +103,7 @@ pub(super) static SCHEMA: [Entry; 41] = [
     common("stop.loss", Holds::Float(Bounds::Above0)),
     common("stop.divergence", Holds::Float(Bounds::Above1)),
     fixed("stop.ladder", Holds::Ladder),
+    fixed("store.rows", Holds::Flag),
     fixed("store.block", Holds::Integer(0, 1_000_000_000)),
     fixed("store.part_seconds", Holds::Float(Bounds::Day)),
 ];

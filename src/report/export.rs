@@ -15,11 +15,12 @@ fn columns(cell: &CellSummary) -> [(&'static str, Value); 12] {
         ("diverged_count", value!(cell.diverged)),
         ("stalled_count", value!(cell.stalled)),
         ("step_limit_count", value!(cell.step_limit)),
+        // Without trials NaN, which JSON writes as null.
         ("probability", value!(cell.probability)),
         ("probability_lower", value!(cell.probability_lower)),
         ("probability_upper", value!(cell.probability_upper)),
         ("probability_upper_budget", value!(cell.probability_upper_budget)),
-        // Without converged trials NaN, which JSON writes as null.
+        // Without converged trials NaN too.
         ("steps_median", value!(cell.steps_median)),
         ("steps_q10", value!(cell.steps_q10)),
         ("steps_q90", value!(cell.steps_q90)),
@@ -55,6 +56,9 @@ pub fn json(results: &ResultsFile) -> String {
         // As text: not every reader of JSON keeps 64-bit integers.
         "seed": results.seed.to_string(),
         "trials": results.trials,
+        "rows": results.has_rows,
+        "complete": results.missing == 0,
+        "missing_trials": results.missing,
         "interval": { "method": results.interval_method, "level": results.interval_level },
         "cells": cells(results),
     });

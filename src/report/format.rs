@@ -53,9 +53,11 @@ pub(crate) fn duration(seconds: f64) -> String {
     format!("{} {many} {} {few}", smalls / ratio, smalls % ratio)
 }
 
-/// A probability with three decimals; 0 and 1 only if they are exact.
+/// A probability with three decimals; 0 and 1 only if they are exact. `-` for none.
 pub(super) fn probability(p: f64) -> String {
-    if p > 0.0 && p < 5e-4 {
+    if p.is_nan() {
+        "-".to_owned()
+    } else if p > 0.0 && p < 5e-4 {
         significant(p, 2)
     } else if (1.0 - 5e-4..1.0).contains(&p) {
         ">0.999".to_owned()
@@ -111,6 +113,7 @@ mod tests {
             (0.9999, ">0.999"),
             (0.9995, ">0.999"),
             (0.0188, "0.019"),
+            (f64::NAN, "-"),
         ] {
             assert_eq!(probability(p), expected);
         }

@@ -26,12 +26,25 @@ pub fn table(results: &ResultsFile) -> String {
         results.trials,
         results.seed
     );
+    if results.missing > 0 {
+        let _ = writeln!(text, "{}\n", partial(results));
+    }
     let _ = writeln!(text, "{}", cells(results));
     if let Some(diagram) = phase_diagram(results) {
         let _ = writeln!(text, "\n{diagram}");
     }
     let _ = writeln!(text, "\n{}", legend(results));
     text
+}
+
+/// That trials are missing.
+fn partial(results: &ResultsFile) -> String {
+    let all = results.trials.saturating_mul(results.cells.len() as u64);
+    format!(
+        "PARTIAL: {} of {all} trials are missing. Each cell is of its first trials, before the first\n\
+         that is missing; the column `trials` says how many.",
+        results.missing
+    )
 }
 
 /// What the columns mean.
@@ -51,11 +64,14 @@ fn cells(results: &ResultsFile) -> String {
     let keys = swept_keys(results);
     let mut table = plain_table();
     let columns = ["P", "[lower, upper]", "converged", "undecided", "diverged", "stalled", "steps"];
-    table.set_header(keys.iter().map(|(_, key)| key.key.as_str()).chain(columns));
+    let is_partial = results.missing > 0;
+    let trials = is_partial.then_some("trials");
+    table.set_header(keys.iter().map(|(_, key)| key.key.as_str()).chain(trials).chain(columns));
     for (i, cell) in results.cells.iter().enumerate().take(MOST_ROWS) {
         let position = position(&results.axes, i);
         let mut row: Vec<String> =
             keys.iter().map(|(axis, key)| value(&key.values, position[*axis])).collect();
+        row.extend(is_partial.then(|| cell.trials.to_string()));
         row.extend(summary(cell));
         table.add_row(row);
     }

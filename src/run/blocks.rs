@@ -18,7 +18,11 @@ const LEAST_OPERATIONS_PER_STEP: f64 = 100.0;
 const OPERATIONS_PER_WEIGHT: f64 = 4.0;
 
 /// Most trials of a block: keeps the rows in flight small.
-pub const MOST_TRIALS: u64 = 4096;
+const MOST_TRIALS: u64 = 4096;
+
+/// Most trials of a block whose rows are not kept: the tallies of many trials are hardly larger than
+/// those of few.
+const MOST_TALLIED: u64 = 16 * MOST_TRIALS;
 
 /// Trials of the blocks that a worker has open beside a larger one, at most: a slow trial keeps its
 /// block open while others come and go.
@@ -102,10 +106,19 @@ pub(super) fn in_turn<'a>(
 
 /// Trials of a block of this cell: a function of the cell and the configuration, so that all
 /// processes cut alike.
-pub(super) fn size(cell: &Cell, storage: &StorageRule) -> u64 {
-    storage
-        .block
-        .unwrap_or_else(|| ((FLOPS_PER_BLOCK / operations(cell)) as u64).clamp(1, MOST_TRIALS))
+pub fn size(cell: &Cell, storage: &StorageRule) -> u64 {
+    storage.block.unwrap_or_else(|| {
+        ((FLOPS_PER_BLOCK / operations(cell)) as u64).clamp(1, most_trials(storage))
+    })
+}
+
+/// Most trials of a block of any cell.
+pub fn most_trials(storage: &StorageRule) -> u64 {
+    match storage {
+        StorageRule { block: Some(size), .. } => *size,
+        StorageRule { rows: true, .. } => MOST_TRIALS,
+        StorageRule { rows: false, .. } => MOST_TALLIED,
+    }
 }
 
 /// Operations of one trial that runs to its step limit, roughly: the products of the chain, and a few

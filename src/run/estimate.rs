@@ -3,11 +3,11 @@
 
 use serde::Serialize;
 
-use super::MOST_ROWS_PENDING;
 use super::pilot::{Seen, pilot};
 use super::probe::Cost;
 use super::tasks::{Cut, Tasks};
 use super::workload::{Alike, Workload};
+use super::{MOST_ROWS_PENDING, MOST_TALLIES_PENDING, tallied};
 use crate::store::coverage::Coverage;
 use crate::study::{Axis, Study};
 
@@ -176,8 +176,11 @@ fn lengths(study: &Study) -> Vec<Length> {
 /// Files that the rows of a run of so many seconds are published in.
 fn parts(study: &Study, trials: u64, seconds: f64) -> u64 {
     let by_time = (seconds / study.storage.part_seconds).ceil() as u64;
-    let by_rows = trials.div_ceil(MOST_ROWS_PENDING as u64);
-    by_time.max(by_rows).min(trials)
+    let by_size = match study.storage.rows {
+        true => trials.div_ceil(MOST_ROWS_PENDING as u64),
+        false => tallied::in_parts(study).div_ceil(MOST_TALLIES_PENDING as u64),
+    };
+    by_time.max(by_size).min(trials)
 }
 
 fn piloted(seen: &[Seen]) -> Piloted {
@@ -208,6 +211,7 @@ impl Forecast {
     fn longest(&self, work: &Workload<'_>, costs: &[Cost], tasks: u64, workers: usize) -> f64 {
         let followed = work.follow(costs, &self.steps, tasks, workers);
         let computed = followed.unwrap_or_else(|| self.cells.iter().sum::<f64>() / tasks as f64);
-        computed + work.left as f64 / tasks as f64 / ROWS_STORED_PER_SECOND
+        let rows = if work.keeps_rows() { work.left as f64 } else { 0.0 };
+        computed + rows / tasks as f64 / ROWS_STORED_PER_SECOND
     }
 }

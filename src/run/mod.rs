@@ -6,11 +6,13 @@ pub mod estimate;
 pub mod interrupt;
 pub mod method;
 pub mod numerics;
+mod open;
 mod pilot;
 mod probe;
 pub mod session;
 pub mod speed;
 mod spread;
+pub mod tallied;
 pub mod tasks;
 pub mod threads;
 mod worker;
@@ -26,6 +28,7 @@ use rayon::ThreadPoolBuilder;
 use self::blocks::Share;
 use self::checkpoint::{Checkpoint, Left};
 use self::interrupt::Interrupt;
+use self::open::Kept;
 use self::session::Session;
 use self::worker::Message;
 use crate::error::{Error, Result};
@@ -34,13 +37,16 @@ use crate::store::damage::set_aside;
 use crate::store::io::FileSystem;
 use crate::store::manifest::{Manifest, parts_dir};
 use crate::store::numerics::Numerics;
-use crate::store::part::{self, BlockRows};
+use crate::store::part::{self, BlockRows, BlockTally};
 use crate::store::publish::probe;
 use crate::store::scan::{Scan, scan};
 use crate::study::{Block, Study};
 
 /// Rows that the writer keeps in memory before it publishes them whatever the time.
 pub const MOST_ROWS_PENDING: usize = 200_000;
+
+/// The same for tallies, in bytes.
+pub const MOST_TALLIES_PENDING: usize = 16 << 20;
 
 /// How often the writer looks at the clock while no rows come.
 const TICK: Duration = Duration::from_millis(100);
@@ -112,7 +118,7 @@ pub fn run(
     interrupt: &Interrupt,
     progress: &dyn Progress,
 ) -> Result<Outcome> {
-    let manifest = Manifest::from_study(study, numerics::kernels(study));
+    let manifest = manifest(study);
     manifest.establish(fs, &options.dir)?;
     session::clean(fs, &options.dir)?;
     let found = scan(fs, &options.dir, &manifest)?;
@@ -134,7 +140,7 @@ pub fn run(
         fs,
         work: work(study, options.share, blocks()),
         coverage: found.coverage.clone(),
-        pending: Vec::new(),
+        pending: Pending::default(),
         checkpoint,
         left: &left,
         published: Instant::now(),
@@ -157,6 +163,13 @@ pub fn run(
     Ok(writer.outcome())
 }
 
+/// What a directory of results says of `study`.
+fn manifest(study: &Study) -> Manifest {
+    let sizes = || study.cells.iter().map(|cell| blocks::size(cell, &study.storage)).collect();
+    let block_sizes = (!study.storage.rows).then(sizes);
+    Manifest::from_study(study, numerics::kernels(study), block_sizes)
+}
+
 /// The trials of `study` that the directory `dir` holds already; writes nothing.
 ///
 /// # Errors
@@ -167,8 +180,7 @@ pub fn found(
     numerics: &Numerics,
     fs: &dyn FileSystem,
 ) -> Result<Coverage> {
-    let manifest = Manifest::from_study(study, numerics::kernels(study));
-    let found = scan(fs, dir, &manifest)?;
+    let found = scan(fs, dir, &manifest(study))?;
     if blocks::left(study, &found.coverage, Share::WHOLE).next().is_some() {
         refuse_other_numerics(&found, numerics)?;
     }
@@ -233,12 +245,60 @@ struct Writer<'a> {
     fs: &'a dyn FileSystem,
     work: Work,
     coverage: Coverage,
-    pending: Vec<BlockRows>,
+    pending: Pending,
     checkpoint: Checkpoint<'a>,
     left: &'a Left,
     published: Instant,
     trials_run: u64,
     steps_run: u64,
+}
+
+/// What is not published yet: rows, or tallies if the study keeps no rows.
+#[derive(Default)]
+struct Pending {
+    rows: Vec<BlockRows>,
+    tallies: Vec<BlockTally>,
+}
+
+impl Pending {
+    fn push(&mut self, kept: Kept) {
+        match kept {
+            Kept::Rows(rows) => self.rows.push(rows),
+            Kept::Tally(tally, _) => self.tallies.push(tally),
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.rows.is_empty() && self.tallies.is_empty()
+    }
+
+    fn is_full(&self) -> bool {
+        self.rows.iter().map(|block| block.rows.len()).sum::<usize>() >= MOST_ROWS_PENDING
+            || self.tallies.iter().map(BlockTally::size).sum::<usize>() >= MOST_TALLIES_PENDING
+    }
+
+    fn blocks(&self) -> impl Iterator<Item = Block> {
+        let rows = self.rows.iter().map(|rows| rows.block);
+        rows.chain(self.tallies.iter().map(|tally| tally.block))
+    }
+
+    /// Publishes them, in the order of the study, so that the same rows are the same part.
+    fn write(
+        &mut self,
+        fs: &dyn FileSystem,
+        dir: &Path,
+        manifest: &Manifest,
+        numerics: &Numerics,
+    ) -> Result<()> {
+        if manifest.keeps_rows() {
+            self.rows.sort_by_key(|rows| rows.block);
+            part::write_part(fs, dir, manifest, numerics, &self.rows)?;
+        } else {
+            self.tallies.sort_by_key(|tally| tally.block);
+            part::write_tallies(fs, dir, manifest, numerics, &self.tallies)?;
+        }
+        Ok(())
+    }
 }
 
 impl Writer<'_> {
@@ -251,7 +311,7 @@ impl Writer<'_> {
     ) -> Result<()> {
         loop {
             match messages.recv_timeout(TICK) {
-                Ok(Message::Rows(block)) => {
+                Ok(Message::Block(block)) => {
                     self.take(block);
                     progress.update(self.work);
                 }
@@ -267,34 +327,30 @@ impl Writer<'_> {
         }
     }
 
-    fn take(&mut self, rows: BlockRows) {
-        let Block { cell, count, .. } = rows.block;
+    fn take(&mut self, kept: Kept) {
+        let Block { cell, count, .. } = kept.block();
         self.work.trials_done += count;
         self.work.operations_done += operations(self.study, cell) * count as f64;
         self.trials_run += count;
-        let steps: u64 = rows.rows.iter().map(|row| row.steps).sum();
-        let trials = rows.block.first..rows.block.first + count;
+        let trials = kept.block().trials();
         let before = trials.filter_map(|trial| self.left.get(&(cell, trial)));
-        self.steps_run += steps - before.map(|state| state.steps).sum::<u64>();
-        self.pending.push(rows);
+        self.steps_run += kept.steps() - before.map(|state| state.steps).sum::<u64>();
+        self.pending.push(kept);
     }
 
     fn is_due(&self) -> bool {
-        let rows: usize = self.pending.iter().map(|block| block.rows.len()).sum();
         let age = self.published.elapsed().as_secs_f64();
-        let news = rows > 0 || self.checkpoint.has_changed();
-        rows >= MOST_ROWS_PENDING || news && age >= self.study.storage.part_seconds
+        let news = !self.pending.is_empty() || self.checkpoint.has_changed();
+        self.pending.is_full() || news && age >= self.study.storage.part_seconds
     }
 
     fn publish(&mut self) -> Result<()> {
         if !self.pending.is_empty() {
-            // In the order of the study, so that the same rows are the same part.
-            self.pending.sort_by_key(|rows| rows.block);
-            let dir = &self.options.dir;
-            part::write_part(self.fs, dir, self.manifest, self.numerics, &self.pending)?;
-            for rows in self.pending.drain(..) {
-                self.coverage.insert(rows.block);
+            self.pending.write(self.fs, &self.options.dir, self.manifest, self.numerics)?;
+            for block in self.pending.blocks() {
+                self.coverage.insert(block);
             }
+            self.pending = Pending::default();
         }
         // After the parts: a state is of no use any more only when its row is durable.
         self.checkpoint.save(&self.coverage)?;

@@ -10,16 +10,16 @@ use super::blocks::MOST_OPEN;
 use super::checkpoint::{Left, Trial};
 use super::interrupt::Interrupt;
 use super::method;
-use crate::descent::{self, Entry, Queue, Rows};
+use super::open::{Kept, Open};
+use crate::descent::{self, Entry, Queue};
 use crate::start::Starts;
-use crate::store::part::BlockRows;
 use crate::study::{Block, Cell, Study, TrialRow, TrialState};
 
 /// What a worker has for the writer.
 #[derive(Debug)]
 pub(super) enum Message {
-    /// Rows of trials that have ended.
-    Rows(BlockRows),
+    /// What is kept of trials that have ended.
+    Block(Kept),
     /// Where trials are that have not.
     States(Vec<TrialState>),
 }
@@ -59,7 +59,7 @@ struct Blocks<'a, N> {
     /// Trials of the block at hand that have not begun.
     trials: Range<u64>,
     /// Blocks with trials that have not ended.
-    open: Vec<Rows>,
+    open: Vec<Open>,
     /// When the trials on their way were looked at last, and which these were.
     looked: Instant,
     seen: HashSet<Trial>,
@@ -104,8 +104,8 @@ impl<'a, N: Fn() -> Option<Block>> Blocks<'a, N> {
         if self.starts.as_ref().is_none_or(|(known, _)| known.index != cell.index) {
             self.starts = Some((cell, Starts::new(self.study.seed, cell)));
         }
-        self.trials = block.first..block.first + block.count;
-        self.open.push(Rows::new(block));
+        self.trials = block.trials();
+        self.open.push(Open::new(self.study, block));
         cell
     }
 
@@ -113,16 +113,16 @@ impl<'a, N: Fn() -> Option<Block>> Blocks<'a, N> {
         self.refused |= self.sender.send(message).is_err();
     }
 
-    fn send_rows(&mut self, rows: Rows) {
-        for (block, rows) in rows.runs() {
-            self.send(Message::Rows(BlockRows { block, rows }));
+    fn send_block(&mut self, block: Open) {
+        for kept in block.keep() {
+            self.send(Message::Block(kept));
         }
     }
 
     /// Sends the rows that are there of the blocks that have not ended.
     fn end(&mut self) {
-        for rows in std::mem::take(&mut self.open) {
-            self.send_rows(rows);
+        for block in std::mem::take(&mut self.open) {
+            self.send_block(block);
         }
     }
 }
@@ -136,7 +136,7 @@ impl<'a, N: Fn() -> Option<Block>> Queue<'a> for Blocks<'a, N> {
                 return Some(Entry { cell, trial, start: starts.start(trial), state });
             }
             let block = self.waiting.take().or_else(|| (self.next)())?;
-            let trials: u64 = self.open.iter().map(|rows| rows.block().count).sum();
+            let trials: u64 = self.open.iter().map(|open| open.block().count).sum();
             let full = trials > 0 && trials + block.count > MOST_OPEN;
             if full || !method::same_kernel(cell, &self.study.cells[block.cell]) {
                 self.waiting = Some(block);
@@ -147,12 +147,12 @@ impl<'a, N: Fn() -> Option<Block>> Queue<'a> for Blocks<'a, N> {
     }
 
     fn done(&mut self, cell: usize, trial: u64, row: TrialRow) {
-        let open = self.open.iter_mut().position(|rows| rows.holds(cell, trial));
+        let open = self.open.iter_mut().position(|open| open.holds(cell, trial));
         let at = open.expect("a trial of a block that was given out");
         self.open[at].put(trial, row);
         if self.open[at].is_complete() {
-            let rows = self.open.remove(at);
-            self.send_rows(rows);
+            let block = self.open.remove(at);
+            self.send_block(block);
         }
     }
 
@@ -186,15 +186,17 @@ mod tests {
     use crate::config::parse;
     use crate::run::blocks::{self, Share};
     use crate::store::coverage::Coverage;
+    use crate::store::part::{BlockRows, BlockTally};
+    use crate::store::tally::Tally;
 
     // More trials than lanes, so that lanes become free in the middle of a block.
     const STUDY: &str = "trials = 60\n[network]\ninput = 3\nhidden = 3\noutput = 3\n[descent]\n\
                          max_steps = 300\n[store]\nblock = 7\n[sweep]\n\"network.depth\" = [2, 3]\n\
                          \"init.std\" = [0.1, 0.5, 0.9]";
 
-    /// The rows of a worker that is interrupted when it asks for the `at`-th block from 0, and where it
+    /// What a worker gives that is interrupted when it asks for the `at`-th block from 0, and where it
     /// leaves its other trials.
-    fn worked(study: &Study, left: &Left, at: usize) -> (Vec<BlockRows>, Left) {
+    fn kept(study: &Study, left: &Left, at: usize) -> (Vec<Kept>, Left) {
         let nothing = Coverage::new(study.cells.len());
         let blocks = RefCell::new(blocks::left(study, &nothing, Share::WHOLE).enumerate());
         let interrupt = Interrupt::new(None);
@@ -208,17 +210,27 @@ mod tests {
         let (sender, receiver) = crossbeam_channel::unbounded();
         work(study, left, next, &interrupt, &sender);
         drop(sender);
-        let (mut rows, mut states) = (Vec::new(), Left::new());
+        let (mut blocks, mut states) = (Vec::new(), Left::new());
         for message in receiver {
             match message {
-                Message::Rows(block) => rows.push(block),
+                Message::Block(kept) => blocks.push(kept),
                 Message::States(kept) => {
                     states.extend(kept.into_iter().map(|state| ((state.cell, state.trial), state)));
                 }
             }
         }
-        rows.sort_by_key(|rows| rows.block);
-        (rows, states)
+        blocks.sort_by_key(Kept::block);
+        (blocks, states)
+    }
+
+    /// As [`kept`], the rows.
+    fn worked(study: &Study, left: &Left, at: usize) -> (Vec<BlockRows>, Left) {
+        let rows = |kept| match kept {
+            Kept::Rows(rows) => rows,
+            Kept::Tally(..) => panic!("rows are kept"),
+        };
+        let (blocks, left) = kept(study, left, at);
+        (blocks.into_iter().map(rows).collect(), left)
     }
 
     /// That rows are those of the first trials of their block, run alone.
@@ -256,6 +268,27 @@ mod tests {
     }
 
     #[test]
+    fn tallies_count_whole_blocks_only() {
+        let rows = parse("study.toml", STUDY, &[], Path::new("")).unwrap();
+        let sets = ["store.rows=false".to_owned()];
+        let study = parse("study.toml", STUDY, &sets, Path::new("")).unwrap();
+        let (whole, _) = worked(&rows, &Left::new(), usize::MAX);
+        for (at, all) in [(usize::MAX, true), (20, false), (0, false)] {
+            let (kept, _) = kept(&study, &Left::new(), at);
+            assert_eq!(kept.len() == whole.len(), all);
+            for kept in kept {
+                let rows = whole.iter().find(|rows| rows.block == kept.block()).unwrap();
+                let mut tally = Tally::new(study.ladder.len());
+                rows.rows.iter().for_each(|row| tally.add_row(row));
+                let steps = rows.rows.iter().map(|row| row.steps).sum::<u64>();
+                assert_eq!(kept.steps(), steps);
+                let Kept::Tally(there, _) = kept else { panic!("no rows are kept") };
+                assert_eq!(there, BlockTally::new(rows.block, &tally));
+            }
+        }
+    }
+
+    #[test]
     fn an_interrupted_worker_sends_all_rows_and_states_from_which_the_others_go_on() {
         let study = parse("study.toml", STUDY, &[], Path::new("")).unwrap();
         assert!(worked(&study, &Left::new(), 0).0.is_empty());
@@ -266,12 +299,7 @@ mod tests {
         rows.iter().for_each(|rows| assert_alone(&study, rows));
 
         assert!(!left.is_empty());
-        let ended = |&(cell, trial): &Trial| {
-            let of = |BlockRows { block: b, .. }: &BlockRows| {
-                b.cell == cell && (b.first..b.first + b.count).contains(&trial)
-            };
-            rows.iter().any(of)
-        };
+        let ended = |&(cell, trial): &Trial| rows.iter().any(|rows| rows.block.holds(cell, trial));
         assert!(!left.keys().any(ended));
         let (rows, _) = worked(&study, &left, usize::MAX);
         assert_eq!(rows.iter().map(|rows| rows.block.count).sum::<u64>(), 360);

@@ -45,6 +45,11 @@ impl<'a> Workload<'a> {
         }
     }
 
+    /// Whether the rows of trials are kept.
+    pub(super) fn keeps_rows(&self) -> bool {
+        self.study.storage.rows
+    }
+
     /// Number of blocks.
     pub(super) fn blocks(&self) -> u64 {
         self.blocks.iter().fold(0, |sum, &blocks| sum.saturating_add(blocks))

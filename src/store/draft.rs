@@ -46,6 +46,8 @@ pub enum Attribute<'a> {
     Float(f64),
     /// Whole numbers.
     Ints(&'a [i32]),
+    /// A whole number.
+    Whole(i64),
     /// Codes.
     Codes(&'a [i8]),
 }
@@ -396,6 +398,7 @@ fn write_attributes(location: &Location, attributes: &[Named<'_>]) -> hdf5::Resu
                 location.new_attr::<VarLenUnicode>().create(name)?.write_scalar(&unicode(text)?)?;
             }
             Attribute::Float(x) => location.new_attr::<f64>().create(name)?.write_scalar(&x)?,
+            Attribute::Whole(n) => location.new_attr::<i64>().create(name)?.write_scalar(&n)?,
             Attribute::Ints(v) => {
                 location.new_attr_builder().with_data(v).create(name)?;
             }

@@ -72,6 +72,12 @@ impl Guarded {
         Error::content(&self.path, message, Some(help.into()))
     }
 
+    /// The error for what a file in order does not have.
+    pub(super) fn lacks(&self, what: &str) -> Error {
+        let help = "`deeplin trace` computes any single trial again";
+        Error::content(&self.path, format!("has no {what}"), Some(help.into()))
+    }
+
     fn fault(&self, what: &str, error: &hdf5::Error) -> Error {
         self.refuse(format!("{what} cannot be read: {error}"))
     }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::io::FileSystem;
 use super::publish::{publish, sweep};
 use crate::digest::Digest;
-use crate::study::{Axis, Study};
+use crate::study::{Axis, Block, Study};
 use crate::{Error, Result};
 
 /// The file's name.
@@ -19,6 +19,9 @@ const FORMAT: &str = "deeplin study";
 
 /// Major and minor version of the file's format; a newer major one is refused.
 const VERSION: [u32; 2] = [1, 0];
+
+/// That of a study that keeps no rows: what does not know of tallies does not read it.
+const VERSION_OF_TALLIES: [u32; 2] = [2, 0];
 
 /// Everything about a study that storing, merging and reporting need. A function of the study and
 /// of the kernels planned for it only, so equal on every machine.
@@ -43,6 +46,10 @@ pub struct Manifest {
     pub axes: Vec<Axis>,
     /// Losses whose first hits are recorded.
     pub ladder: Vec<f64>,
+    /// If tallies of blocks are kept instead of rows (`store.rows = false`): the trials of a block of
+    /// each cell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub block_sizes: Option<Vec<u64>>,
     /// How each cell is computed, in the order of the cells.
     pub kernels: Vec<CellKernel>,
     /// The resolved configuration.
@@ -59,15 +66,21 @@ pub struct CellKernel {
 }
 
 impl Manifest {
-    /// The manifest of a study whose `i`-th cell is computed by `kernels[i]`.
+    /// The manifest of a study whose `i`-th cell is computed by `kernels[i]` and, if no rows are kept,
+    /// cut into blocks of `block_sizes[i]` trials.
     ///
     /// # Panics
-    /// If there is not one kernel for each cell.
-    pub fn from_study(study: &Study, kernels: Vec<CellKernel>) -> Self {
+    /// If there is not one kernel and one size for each cell.
+    pub fn from_study(
+        study: &Study,
+        kernels: Vec<CellKernel>,
+        block_sizes: Option<Vec<u64>>,
+    ) -> Self {
         assert_eq!(kernels.len(), study.cells.len(), "one kernel for each cell");
+        assert!(block_sizes.as_ref().is_none_or(|sizes| sizes.len() == kernels.len()));
         Self {
             format: FORMAT.into(),
-            format_version: VERSION,
+            format_version: if block_sizes.is_some() { VERSION_OF_TALLIES } else { VERSION },
             name: study.name.clone(),
             digest: study.digest,
             seed: study.seed,
@@ -75,6 +88,7 @@ impl Manifest {
             max_steps: study.cells.iter().map(|c| c.stop.max_steps).max().unwrap_or(0),
             axes: study.axes.clone(),
             ladder: study.ladder.clone(),
+            block_sizes,
             kernels,
             config: study.config.clone(),
         }
@@ -83,6 +97,21 @@ impl Manifest {
     /// Number of cells.
     pub fn cells(&self) -> usize {
         self.kernels.len()
+    }
+
+    /// Whether the rows of trials are kept, not only their tallies.
+    pub fn keeps_rows(&self) -> bool {
+        self.block_sizes.is_none()
+    }
+
+    /// Whether tallies are kept and this is a block that has one.
+    pub(super) fn is_block(&self, Block { cell, first, count }: Block) -> bool {
+        let size = self.block_sizes.as_ref().and_then(|sizes| sizes.get(cell));
+        size.is_some_and(|&size| {
+            first < self.trials
+                && first.is_multiple_of(size)
+                && count == size.min(self.trials - first)
+        })
     }
 
     /// Number of points of each axis.
@@ -164,11 +193,11 @@ impl Manifest {
             return Err(format!("is not a {FORMAT} file but {:?}", head.format));
         }
         let [major, minor] = head.format_version;
-        if major > VERSION[0] {
+        let newest = VERSION_OF_TALLIES[0];
+        if major > newest {
             return Err(format!(
-                "has format version {major}.{minor}; this program reads up to {}.x, so a newer \
+                "has format version {major}.{minor}; this program reads up to {newest}.x, so a newer \
                  deeplin is needed",
-                VERSION[0]
             ));
         }
         let manifest: Self =
@@ -198,6 +227,11 @@ impl Manifest {
         if self.trials == 0 || self.max_steps > i64::MAX as u64 {
             return Err("the number of trials or steps is out of range".into());
         }
+        if let Some(sizes) = &self.block_sizes
+            && (sizes.len() != cells || sizes.contains(&0))
+        {
+            return Err("there is not one size of blocks for each cell".into());
+        }
         let rows = usize::try_from(self.trials).ok().and_then(|t| t.checked_mul(cells));
         if rows.is_none() {
             return Err("there are too many trials".into());
@@ -209,6 +243,9 @@ impl Manifest {
     fn check_same(&self, mine: &Self, path: &Path) -> Result<()> {
         if self.digest != mine.digest {
             return Err(self.other_study(mine, path));
+        }
+        if self.block_sizes != mine.block_sizes {
+            return Err(self.other_blocks(mine, path));
         }
         if self.kernels != mine.kernels {
             let i = (0..self.cells().min(mine.cells()))
@@ -228,6 +265,39 @@ impl Manifest {
             ));
         }
         Ok(())
+    }
+
+    /// The error for a directory that keeps something else of the same study.
+    fn other_blocks(&self, mine: &Self, path: &Path) -> Error {
+        let other_directory = "or choose another directory with -o";
+        let (message, help) = match (&self.block_sizes, &mine.block_sizes) {
+            (Some(there), Some(now)) => {
+                let i = (0..there.len()).find(|&i| there[i] != now[i]).unwrap_or(0);
+                let (there, now) = (there[i], now[i]);
+                (
+                    format!(
+                        "keeps tallies of blocks of {there} trials of cell {i}, now they would be of \
+                         {now}: tallies cannot be cut"
+                    ),
+                    format!(
+                        "set store.block as it was when the study began (0 if it was not set), \
+                         {other_directory}"
+                    ),
+                )
+            }
+            (there, _) => {
+                let [kept, wanted] = match there {
+                    None => ["rows", "tallies"],
+                    Some(_) => ["tallies", "rows"],
+                };
+                let was = there.is_none();
+                (
+                    format!("keeps {kept} of this study, not {wanted}"),
+                    format!("continue with store.rows = {was}, {other_directory}"),
+                )
+            }
+        };
+        Error::content(path, message, Some(help))
     }
 
     fn other_study(&self, mine: &Self, path: &Path) -> Error {
@@ -305,9 +375,16 @@ pub(super) mod tests {
             max_steps: 1000,
             axes,
             ladder: ladder.to_vec(),
+            block_sizes: None,
             kernels: vec![kernel; cells],
             config,
         }
+    }
+
+    /// The manifest of the same study that keeps tallies of blocks of these sizes.
+    pub(in crate::store) fn tallied(manifest: Manifest, sizes: &[u64]) -> Manifest {
+        let block_sizes = Some(sizes.to_vec());
+        Manifest { format_version: VERSION_OF_TALLIES, block_sizes, ..manifest }
     }
 
     /// An axis of one key.
@@ -350,6 +427,37 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn what_is_kept_cannot_change() {
+        let rows = example();
+        let tallies = |sizes: [u64; 2]| tallied(example(), &sizes);
+        let cases = [
+            (&rows, &tallies([2, 3]), "keeps rows of this study, not tallies"),
+            (&tallies([2, 3]), &rows, "keeps tallies of this study, not rows"),
+            (&tallies([2, 3]), &tallies([2, 4]), "of blocks of 3 trials of cell 1"),
+        ];
+        for (there, now, expected) in cases {
+            let dir = tempfile::tempdir().unwrap();
+            there.establish(&Disk, dir.path()).unwrap();
+            assert_eq!(Manifest::read(&Disk, dir.path()).unwrap(), *there);
+            let error = now.establish(&Disk, dir.path()).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+
+    #[test]
+    fn blocks_of_tallies_are_cut_at_multiples_of_their_size() {
+        let manifest = tallied(example(), &[2, 9]);
+        let blocks = [(0, 0, 2), (0, 2, 2), (0, 4, 1), (1, 0, 5)];
+        for (cell, first, count) in
+            (0..4).flat_map(|c| (0..7).flat_map(move |f| (0..7).map(move |n| (c, f, n))))
+        {
+            let expected = blocks.contains(&(cell, first, count));
+            assert_eq!(manifest.is_block(Block { cell, first, count }), expected);
+        }
+        assert!(!example().is_block(Block { cell: 0, first: 0, count: 2 }));
+    }
+
+    #[test]
     fn foreign_damaged_and_newer_files_are_refused() {
         let good = String::from_utf8(example().to_json()).unwrap();
         let cases = [
@@ -357,7 +465,7 @@ pub(super) mod tests {
             ("{}", "is not a deeplin study file"),
             (&good[..good.len() / 2], "is not a deeplin study file"),
             (&good.replace("deeplin study", "other"), "but \"other\""),
-            (&good.replacen("    1,\n    0", "    2,\n    0", 1), "newer deeplin"),
+            (&good.replacen("    1,\n    0", "    3,\n    0", 1), "newer deeplin"),
             (&good.replace("\"trials\": 5", "\"trials\": 0"), "is damaged"),
             (&good.replace("\"trials\": 5", "\"trials\": -1"), "is damaged"),
             (&good.replace("0.1,", ""), "is damaged"),

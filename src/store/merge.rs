@@ -9,11 +9,13 @@ use super::draft;
 use super::io::FileSystem;
 use super::manifest::Manifest;
 use super::numerics::Numerics;
+use super::part::Contents;
 use super::pieces::Pieces;
 use super::publish::{Published, publish_sealed};
-use super::results;
+use super::results::{self, Trials};
 use super::scan::{Scan, scan_with};
 use super::summary::{CellSummary, IntervalMethod};
+use super::tallies::Tallies;
 use crate::{Error, Result};
 
 /// How to merge.
@@ -67,22 +69,111 @@ pub struct Missing {
 /// [`MergeOptions::mixed`].
 pub fn merge(fs: &dyn FileSystem, dir: &Path, options: &MergeOptions<'_>) -> Result<Merge> {
     let manifest = Manifest::read(fs, dir)?;
-    let mut pieces = Pieces::new(fs, manifest.ladder.len());
-    let scan = scan_with(fs, dir, &manifest, |path, part| pieces.add(path, part))?;
+    let mut trials = Trials::new(fs, &manifest);
+    let scan = scan_with(fs, dir, &manifest, |path, part| trials.add(path, part))?;
     let missing = Missing::of(&scan.coverage, manifest.trials);
     if !missing.cells.is_empty() {
         return Ok(Merge::Incomplete { missing, damaged: scan.damaged });
     }
-    let numerics = agreed(dir, &scan, options.mixed)?;
-    let mut cells = Vec::new();
-    let published = publish_sealed(fs, dir, results::FILE, |path, file| {
-        draft::write(path, file, |draft| {
-            cells = results::write(draft, &manifest, &numerics, &options.interval, &mut pieces)?;
-            Ok(())
-        })
-    })?;
-    let path = dir.join(results::FILE);
-    Ok(Merge::Complete { path, published, cells, damaged: scan.damaged })
+    let target = Target { fs, dir, name: results::FILE };
+    let (published, cells) = target.write(&manifest, &scan, options, &mut trials, 0)?;
+    Ok(Merge::Complete { path: target.path(), published, cells, damaged: scan.damaged })
+}
+
+/// What merging came to of a study that need not be complete.
+#[derive(Debug, Clone)]
+pub struct Partial {
+    /// The file.
+    pub path: PathBuf,
+    /// Whether it is new.
+    pub published: Published,
+    /// The cells.
+    pub cells: Vec<CellSummary>,
+    /// Trials that are missing.
+    pub missing: Missing,
+    /// Trials that are there but behind the first that is missing of their cell: not in the file.
+    pub left_out: u64,
+}
+
+/// Builds `DIR/partial.h5` from the parts of `dir`, with the trials of each cell before the first that
+/// is missing: which trials end first is not random, so the others say nothing yet. The bytes are a
+/// function of the study and of how many trials each cell has.
+///
+/// # Errors
+/// As [`merge`].
+pub fn merge_partial(
+    fs: &dyn FileSystem,
+    dir: &Path,
+    options: &MergeOptions<'_>,
+) -> Result<Partial> {
+    let manifest = Manifest::read(fs, dir)?;
+    let mut trials = Trials::new(fs, &manifest);
+    let scan = scan_with(fs, dir, &manifest, |path, part| trials.add(path, part))?;
+    trials.keep_prefixes(&scan.coverage);
+    let missing = Missing::of(&scan.coverage, manifest.trials);
+    let there: u64 = (0..manifest.cells()).map(|cell| scan.coverage.prefix(cell)).sum();
+    let absent = manifest.trials * manifest.cells() as u64 - there;
+    let target = Target { fs, dir, name: results::PARTIAL_FILE };
+    let (published, cells) = target.write(&manifest, &scan, options, &mut trials, absent)?;
+    let left_out = scan.coverage.total() - there;
+    Ok(Partial { path: target.path(), published, cells, missing, left_out })
+}
+
+impl<'a> Trials<'a> {
+    /// None yet, of this study.
+    fn new(fs: &'a dyn FileSystem, manifest: &Manifest) -> Self {
+        match manifest.keeps_rows() {
+            true => Self::Rows(Pieces::new(fs, manifest.ladder.len())),
+            false => Self::Tallies(Tallies::new(fs, manifest)),
+        }
+    }
+
+    fn add(&mut self, path: &Path, part: &Contents<'_>) -> Result<()> {
+        match self {
+            Self::Rows(pieces) => pieces.add(path, part),
+            Self::Tallies(tallies) => tallies.add(path, part),
+        }
+    }
+
+    fn keep_prefixes(&mut self, coverage: &Coverage) {
+        match self {
+            Self::Rows(pieces) => pieces.keep_prefixes(coverage),
+            Self::Tallies(tallies) => tallies.keep_prefixes(coverage),
+        }
+    }
+}
+
+/// The file that is written.
+struct Target<'a> {
+    fs: &'a dyn FileSystem,
+    dir: &'a Path,
+    name: &'a str,
+}
+
+impl Target<'_> {
+    fn path(&self) -> PathBuf {
+        self.dir.join(self.name)
+    }
+
+    fn write(
+        &self,
+        manifest: &Manifest,
+        scan: &Scan,
+        options: &MergeOptions<'_>,
+        trials: &mut Trials<'_>,
+        missing: u64,
+    ) -> Result<(Published, Vec<CellSummary>)> {
+        let numerics = agreed(self.dir, scan, options.mixed)?;
+        let mut cells = Vec::new();
+        let published = publish_sealed(self.fs, self.dir, self.name, |path, file| {
+            draft::write(path, file, |draft| {
+                let interval = &options.interval;
+                cells = results::write(draft, manifest, &numerics, interval, trials, missing)?;
+                Ok(())
+            })
+        })?;
+        Ok((published, cells))
+    }
 }
 
 /// What the rows were computed with: one, or several if they may be mixed.
@@ -149,9 +240,9 @@ mod tests {
     use super::*;
     use crate::store::io::Disk;
     use crate::store::manifest::parts_dir;
-    use crate::store::manifest::tests::{axis, manifest};
-    use crate::store::part::tests::{row, rows};
-    use crate::store::part::write_part;
+    use crate::store::manifest::tests::{axis, manifest, tallied};
+    use crate::store::part::tests::{row, rows, tally};
+    use crate::store::part::{write_part, write_tallies};
     use crate::store::publish::tests::Failing;
     use crate::store::reader::ResultsFile;
     use crate::study::{Axis, AxisKey, AxisValues, Block};
@@ -194,6 +285,27 @@ mod tests {
                 let block = rows(cell, first, count, manifest.ladder.len());
                 write_part(&Disk, dir, manifest, &numerics(core), &[block]).unwrap();
             }
+        }
+    }
+
+    /// Stores the tallies of all blocks of a study, but those of a cell from some trial on.
+    fn store_tallies(dir: &Path, manifest: &Manifest, but: (usize, u64)) {
+        manifest.establish(&Disk, dir).unwrap();
+        for (cell, &size) in manifest.block_sizes.iter().flatten().enumerate() {
+            for first in (0..manifest.trials).step_by(size as usize) {
+                if cell != but.0 || first < but.1 {
+                    let count = size.min(manifest.trials - first);
+                    let block = [tally(cell, first, count, manifest.ladder.len())];
+                    write_tallies(&Disk, dir, manifest, &numerics("Haswell"), &block).unwrap();
+                }
+            }
+        }
+    }
+
+    /// The summaries of two files, NaN equal to itself.
+    fn assert_same_cells(a: &ResultsFile, b: &ResultsFile, but: Option<usize>) {
+        for (cell, (a, b)) in a.cells.iter().zip(&b.cells).enumerate() {
+            assert_eq!(format!("{a:?}") == format!("{b:?}"), Some(cell) != but, "cell {cell}");
         }
     }
 
@@ -267,6 +379,123 @@ mod tests {
             };
             assert_eq!(summary.converged, outcomes.iter().filter(converged).count() as u64);
         }
+    }
+
+    /// Histograms of numbers of which some may be absent.
+    fn counted(values: impl Iterator<Item = i64>) -> Vec<(u64, u64)> {
+        let mut counts = std::collections::BTreeMap::new();
+        values
+            .filter_map(|v| u64::try_from(v).ok())
+            .for_each(|v| *counts.entry(v).or_default() += 1);
+        counts.into_iter().collect()
+    }
+
+    #[test]
+    fn tallies_come_to_what_rows_come_to() {
+        for manifest in [swept(), manifest(vec![], TRIALS, &[]), manifest(vec![], TRIALS, &[0.5])] {
+            let [with, without] = [(); 2].map(|()| tempfile::tempdir().unwrap());
+            store(with.path(), &manifest, 4, "Haswell");
+            complete(with.path(), false);
+            let sizes: Vec<u64> = (1..=TRIALS + 1).cycle().take(manifest.cells()).collect();
+            store_tallies(without.path(), &tallied(manifest.clone(), &sizes), (usize::MAX, 0));
+            complete(without.path(), false);
+            let open = |dir: &Path| ResultsFile::open(&dir.join("results.h5")).unwrap();
+            let [rows, tallies] = [open(with.path()), open(without.path())];
+            assert_same_cells(&rows, &tallies, None);
+            assert_eq!((rows.has_rows, tallies.has_rows), (true, false));
+            assert_eq!((tallies.trials, tallies.missing), (TRIALS, 0));
+            for cell in 0..manifest.cells() {
+                let there = rows.rows(cell, 0..TRIALS).unwrap();
+                let converged = there.iter().filter(|r| r.outcome as u8 == 1);
+                let steps = counted(converged.map(|row| row.steps.cast_signed()));
+                assert_eq!(tallies.steps_histogram(cell).unwrap(), steps);
+                for rung in 0..manifest.ladder.len() {
+                    let hits = counted(there.iter().map(|row| row.hit_steps[rung]));
+                    assert_eq!(tallies.hits_histogram(cell, rung).unwrap(), hits);
+                }
+            }
+            let no_rows = tallies.rows(0, 0..1).unwrap_err().to_string();
+            assert!(no_rows.contains("store.rows = false"), "{no_rows}");
+            assert!(tallies.measure("loss_final", 0).is_err() && tallies.outcomes(0).is_err());
+            assert!(rows.steps_histogram(0).is_err());
+        }
+    }
+
+    #[test]
+    fn a_partial_file_is_of_the_trials_before_the_first_gap() {
+        let dir = tempfile::tempdir().unwrap();
+        let dir = dir.path();
+        let manifest = swept();
+        manifest.establish(&Disk, dir).unwrap();
+        let write = |cell, first, count| {
+            let block = [rows(cell, first, count, 2)];
+            write_part(&Disk, dir, &manifest, &numerics("Haswell"), &block).unwrap();
+        };
+        // Nothing of the first cells, all of cell 3, a gap in cell 4, no beginning of cell 5.
+        for (cell, first, count) in [(3, 0, 6), (4, 0, 2), (4, 3, 2), (5, 1, 5)] {
+            write(cell, first, count);
+        }
+        let partial = merge_partial(&Disk, dir, &options(false)).unwrap();
+        assert_eq!((partial.left_out, partial.missing.count()), (7, 72 - 15));
+        assert_eq!(partial.published, Published::New);
+        assert!(!dir.join("results.h5").exists());
+        let file = ResultsFile::open(&dir.join("partial.h5")).unwrap();
+        assert_eq!((file.missing, file.trials, file.has_rows), (72 - 8, TRIALS, true));
+        let there: Vec<u64> = file.cells.iter().map(|cell| cell.trials).collect();
+        assert_eq!(there, [0, 0, 0, 6, 2, 0, 0, 0, 0, 0, 0, 0]);
+        let [none, some] = [&file.cells[0], &file.cells[4]];
+        assert!(none.probability.is_nan());
+        assert_eq!([none.probability_lower, none.probability_upper], [0.0, 1.0]);
+        assert_eq!(some.probability, some.converged as f64 / 2.0);
+        assert_eq!(file.outcomes(4).unwrap().len(), 2);
+        assert_eq!(file.rows(4, 0..2).unwrap()[1].steps, row(4, 1, 2).steps);
+        let error = file.rows(4, 0..3).unwrap_err().to_string();
+        assert!(error.contains("no trial 2 of cell 4 yet"), "{error}");
+        let raw = hdf5::File::open(dir.join("partial.h5")).unwrap();
+        let values = |name: &str| raw.dataset(name).unwrap().read_raw::<i64>().unwrap();
+        let of_cell = |values: &[i64], per_cell: usize| values[4 * per_cell..][..per_cell].to_vec();
+        let [outcomes, steps, hits] = ["outcome", "steps", "hit_steps"].map(values);
+        assert_eq!(of_cell(&outcomes, 6)[2..], [0; 4]);
+        assert_eq!(of_cell(&steps, 6)[2..], [-1; 4]);
+        assert_eq!(of_cell(&hits, 12)[4..], [-1; 8]);
+        let losses = raw.dataset("loss_final").unwrap().read_raw::<f64>().unwrap();
+        assert!(losses[4 * 6 + 2..][..4].iter().all(|loss| loss.is_nan()));
+
+        // Trials behind a gap and other cuts change no byte; those in it do; results.h5 is apart.
+        let bytes = || fs::read(dir.join("partial.h5")).unwrap();
+        let before = bytes();
+        write(0, 2, 4);
+        write(4, 1, 1);
+        let again = merge_partial(&Disk, dir, &options(false)).unwrap();
+        assert_eq!((again.published, again.left_out), (Published::AlreadyThere, 11));
+        write(4, 2, 1);
+        let more = merge_partial(&Disk, dir, &options(false)).unwrap();
+        assert_eq!((more.published, more.cells[4].trials), (Published::Replaced, 5));
+        assert!(bytes() != before);
+        store(dir, &manifest, 3, "Haswell");
+        complete(dir, false);
+        let whole = merge_partial(&Disk, dir, &options(false)).unwrap();
+        assert_eq!((whole.left_out, whole.missing.count()), (0, 0));
+        assert!(bytes() == fs::read(dir.join("results.h5")).unwrap());
+    }
+
+    #[test]
+    fn a_partial_file_of_tallies_is_of_the_blocks_before_the_first_gap() {
+        let [whole, part] = [(); 2].map(|()| tempfile::tempdir().unwrap());
+        let manifest = tallied(swept(), &[2; 12]);
+        store_tallies(whole.path(), &manifest, (usize::MAX, 0));
+        complete(whole.path(), false);
+        store_tallies(part.path(), &manifest, (4, 2));
+        let behind = [tally(4, 4, 2, 2)];
+        write_tallies(&Disk, part.path(), &manifest, &numerics("Haswell"), &behind).unwrap();
+        let partial = merge_partial(&Disk, part.path(), &options(false)).unwrap();
+        assert_eq!((partial.left_out, partial.missing.count()), (2, 2));
+        let whole = ResultsFile::open(&whole.path().join("results.h5")).unwrap();
+        let partial = ResultsFile::open(&part.path().join("partial.h5")).unwrap();
+        assert_same_cells(&whole, &partial, Some(4));
+        assert_eq!((partial.missing, partial.cells[4].trials), (4, 2));
+        let first = counted((0..2).map(|trial| row(4, trial, 2).hit_steps[1]));
+        assert_eq!(partial.hits_histogram(4, 1).unwrap(), first);
     }
 
     #[test]

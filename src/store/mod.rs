@@ -1,8 +1,8 @@
 //! How rows are kept while a study runs and how they become `results.h5`.
 //!
-//! Workers publish immutable [`part`]s; [`merge()`] reads them in pieces and writes the results file
-//! chunk by chunk ([`results`], on a [`draft`]), so that memory does not grow with the number of
-//! trials. HDF5 writes through a driver of ours: every byte goes through [`io::FileSystem`].
+//! Workers publish immutable [`part`]s of rows or, where no rows are kept, of [`tally`]s; [`merge()`]
+//! reads them in pieces and writes the results file chunk by chunk ([`results`], on a [`draft`]), so
+//! that memory does not grow with the number of trials. HDF5 writes through a driver of ours: every byte goes through [`io::FileSystem`].
 
 pub mod column;
 pub mod coverage;
@@ -12,6 +12,7 @@ pub mod draft;
 mod driver;
 mod filter;
 mod guarded;
+mod histograms;
 pub mod io;
 mod ledger;
 pub mod manifest;
@@ -20,6 +21,7 @@ pub mod merge;
 pub mod numerics;
 pub mod part;
 mod pieces;
+mod places;
 pub mod publish;
 pub mod reader;
 pub mod results;
@@ -29,6 +31,8 @@ pub mod schema;
 mod seal;
 pub mod states;
 pub mod summary;
+mod tallies;
+pub mod tally;
 pub mod trace;
 mod unbound;
 
@@ -37,8 +41,9 @@ pub use io::{Disk, FileSystem};
 pub use manifest::{CellKernel, Manifest};
 pub use merge::{Merge, MergeOptions, Missing, merge};
 pub use numerics::Numerics;
-pub use part::{BlockRows, Part};
+pub use part::{BlockRows, BlockTally, Part};
 pub use publish::Published;
 pub use reader::ResultsFile;
 pub use scan::{Scan, scan};
 pub use summary::{CellSummary, IntervalMethod};
+pub use tally::{Histogram, Tally};

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use super::io::{FileSystem, OpenFile};
+use super::coverage::Coverage;
+use super::io::FileSystem;
 use super::part::{BlockBytes, Contents};
+use super::places::{Parts, Place};
 use super::row;
-use crate::digest::Digest;
 use crate::{Error, Result};
 
 /// Trials of a piece, at most; pieces of a cell begin at multiples of it, if the parts let them.
@@ -15,29 +16,23 @@ const TRIALS: u64 = 4096;
 
 /// Every trial that is in the parts, once.
 pub(super) struct Pieces<'a> {
-    fs: &'a dyn FileSystem,
     ladder: usize,
-    parts: Vec<PathBuf>,
+    parts: Parts<'a>,
     /// By cell and first trial; disjoint.
     pieces: BTreeMap<(usize, u64), Piece>,
-    /// The part that was read last, with its number: neighbours are often in the same one.
-    open: Option<(usize, Box<dyn OpenFile>)>,
 }
 
 /// Rows of trials that follow each other, in one part.
 #[derive(Debug, Clone, Copy)]
 struct Piece {
     count: u64,
-    part: usize,
-    offset: u64,
-    /// Digest of their bytes, because the part may have changed since.
-    digest: Digest,
+    place: Place,
 }
 
 impl<'a> Pieces<'a> {
     /// None yet, of rows with hits of so many rungs.
     pub(super) fn new(fs: &'a dyn FileSystem, ladder: usize) -> Self {
-        Self { fs, ladder, parts: Vec::new(), pieces: BTreeMap::new(), open: None }
+        Self { ladder, parts: Parts::new(fs), pieces: BTreeMap::new() }
     }
 
     /// Enters the trials of a part that are not there yet, and compares the others.
@@ -45,7 +40,7 @@ impl<'a> Pieces<'a> {
     /// # Errors
     /// [`Error::Content`] if another part has other bits for the same trial; [`Error::Storage`].
     pub(super) fn add(&mut self, path: &Path, part: &Contents<'_>) -> Result<()> {
-        self.parts.push(path.to_owned());
+        self.parts.add(path);
         part.blocks.iter().try_for_each(|block| self.add_block(block))
     }
 
@@ -80,12 +75,9 @@ impl<'a> Pieces<'a> {
 
     fn insert(&mut self, bytes: &BlockBytes<'_>, trials: Range<u64>) {
         let place = self.place(bytes.block.first, &trials);
-        let piece = Piece {
-            count: trials.end - trials.start,
-            part: self.parts.len() - 1,
-            offset: bytes.offset + place.start as u64,
-            digest: Digest::of(&bytes.rows[place]),
-        };
+        let offset = bytes.offset + place.start as u64;
+        let place = self.parts.place(offset, &bytes.rows[place]);
+        let piece = Piece { count: trials.end - trials.start, place };
         self.pieces.insert((bytes.block.cell, trials.start), piece);
     }
 
@@ -98,7 +90,7 @@ impl<'a> Pieces<'a> {
         piece: Piece,
     ) -> Result<()> {
         let mut there = Vec::new();
-        self.read(piece, &mut there)?;
+        self.parts.read(&piece.place, &mut there)?;
         let ours = &bytes.rows[self.place(bytes.block.first, &trials)];
         let theirs = &there[self.place(first, &trials)];
         let size = row::size(self.ladder);
@@ -106,15 +98,15 @@ impl<'a> Pieces<'a> {
         match trials.zip(pairs).find(|(_, (ours, theirs))| ours != theirs) {
             None => Ok(()),
             Some((trial, _)) => {
-                let this = self.parts.len() - 1;
-                Err(contradiction(
-                    &self.parts[this],
-                    &self.parts[piece.part],
-                    bytes.block.cell,
-                    trial,
-                ))
+                let what = format!("trial {trial} of cell {}", bytes.block.cell);
+                Err(self.parts.contradiction(&piece.place, &what))
             }
         }
+    }
+
+    /// Leaves out what is behind the first gap of a cell.
+    pub(super) fn keep_prefixes(&mut self, coverage: &Coverage) {
+        self.pieces.retain(|&(cell, first), _| first < coverage.prefix(cell));
     }
 
     /// Shows all rows to `visit`, in the order of cells and trials: the cell and the bytes of some
@@ -128,45 +120,17 @@ impl<'a> Pieces<'a> {
     ) -> std::result::Result<(), E> {
         let mut rows = Vec::new();
         for ((cell, _), piece) in std::mem::take(&mut self.pieces) {
-            self.read(piece, &mut rows)?;
+            self.parts.read(&piece.place, &mut rows)?;
             visit(cell, &rows)?;
         }
         Ok(())
     }
-
-    /// Reads the rows of a piece.
-    fn read(&mut self, piece: Piece, rows: &mut Vec<u8>) -> Result<()> {
-        let path = &self.parts[piece.part];
-        let file = match &mut self.open {
-            Some((part, file)) if *part == piece.part => file,
-            open => {
-                let file = self.fs.open(path).map_err(Error::storage("open", path))?;
-                &mut open.insert((piece.part, file)).1
-            }
-        };
-        rows.resize(piece.count as usize * row::size(self.ladder), 0);
-        file.read_at(piece.offset, rows).map_err(Error::storage("read", path))?;
-        if Digest::of(rows) == piece.digest {
-            return Ok(());
-        }
-        let help = "another program writes to it, or the disk or memory is not reliable";
-        Err(Error::content(path, "has changed while it was read", Some(help.into())))
-    }
-}
-
-fn contradiction(path: &Path, other: &Path, cell: usize, trial: u64) -> Error {
-    let help = "the same trial gave two results: look for a changed library or machine, or damaged \
-                memory (`deeplin doctor`), remove the part that you do not trust, and run again";
-    Error::content(
-        path,
-        format!("contradicts {} in trial {trial} of cell {cell}", other.display()),
-        Some(help.into()),
-    )
 }
 
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::path::PathBuf;
 
     use super::*;
     use crate::store::io::Disk;

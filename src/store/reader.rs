@@ -29,8 +29,12 @@ pub struct ResultsFile {
     pub config: String,
     /// Axes of the sweep.
     pub axes: Vec<Axis>,
-    /// Trials of each cell.
+    /// Trials of each cell of the study; [`CellSummary::trials`] says how many of them are there.
     pub trials: u64,
+    /// Whether the rows of the trials are there; if not, there are histograms.
+    pub has_rows: bool,
+    /// Trials of all cells that are missing; 0 unless the file is a partial one.
+    pub missing: u64,
     /// Losses whose first hits are recorded.
     pub ladder: Vec<f64>,
     /// The cells, row-major in the axes.
@@ -64,7 +68,8 @@ impl ResultsFile {
 
         let axes = read_axes(&file)?;
         let lengths: Vec<usize> = axes.iter().map(Axis::len).collect();
-        let trials = file.length(schema::TRIAL)? as u64;
+        let has_rows = whole(&file, schema::ROWS, || Ok(1))? != 0;
+        let trials = whole(&file, schema::TRIALS_PER_CELL, || file.length(schema::TRIAL))?;
         let ladder = match root.link_exists(schema::LOSS_TARGET) {
             true => file.values(schema::LOSS_TARGET, &[file.length(schema::LOSS_TARGET)?])?,
             false => Vec::new(),
@@ -79,6 +84,7 @@ impl ResultsFile {
             seed: number("seed", &text("seed")?)?,
             config: text("config")?,
             cells: read_cells(&file, &lengths)?,
+            missing: whole(&file, schema::MISSING, || Ok(0))?,
             provenance: file.texts(&file.group(schema::PROVENANCE)?)?,
             kernels: read_kernels(&file, &lengths)?,
             interval_method: file.text(&bound, "method")?,
@@ -86,6 +92,7 @@ impl ResultsFile {
             digest,
             axes,
             trials,
+            has_rows,
             ladder,
             file,
         })
@@ -94,12 +101,18 @@ impl ResultsFile {
     /// The rows of a range of trials of one cell, as they were computed.
     ///
     /// # Errors
-    /// [`crate::Error::Content`] if they cannot be read.
+    /// [`crate::Error::Content`] if they cannot be read or are not there.
     ///
     /// # Panics
-    /// If the file has no such cell or trials.
+    /// If the study has no such cell or trials.
     pub fn rows(&self, cell: usize, trials: Range<u64>) -> Result<Vec<TrialRow>> {
         assert!(trials.start <= trials.end && trials.end <= self.trials, "trials {trials:?}");
+        let there = self.cells[cell].trials;
+        if trials.end > there {
+            return Err(self
+                .file
+                .lacks(&format!("trial {there} of cell {cell} yet: it is a partial result")));
+        }
         let outcomes: Vec<i8> = self.per_trial("outcome", cell, &trials)?;
         let steps: Vec<i64> = self.per_trial("steps", cell, &trials)?;
         let mut measures = vec![[0.0; Measures::COUNT]; outcomes.len()];
@@ -125,7 +138,7 @@ impl ResultsFile {
             .collect()
     }
 
-    /// A measure (a name of [`Measures::NAMES`]) of all trials of one cell.
+    /// A measure (a name of [`Measures::NAMES`]) of all trials of one cell that are there.
     ///
     /// # Errors
     /// [`crate::Error::Content`] if there is none of that name or it cannot be read.
@@ -133,10 +146,10 @@ impl ResultsFile {
     /// # Panics
     /// If the file has no such cell.
     pub fn measure(&self, name: &str, cell: usize) -> Result<Vec<f64>> {
-        self.per_trial(name, cell, &(0..self.trials))
+        self.per_trial(name, cell, &(0..self.cells[cell].trials))
     }
 
-    /// Outcomes and steps of all trials of one cell.
+    /// Outcomes and steps of all trials of one cell that are there.
     ///
     /// # Errors
     /// [`crate::Error::Content`] if they cannot be read.
@@ -144,7 +157,7 @@ impl ResultsFile {
     /// # Panics
     /// If the file has no such cell.
     pub fn outcomes(&self, cell: usize) -> Result<Vec<(Outcome, u64)>> {
-        let all = 0..self.trials;
+        let all = 0..self.cells[cell].trials;
         let codes: Vec<i8> = self.per_trial("outcome", cell, &all)?;
         let steps: Vec<i64> = self.per_trial("steps", cell, &all)?;
         let pair = |(code, steps): (&i8, &i64)| {
@@ -160,12 +173,83 @@ impl ResultsFile {
             .collect()
     }
 
+    /// Numbers of steps of the converged trials of a cell with how many took them, ascending.
+    ///
+    /// # Errors
+    /// [`crate::Error::Content`] if it cannot be read, or the file has rows instead.
+    ///
+    /// # Panics
+    /// If the file has no such cell.
+    pub fn steps_histogram(&self, cell: usize) -> Result<Vec<(u64, u64)>> {
+        self.histogram(&schema::STEPS_HISTOGRAM, cell, None)
+    }
+
+    /// The same of the first hits of a rung of the ladder.
+    ///
+    /// # Errors
+    /// As [`Self::steps_histogram`].
+    ///
+    /// # Panics
+    /// If the file has no such cell or rung.
+    pub fn hits_histogram(&self, cell: usize, rung: usize) -> Result<Vec<(u64, u64)>> {
+        self.histogram(&schema::HITS_HISTOGRAM, cell, Some(rung))
+    }
+
+    fn histogram(
+        &self,
+        ragged: &schema::Ragged,
+        cell: usize,
+        rung: Option<usize>,
+    ) -> Result<Vec<(u64, u64)>> {
+        if self.has_rows {
+            return Err(self.file.lacks("histograms: it has the row of every trial instead"));
+        }
+        let mut shape: Vec<usize> = self.axes.iter().map(Axis::len).collect();
+        let mut at = position(cell, &shape);
+        if let Some(rung) = rung {
+            shape.push(self.ladder.len());
+            at.push(rung);
+        }
+        let of_histogram = |name| -> Result<usize> {
+            let selection = at.iter().map(|&i| SliceOrIndex::from(i..i + 1)).collect();
+            let values: Vec<i64> = match shape.is_empty() {
+                true => self.file.values(name, &shape)?,
+                false => self.file.selected(name, &shape, selection)?,
+            };
+            let value = values.first().and_then(|&value| usize::try_from(value).ok());
+            value.ok_or_else(|| self.file.refuse(format!("{name} is negative")))
+        };
+        let (first, size) = (of_histogram(ragged.first.0)?, of_histogram(ragged.size.0)?);
+        let length = self.file.length(ragged.value.0)?;
+        let end = first.checked_add(size).filter(|&end| end <= length);
+        let end = end.ok_or_else(|| self.file.refuse("a histogram is longer than all of them"))?;
+        if size == 0 {
+            return Ok(Vec::new());
+        }
+        let entries = |name| -> Result<Vec<i64>> {
+            self.file.selected(name, &[length], vec![(first..end).into()])
+        };
+        let pair = |(value, count)| Some((u64::try_from(value).ok()?, u64::try_from(count).ok()?));
+        entries(ragged.value.0)?
+            .into_iter()
+            .zip(entries(ragged.count.0)?)
+            .map(pair)
+            .collect::<Option<_>>()
+            .ok_or_else(|| self.file.refuse("an entry of a histogram is negative"))
+    }
+
     fn per_trial<T: hdf5::H5Type>(
         &self,
         name: &str,
         cell: usize,
         trials: &Range<u64>,
     ) -> Result<Vec<T>> {
+        if !self.has_rows {
+            return Err(self.file.lacks(
+                "rows of trials: the study was run with store.rows = false, so it keeps what the \
+                 cells come to and histograms only",
+            ));
+        }
         let (shape, selection) = self.select(cell, trials);
         self.file.selected(name, &shape, selection)
     }
@@ -192,6 +276,9 @@ impl ResultsFile {
     }
 }
 
+/// The newest major version of the format that is read.
+const NEWEST: i32 = schema::VERSION_WITHOUT_ALL_ROWS[0];
+
 /// The indices of a cell along the axes, from its row-major number.
 fn position(mut cell: usize, lengths: &[usize]) -> Vec<usize> {
     let mut indices: Vec<usize> = lengths
@@ -208,6 +295,23 @@ fn position(mut cell: usize, lengths: &[usize]) -> Vec<usize> {
     indices
 }
 
+/// A number that is an attribute of the root, or what it is in older files, which lack it.
+fn whole<N: TryInto<u64>>(
+    file: &Guarded,
+    name: &str,
+    otherwise: impl FnOnce() -> Result<N>,
+) -> Result<u64> {
+    let root = file.root();
+    let number = match root.attr(name) {
+        Ok(_) => match file.attribute::<i64>(root, name)?[..] {
+            [number] => u64::try_from(number).ok(),
+            _ => None,
+        },
+        Err(_) => otherwise()?.try_into().ok(),
+    };
+    number.ok_or_else(|| file.refuse(format!("{name} is not a number from 0 on")))
+}
+
 fn check_version(file: &Guarded) -> Result<()> {
     let root = file.root();
     if root.attr("deeplin_format").is_err() {
@@ -218,9 +322,9 @@ fn check_version(file: &Guarded) -> Result<()> {
         return Err(file.refuse(format!("is not a results file but of format {format:?}")));
     }
     match file.attribute::<i32>(root, "format_version")?[..] {
-        [major, _] if major == schema::VERSION[0] => Ok(()),
+        [major, _] if (schema::VERSION[0]..=NEWEST).contains(&major) => Ok(()),
         [major, minor] => Err(file.refuse(format!(
-            "has format version {major}.{minor}; this program reads {}.x",
+            "has format version {major}.{minor}; this program reads {}.x to {NEWEST}.x",
             schema::VERSION[0]
         ))),
         _ => Err(file.refuse("format_version is not [major, minor]")),
@@ -329,6 +433,7 @@ mod tests {
     use crate::store::part::tests::rows;
     use crate::store::part::write_part;
     use crate::store::pieces::Pieces;
+    use crate::store::results::Trials;
     use crate::store::summary::IntervalMethod;
     use crate::store::{results, seal};
     use crate::study::AxisValues;
@@ -361,7 +466,8 @@ mod tests {
         let mut pieces = Pieces::new(&Disk, 0);
         pieces.add(&part, &decode(&fs::read(&part).unwrap(), &manifest).unwrap()).unwrap();
         let good = sealed(|draft| {
-            results::write(draft, &manifest, &[numerics], &interval, &mut pieces).map(|_| ())
+            let mut trials = Trials::Rows(pieces);
+            results::write(draft, &manifest, &[numerics], &interval, &mut trials, 0).map(|_| ())
         });
         for len in (0..good.len()).step_by(97) {
             assert!(refusal(&good[..len]).contains("hash"), "{len}");
@@ -385,7 +491,7 @@ mod tests {
         let cases = [
             (sealed(|_| Ok(())), "not a results file of deeplin"),
             (file("trace", &[1, 0]), "of format \"trace\""),
-            (file("results", &[2, 3]), "format version 2.3"),
+            (file("results", &[3, 2]), "format version 3.2"),
             (file("results", &[1]), "not [major, minor]"),
             (file("results", &[1, 0]), "study_digest cannot be read"),
         ];

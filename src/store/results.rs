@@ -4,24 +4,38 @@ use rayon::prelude::*;
 
 use super::column::Column;
 use super::draft::{Attribute, Draft, Drafted, Named, Values, words};
+use super::histograms;
 use super::manifest::Manifest;
 use super::numerics::Numerics;
 use super::pieces::Pieces;
-use super::row::RowBytes;
+use super::row::{self, RowBytes};
 use super::schema::{self, Source, Variable};
-use super::summary::{CellSummary, IntervalMethod, Tally};
+use super::summary::{CellSummary, IntervalMethod};
+use super::tallies::Tallies;
+use super::tally::Tally;
 use crate::stop::Outcome;
 use crate::study::{Axis, AxisKey, AxisValues};
 
 /// The file's name.
 pub const FILE: &str = "results.h5";
 
+/// Name of the file of a study that is not complete.
+pub const PARTIAL_FILE: &str = "partial.h5";
+
 /// Bytes of rows whose chunks are packed together: enough to keep all processors busy.
 const PACKED_TOGETHER: usize = 8 << 20;
 
-/// Fills the results file of a study whose rows are all in `pieces`, and returns the summaries of its
-/// cells. `numerics` holds what the rows were computed with, more than one only if the caller was
-/// asked to mix.
+/// What there is of the trials of a study: of each cell the first ones without a gap.
+pub(super) enum Trials<'a> {
+    /// Their rows.
+    Rows(Pieces<'a>),
+    /// What they come to.
+    Tallies(Tallies<'a>),
+}
+
+/// Fills the results file of a study, and returns the summaries of its cells. `missing` is the number
+/// of trials that are not there. `numerics` holds what the others were computed with, more than one
+/// only if the caller was asked to mix.
 ///
 /// # Errors
 /// If HDF5 fails or rows cannot be read.
@@ -30,15 +44,23 @@ pub(super) fn write(
     manifest: &Manifest,
     numerics: &[Numerics],
     interval: &IntervalMethod<'_>,
-    pieces: &mut Pieces<'_>,
+    trials: &mut Trials<'_>,
+    missing: u64,
 ) -> Drafted<Vec<CellSummary>> {
-    write_root_attributes(draft, manifest)?;
+    write_root_attributes(draft, manifest, missing)?;
     write_coordinates(draft, manifest)?;
-    let mut variables = schema::variables(&manifest.ladder)
+    let variables = match trials {
+        Trials::Rows(_) => schema::variables(&manifest.ladder),
+        Trials::Tallies(_) => schema::of_cells(),
+    };
+    let mut variables = variables
         .into_iter()
         .map(|variable| Ok((variable, create(draft, manifest, interval, &variable)?)))
         .collect::<hdf5::Result<Vec<_>>>()?;
-    let cells = write_rows(draft, manifest, interval, &mut variables, pieces)?;
+    let cells = match trials {
+        Trials::Rows(pieces) => write_rows(draft, manifest, interval, &mut variables, pieces)?,
+        Trials::Tallies(tallies) => histograms::write(draft, manifest, interval, tallies)?,
+    };
     for (variable, mut column) in variables {
         put_cells(&variable, &mut column, &cells);
         column.finish()?;
@@ -52,7 +74,7 @@ pub(super) fn sweep_dimensions(manifest: &Manifest) -> Vec<String> {
     manifest.axes.iter().map(|axis| axis.keys[0].variable()).collect()
 }
 
-fn write_root_attributes(draft: &mut Draft, manifest: &Manifest) -> hdf5::Result<()> {
+fn write_root_attributes(draft: &mut Draft, manifest: &Manifest, missing: u64) -> hdf5::Result<()> {
     let keys: Vec<Vec<&str>> = manifest
         .axes
         .iter()
@@ -60,12 +82,21 @@ fn write_root_attributes(draft: &mut Draft, manifest: &Manifest) -> hdf5::Result
         .collect();
     let sweep = serde_json::to_string(&keys).expect("plain data");
     let title = format!("{}: how likely gradient descent converges", manifest.name);
+    let (rows, complete) = (manifest.keeps_rows(), missing == 0);
+    let version = match rows && complete {
+        true => schema::VERSION,
+        false => schema::VERSION_WITHOUT_ALL_ROWS,
+    };
     draft.attributes(&[
         ("Conventions", Attribute::Text(schema::CONVENTIONS)),
         ("title", Attribute::Text(&title)),
         ("source", Attribute::Text("deeplin: gradient descent on deep linear networks")),
         ("deeplin_format", Attribute::Text(schema::FORMAT)),
-        ("format_version", Attribute::Ints(&schema::VERSION)),
+        ("format_version", Attribute::Ints(&version)),
+        (schema::ROWS, Attribute::Whole(rows.into())),
+        (schema::COMPLETE, Attribute::Whole(complete.into())),
+        (schema::TRIALS_PER_CELL, Attribute::Whole(manifest.trials.cast_signed())),
+        (schema::MISSING, Attribute::Whole(missing.cast_signed())),
         ("study", Attribute::Text(&manifest.name)),
         ("study_digest", Attribute::Text(&manifest.digest.hex())),
         // As text: not every reader has unsigned integers of 64 bits.
@@ -84,9 +115,11 @@ fn write_coordinates(draft: &mut Draft, manifest: &Manifest) -> hdf5::Result<()>
             &words(&format!("swept key {}", key.key)),
         )?;
     }
-    // The manifest was checked: the number of trials is a usize.
-    let trials = manifest.trials as usize;
-    draft.numbered(schema::TRIAL, trials, &words("number of the trial"))?;
+    if manifest.keeps_rows() {
+        // The manifest was checked: the number of trials is a usize.
+        let trials = manifest.trials as usize;
+        draft.numbered(schema::TRIAL, trials, &words("number of the trial"))?;
+    }
     if !manifest.ladder.is_empty() {
         let losses = Values::Float64(&manifest.ladder);
         draft.dimension(
@@ -165,34 +198,72 @@ fn write_rows(
     variables: &mut [(Variable, Column)],
     pieces: &mut Pieces<'_>,
 ) -> Drafted<Vec<CellSummary>> {
-    let narrow = has_few_steps(manifest);
-    let (mut cells, mut tally) = (Vec::new(), Tally::default());
-    let mut waiting = 0;
+    let mut rows = Rows { draft, manifest, interval, variables, waiting: 0, cells: Vec::new() };
+    let mut tally = Tally::default();
     pieces.visit(|cell, bytes| -> Drafted<()> {
-        let rows = RowBytes::all(bytes, manifest.ladder.len());
-        // Cells come one after the other, and all of them.
-        if cell != cells.len() {
-            cells.push(std::mem::take(&mut tally).summary(interval));
+        // Cells come one after the other; of some there may be nothing.
+        while rows.cells.len() < cell {
+            rows.end_cell(&std::mem::take(&mut tally))?;
         }
-        for row in rows.clone() {
+        for row in RowBytes::all(bytes, manifest.ladder.len()) {
             tally.add(row.code(), row.steps());
         }
-        for (variable, column) in &mut *variables {
+        rows.append(bytes)
+    })?;
+    while rows.cells.len() < manifest.cells() {
+        rows.end_cell(&std::mem::take(&mut tally))?;
+    }
+    Ok(rows.cells)
+}
+
+/// Rows that are missing and written at a time, at most.
+const MISSING_AT_A_TIME: u64 = 4096;
+
+/// The variables of each trial on their way into the file.
+struct Rows<'a> {
+    draft: &'a Draft,
+    manifest: &'a Manifest,
+    interval: &'a IntervalMethod<'a>,
+    variables: &'a mut [(Variable, Column)],
+    /// Bytes of rows that wait in the columns.
+    waiting: usize,
+    /// The cells that are done.
+    cells: Vec<CellSummary>,
+}
+
+impl Rows<'_> {
+    fn append(&mut self, bytes: &[u8]) -> Drafted<()> {
+        let narrow = has_few_steps(self.manifest);
+        let rows = RowBytes::all(bytes, self.manifest.ladder.len());
+        for (variable, column) in &mut *self.variables {
             put_rows(variable, column, rows.clone(), narrow);
         }
-        waiting += bytes.len();
-        if waiting >= PACKED_TOGETHER {
-            waiting = 0;
-            variables.par_iter_mut().for_each(|(_, column)| column.pack());
-            for (_, column) in &mut *variables {
+        self.waiting += bytes.len();
+        if self.waiting >= PACKED_TOGETHER {
+            self.waiting = 0;
+            self.variables.par_iter_mut().for_each(|(_, column)| column.pack());
+            for (_, column) in &mut *self.variables {
                 column.write()?;
             }
-            draft.check()?;
+            self.draft.check()?;
         }
         Ok(())
-    })?;
-    cells.push(tally.summary(interval));
-    Ok(cells)
+    }
+
+    /// Ends a cell of which these trials are there: the others are shown as not run.
+    fn end_cell(&mut self, tally: &Tally) -> Drafted<()> {
+        let mut missing = self.manifest.trials - tally.trials();
+        let mut bytes = Vec::new();
+        while missing > 0 {
+            let now = missing.min(MISSING_AT_A_TIME);
+            bytes.clear();
+            (0..now).for_each(|_| row::append_missing(self.manifest.ladder.len(), &mut bytes));
+            self.append(&bytes)?;
+            missing -= now;
+        }
+        self.cells.push(CellSummary::of(tally, self.interval));
+        Ok(())
+    }
 }
 
 /// Appends rows to the column of a variable of each trial.

@@ -13,6 +13,15 @@ pub(super) const fn size(ladder: usize) -> usize {
     HITS + 8 * ladder
 }
 
+/// Appends the bytes of the row of a trial that has not been run: what `results.h5` shows of it, -1 and
+/// NaN.
+pub(super) fn append_missing(ladder: usize, bytes: &mut Vec<u8>) {
+    bytes.push(Outcome::NotRun as u8);
+    bytes.extend((-1_i64).to_le_bytes());
+    bytes.extend([f64::NAN; Measures::COUNT].iter().flat_map(|m| m.to_le_bytes()));
+    (0..ladder).for_each(|_| bytes.extend((-1_i64).to_le_bytes()));
+}
+
 /// Appends the bytes of a row.
 pub(super) fn append(row: &TrialRow, bytes: &mut Vec<u8>) {
     bytes.push(row.outcome as u8);

@@ -8,7 +8,23 @@ pub const FORMAT: &str = "results";
 
 /// Major and minor version of the format (`format_version`). Readers refuse a newer major version;
 /// a newer minor one only adds to what they know.
-pub const VERSION: [i32; 2] = [1, 0];
+pub const VERSION: [i32; 2] = [1, 1];
+
+/// The version of a file without the row of every trial: one that keeps no rows, or a partial one.
+/// Whoever knows version 1 only would take it for more than it is.
+pub const VERSION_WITHOUT_ALL_ROWS: [i32; 2] = [2, 0];
+
+/// Attribute of the root: 1 if there are variables of each trial, 0 if there are histograms instead.
+pub const ROWS: &str = "rows";
+
+/// Attribute of the root: 1 if all trials were run, else 0.
+pub const COMPLETE: &str = "complete";
+
+/// Attribute of the root: trials of a cell.
+pub const TRIALS_PER_CELL: &str = "trials";
+
+/// Attribute of the root: trials of all cells that are not in the file.
+pub const MISSING: &str = "missing_trials";
 
 /// Conventions that attributes of variables follow.
 pub const CONVENTIONS: &str = "CF-1.11";
@@ -18,6 +34,51 @@ pub const TRIAL: &str = "trial";
 
 /// Dimension of the ladder of losses.
 pub const LOSS_TARGET: &str = "loss_target";
+
+/// A histogram of each cell or of each rung of each cell, one behind the other: CF's contiguous ragged
+/// arrays over more than one dimension.
+#[derive(Debug, Clone, Copy)]
+pub struct Ragged {
+    /// Dimension of the entries of all of them.
+    pub entry: &'static str,
+    /// What an entry is.
+    pub meaning: &'static str,
+    /// Variable of the numbers of steps, ascending in each histogram.
+    pub value: (&'static str, &'static str),
+    /// Variable of the numbers of trials that took so many.
+    pub count: (&'static str, &'static str),
+    /// Variable of the index of the first entry of each.
+    pub first: (&'static str, &'static str),
+    /// Variable of the number of entries of each.
+    pub size: (&'static str, &'static str),
+}
+
+/// Steps of the trials that converged.
+pub const STEPS_HISTOGRAM: Ragged = Ragged {
+    entry: "steps_entry",
+    meaning: "number of the entry of the histograms of steps",
+    value: ("steps_histogram_value", "number of steps"),
+    count: ("steps_histogram_count", "trials that converged after exactly so many steps"),
+    first: ("steps_histogram_first", "first entry of the histogram of the cell along steps_entry"),
+    size: ("steps_histogram_size", "entries of the histogram of the cell"),
+};
+
+/// First hits of the ladder.
+pub const HITS_HISTOGRAM: Ragged = Ragged {
+    entry: "hit_steps_entry",
+    meaning: "number of the entry of the histograms of first hits",
+    value: ("hit_steps_histogram_value", "number of steps"),
+    count: (
+        "hit_steps_histogram_count",
+        "trials whose excess loss was at or under loss_target after exactly so many steps for the \
+         first time; the others of the cell never hit it",
+    ),
+    first: (
+        "hit_steps_histogram_first",
+        "first entry of the histogram of the cell and loss_target along hit_steps_entry",
+    ),
+    size: ("hit_steps_histogram_size", "entries of the histogram of the cell and loss_target"),
+};
 
 /// Group of what decides the bits besides the study.
 pub const PROVENANCE: &str = "provenance";
@@ -63,7 +124,12 @@ impl Source {
     }
 }
 
-/// The variables of a study with this ladder of losses, in the order of the file.
+/// The variables of each cell, in the order of the file.
+pub fn of_cells() -> Vec<Variable> {
+    CELL.into()
+}
+
+/// The variables of a study with this ladder of losses that keeps rows, in the order of the file.
 pub fn variables(ladder: &[f64]) -> Vec<Variable> {
     let measures = Measures::NAMES.iter().enumerate().map(|(i, &(name, long_name))| Variable {
         name,

@@ -1,8 +1,7 @@
 //! What a cell comes to: counts by outcome, the probability of convergence with bounds, and the
 //! usual numbers of steps.
 
-use std::collections::BTreeMap;
-
+use super::tally::Tally;
 use crate::stop::Outcome;
 
 /// How bounds of a probability are computed: given by the caller, since statistics stand above
@@ -30,7 +29,7 @@ pub struct CellSummary {
     pub stalled: u64,
     /// Those that were undecided when their budget was spent.
     pub step_limit: u64,
-    /// Share of the trials that converged.
+    /// Share of the trials that converged; NaN without trials.
     pub probability: f64,
     /// Lower bound of the probability of convergence: as if every undecided trial fails.
     pub probability_lower: f64,
@@ -46,64 +45,36 @@ pub struct CellSummary {
     pub steps_q90: f64,
 }
 
-/// Trials of a cell, counted by what a summary needs: small however many they are.
-#[derive(Debug, Clone, Default)]
-pub struct Tally {
-    /// By code of outcome.
-    outcomes: [u64; Outcome::ALL.len()],
-    /// Those that converged by number of steps.
-    steps: BTreeMap<u64, u64>,
-}
-
-impl Tally {
-    /// Counts one trial.
-    ///
-    /// # Panics
-    /// If there is no outcome of this code.
-    pub fn add(&mut self, code: u8, steps: u64) {
-        self.outcomes[usize::from(code)] += 1;
-        if code == Outcome::Converged as u8 {
-            *self.steps.entry(steps).or_default() += 1;
-        }
-    }
-
-    /// The summary of what was counted.
-    pub fn summary(&self, interval: &IntervalMethod<'_>) -> CellSummary {
-        let count = |outcome: Outcome| self.outcomes[outcome as usize];
-        let trials: u64 = self.outcomes.iter().sum();
-        let (converged, step_limit) = (count(Outcome::Converged), count(Outcome::StepLimit));
-        let (probability_lower, probability_upper_budget) = (interval.bounds)(converged, trials);
-        let (_, probability_upper) = (interval.bounds)(converged + step_limit, trials);
-        CellSummary {
+impl CellSummary {
+    /// The summary of trials that were counted. No trials tell nothing.
+    pub fn of(tally: &Tally, interval: &IntervalMethod<'_>) -> Self {
+        let trials = tally.trials();
+        let (converged, step_limit) =
+            (tally.count(Outcome::Converged), tally.count(Outcome::StepLimit));
+        let bounds = |successes| match trials {
+            0 => (0.0, 1.0),
+            _ => (interval.bounds)(successes, trials),
+        };
+        let (probability_lower, probability_upper_budget) = bounds(converged);
+        let (_, probability_upper) = bounds(converged + step_limit);
+        let steps = |numerator, denominator| {
+            tally.steps().quantile(numerator, denominator).map_or(f64::NAN, |steps| steps as f64)
+        };
+        Self {
             trials,
             converged,
-            diverged: count(Outcome::Diverged),
-            stalled: count(Outcome::Stalled),
+            diverged: tally.count(Outcome::Diverged),
+            stalled: tally.count(Outcome::Stalled),
             step_limit,
-            probability: converged as f64 / trials as f64,
+            // The sign of 0 / 0 depends on the processor.
+            probability: if trials == 0 { f64::NAN } else { converged as f64 / trials as f64 },
             probability_lower,
             probability_upper,
             probability_upper_budget,
-            steps_median: self.quantile(1, 2),
-            steps_q10: self.quantile(1, 10),
-            steps_q90: self.quantile(9, 10),
+            steps_median: steps(1, 2),
+            steps_q10: steps(1, 10),
+            steps_q90: steps(9, 10),
         }
-    }
-
-    /// The smallest number of steps that at least the share `numerator / denominator` of the trials
-    /// that converged do not exceed (the inverse of the empirical distribution function); NaN if
-    /// none did.
-    fn quantile(&self, numerator: u64, denominator: u64) -> f64 {
-        let converged = self.outcomes[Outcome::Converged as usize];
-        let rank = (converged * numerator).div_ceil(denominator);
-        let mut passed = 0;
-        for (&steps, &count) in &self.steps {
-            passed += count;
-            if passed >= rank {
-                return steps as f64;
-            }
-        }
-        f64::NAN
     }
 }
 
@@ -120,32 +91,14 @@ mod tests {
     }
 
     #[test]
-    fn quantiles_are_order_statistics() {
-        let ten: Vec<u64> = (1..=10).rev().collect();
-        let cases: [(&[u64], [f64; 3]); 5] = [
-            (&[7], [7.0, 7.0, 7.0]),
-            (&[2, 1], [1.0, 1.0, 2.0]),
-            (&[1, 3, 2], [1.0, 2.0, 3.0]),
-            (&[4, 4, 4, 4, 9], [4.0, 4.0, 9.0]),
-            (&ten, [1.0, 5.0, 9.0]),
-        ];
-        for (times, expected) in cases {
-            let tally = tally(times.iter().map(|&steps| (Outcome::Converged, steps)));
-            let found = [(1, 10), (1, 2), (9, 10)].map(|(a, b)| tally.quantile(a, b));
-            assert_eq!(found, expected, "{times:?}");
-        }
-        assert!(tally([(Outcome::StepLimit, 9)]).quantile(1, 2).is_nan());
-    }
-
-    #[test]
     fn undecided_trials_widen_the_interval_upwards_only() {
         let share = |k: u64, n: u64| (k as f64 / n as f64 - 0.1, k as f64 / n as f64 + 0.1);
         let interval = IntervalMethod { method: "test", level: 0.9, bounds: &share };
         let (converged, late) = (Outcome::Converged, Outcome::StepLimit);
         let (diverged, stalled) = (Outcome::Diverged, Outcome::Stalled);
         let outcomes = [converged, converged, diverged, stalled, late, converged, late, late];
-        let summary =
-            tally(outcomes.into_iter().zip([30, 10, 1, 2, 99, 20, 99, 99])).summary(&interval);
+        let tally = tally(outcomes.into_iter().zip([30, 10, 1, 2, 99, 20, 99, 99]));
+        let summary = CellSummary::of(&tally, &interval);
         assert_eq!(
             [summary.trials, summary.converged, summary.diverged, summary.stalled],
             [8, 3, 1, 1]
@@ -156,5 +109,18 @@ mod tests {
         assert_eq!(summary.probability_upper, share(6, 8).1);
         assert_eq!(summary.probability_upper_budget, share(3, 8).1);
         assert_eq!(summary.steps_median, 20.0);
+    }
+
+    #[test]
+    fn no_trials_tell_nothing() {
+        let bounds = |k: u64, n: u64| (k as f64 / n as f64, k as f64 / n as f64);
+        let interval = IntervalMethod { method: "test", level: 0.9, bounds: &bounds };
+        let summary = CellSummary::of(&Tally::default(), &interval);
+        assert_eq!(summary.trials, 0);
+        assert_eq!(
+            [summary.probability, summary.steps_q90].map(f64::to_bits),
+            [f64::NAN.to_bits(); 2]
+        );
+        assert_eq!([summary.probability_lower, summary.probability_upper], [0.0, 1.0]);
     }
 }

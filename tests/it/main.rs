@@ -9,6 +9,7 @@ mod program;
 mod readers;
 mod reduce;
 mod replay;
+mod slurm;
 mod states;
 mod support;
 mod theory;

@@ -36,6 +36,7 @@ pub mod config;
 pub mod descent;
 pub mod digest;
 pub mod error;
+mod foreign;
 pub mod kernel;
 pub mod network;
 pub mod observe;

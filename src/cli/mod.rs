@@ -1,6 +1,7 @@
 //! The command line: one file a command. The only room that prints, results to stdout and everything
 //! else to stderr.
 
+mod apart;
 mod config;
 mod doctor;
 mod merge;
@@ -14,11 +15,13 @@ mod run;
 mod tasks;
 mod trace;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
 use crate::Result;
+use crate::foreign::apart::{COMMAND, use_program};
 use crate::run::interrupt::{STOPPED, outlive_file_size_limit};
 
 /// How likely is gradient descent on a deep linear network to reach a global minimum?
@@ -50,6 +53,8 @@ enum Command {
     Trace(trace::Arguments),
     Doctor(doctor::Arguments),
     Config(config::Arguments),
+    #[command(name = COMMAND, hide = true)]
+    Apart(apart::Arguments),
 }
 
 /// How a command ended that did not fail.
@@ -70,6 +75,7 @@ pub fn main() -> ExitCode {
     if let Err(error) = outlive_file_size_limit() {
         tracing::warn!("cannot listen to the limit for the size of files: {error}");
     }
+    find_itself();
     let ending = match &arguments.command {
         Command::Run(arguments) => run::main(arguments),
         Command::Plan(arguments) => plan::main(arguments),
@@ -78,8 +84,19 @@ pub fn main() -> ExitCode {
         Command::Trace(arguments) => trace::main(arguments),
         Command::Doctor(arguments) => doctor::main(arguments),
         Command::Config(arguments) => config::main(arguments),
+        Command::Apart(arguments) => apart::main(arguments),
     };
     finish(ending)
+}
+
+/// Lets foreign HDF5 be read by other processes of this program.
+fn find_itself() {
+    // Right even if the file has been replaced since.
+    let running = Path::new("/proc/self/exe");
+    let program = if running.exists() { Ok(running.to_owned()) } else { std::env::current_exe() };
+    if let Ok(program) = program {
+        use_program(program);
+    }
 }
 
 /// The exit status, after the message of an error.

@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Ending, output};
-use crate::store::reader::ResultsFile;
+use super::{Ending, apart, output};
+use crate::store::ResultsFile;
+use crate::store::results;
 use crate::{Result, report};
 
 /// Show the table of a results file
@@ -23,28 +24,54 @@ pub(super) struct Arguments {
     csv: bool,
 }
 
+/// In which form a table is shown.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub(super) enum Form {
+    /// For people.
+    Table,
+    /// JSON.
+    Json,
+    /// CSV.
+    Csv,
+}
+
+impl Form {
+    /// The name on the command line.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Table => "table",
+            Self::Json => "json",
+            Self::Csv => "csv",
+        }
+    }
+
+    /// The table of these results.
+    pub(super) fn text(self, results: &ResultsFile) -> String {
+        match self {
+            Self::Table => report::table(results),
+            Self::Json => report::json(results),
+            Self::Csv => report::csv(results),
+        }
+    }
+}
+
 pub(super) fn main(arguments: &Arguments) -> Result<Ending> {
-    let results = open(&arguments.results)?;
-    let text = if arguments.json {
-        report::json(&results)
-    } else if arguments.csv {
-        report::csv(&results)
-    } else {
-        report::table(&results)
+    let form = match (arguments.json, arguments.csv) {
+        (true, _) => Form::Json,
+        (_, true) => Form::Csv,
+        _ => Form::Table,
     };
-    output::print(&text)?;
+    let path = &arguments.results;
+    let path = if path.is_dir() { &path.join(results::FILE) } else { path };
+    print(path, form)?;
     Ok(Ending::Done)
 }
 
 /// Shows the table of a file.
 pub(super) fn print_table(path: &Path) -> Result<()> {
-    output::print(&report::table(&open(path)?))
+    print(path, Form::Table)
 }
 
-fn open(path: &Path) -> Result<ResultsFile> {
-    if path.is_dir() {
-        ResultsFile::open(&path.join("results.h5"))
-    } else {
-        ResultsFile::open(path)
-    }
+fn print(path: &Path, form: Form) -> Result<()> {
+    output::print(&apart::ask(&["report", form.name()], path)?)
 }

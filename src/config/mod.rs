@@ -30,12 +30,12 @@ mod view;
 #[cfg(test)]
 mod tests;
 
-use std::fs::File;
-use std::io::Read;
+use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
+use crate::foreign::file;
 use crate::study::Study;
 
 use data::{READERS, Readers};
@@ -53,7 +53,6 @@ pub const DEFAULT: &str = include_str!("../../configs/default.toml");
 /// [`Error::Usage`] if the file cannot be read; [`Error::Config`] with the place of the mistake if
 /// it is no valid study; [`Error::Data`] if a file it names cannot be used.
 pub fn load(path: &Path, sets: &[String]) -> Result<Study> {
-    let mut bytes = Vec::new();
     let unreadable = |error: std::io::Error| {
         Error::usage(
             format!("cannot read the study {}: {error}", path.display()),
@@ -62,13 +61,11 @@ pub fn load(path: &Path, sets: &[String]) -> Result<Study> {
             ),
         )
     };
-    let file = File::open(path).map_err(unreadable)?;
-    // One byte more than allowed, so that a file that is too long, or endless, is seen as such.
-    file.take(document::LONGEST as u64 + 1).read_to_end(&mut bytes).map_err(unreadable)?;
     let name = path.display().to_string();
-    if bytes.len() > document::LONGEST {
-        return Err(document::too_long(&name).into());
-    }
+    let bytes = file::read(path, document::LONGEST as u64).map_err(|error| match error.kind() {
+        ErrorKind::InvalidData => document::too_long(&name).into(),
+        _ => unreadable(error),
+    })?;
     let text = String::from_utf8(bytes).map_err(|error| {
         let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
         let line = 1 + valid.iter().filter(|&&byte| byte == b'\n').count();

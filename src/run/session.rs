@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::store::io::FileSystem;
+use crate::store::io::{FileSystem, read_at_most};
 use crate::store::publish::{self, publish_replacing, sweep};
 
 /// The file that gathers all sessions of a directory.
@@ -14,6 +14,8 @@ pub const FILE: &str = "run.json";
 /// The directory with one file for each session: several processes may run at once, and none of
 /// them rewrites what another has written.
 const DIR: &str = "sessions";
+/// Longest file of a session that is read, in bytes.
+const LONGEST: u64 = 1 << 16;
 
 /// One process that computed trials.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -90,7 +92,7 @@ fn gather(fs: &dyn FileSystem, sessions: &Path) -> Result<Vec<Session>> {
     let mut all: Vec<Session> = Vec::new();
     for name in names.iter().filter(|name| name.ends_with(".json")) {
         let path = sessions.join(name);
-        let bytes = fs.read(&path).map_err(Error::storage("read", &path))?;
+        let bytes = read_at_most(fs, &path, LONGEST).map_err(Error::storage("read", &path))?;
         all.extend(serde_json::from_slice::<Session>(&bytes));
     }
     all.sort_by(|a, b| (&a.began, &a.host, a.process).cmp(&(&b.began, &b.host, b.process)));

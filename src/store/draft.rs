@@ -20,6 +20,7 @@ use super::filter::GZIP;
 use super::io::NewFile;
 use super::medium::Medium;
 use super::{driver, unbound};
+use crate::foreign::plugins;
 use crate::{Error, Result};
 
 /// Values of a variable, in row-major order.
@@ -159,7 +160,7 @@ impl Draft {
     }
 
     fn create(path: &Path, medium: Option<&Medium>) -> hdf5::Result<Self> {
-        unbound::disable_plugins();
+        plugins::disable();
         let access = FileAccessBuilder::new()
             .libver_bounds(LibraryVersion::V110, LibraryVersion::V110)
             // Or objects that are still open after an error would keep the file open.

@@ -1,39 +1,35 @@
-//! Access to an HDF5 file that may be damaged or made to harm: only plain data inside the file, of
-//! known types and shapes, no larger than such a file can hold.
+//! Access to a sealed HDF5 file: only plain data inside the file, of known types and shapes.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use hdf5::dataset::Layout;
-use hdf5::filters::Filter;
 use hdf5::types::{FloatSize, IntSize, TypeDescriptor, VarLenUnicode};
 use hdf5::{
-    Container, Dataset, File, Group, H5Type, Hyperslab, IndexType, IterationOrder, LinkType,
-    Location, SliceOrIndex,
+    Container, Dataset, Group, H5Type, Hyperslab, IndexType, IterationOrder, Location, SliceOrIndex,
 };
 use ndarray::IxDyn;
 
 use super::io::{Disk, FileSystem};
-use super::{seal, unbound};
+use super::seal;
+use crate::foreign::Refusal;
+use crate::foreign::hdf5::Hdf5;
 use crate::study::AxisValues;
 use crate::{Error, Result};
 
-/// The most that gzip can expand.
-const EXPANSION: u64 = 1032;
+/// Most values that are read at once of what there is for each cell or axis, so that a file that
+/// says it is large is not believed: a study has at most a million cells.
+const MOST_VALUES: usize = 1 << 24;
 
 /// A file opened for reading.
 #[derive(Debug)]
 pub(super) struct Guarded {
     path: PathBuf,
-    file: File,
-    /// No dataset can be larger, in bytes.
-    limit: u64,
+    file: Hdf5,
 }
 
 impl Guarded {
-    /// Opens a sealed file and checks that no link of its root leaves it.
+    /// Opens a sealed file; HDF5 does not see it before its seal is found right.
     pub(super) fn open(path: &Path) -> Result<Self> {
-        unbound::disable_plugins();
         let metadata = fs::metadata(path).map_err(Error::storage("open", path))?;
         if !metadata.is_file() {
             let help = "give the file results.h5 in a directory that `deeplin run` wrote to";
@@ -47,22 +43,8 @@ impl Guarded {
                 "is not a file of deeplin as it was written (the hash at its end is wrong)";
             return Err(Error::content(path, message, Some(help.into())));
         }
-        let file = File::open(path)
-            .map_err(|e| Error::content(path, format!("HDF5 cannot open it: {e}"), None))?;
-        let guarded =
-            Self { path: path.to_owned(), file, limit: metadata.len().saturating_mul(EXPANSION) };
-        guarded.check_links(&guarded.file)?;
-        Ok(guarded)
-    }
-
-    fn check_links(&self, group: &Group) -> Result<()> {
-        let links = group
-            .links(IndexType::Name, IterationOrder::Native)
-            .map_err(|e| self.fault("a group", &e))?;
-        match links.iter().find(|(_, link)| link.link_type != LinkType::Hard) {
-            Some((name, _)) => Err(self.refuse(format!("has a link {name:?} that is not plain"))),
-            None => Ok(()),
-        }
+        let file = Hdf5::open(path).map_err(|e| Error::content(path, e.message, e.help))?;
+        Ok(Self { path: path.to_owned(), file })
     }
 
     /// The error for content that is not as it must be.
@@ -82,16 +64,32 @@ impl Guarded {
         self.refuse(format!("{what} cannot be read: {error}"))
     }
 
-    /// The root group.
-    pub(super) fn root(&self) -> &Group {
-        &self.file
+    /// The error for what is not read.
+    fn refused(&self, refusal: Refusal) -> Error {
+        match refusal.help {
+            Some(help) => Error::content(&self.path, refusal.message, Some(help)),
+            None => self.refuse(refusal.message),
+        }
     }
 
-    /// A group of the root, without links that leave it.
+    /// The root group.
+    pub(super) fn root(&self) -> &Group {
+        self.file.root()
+    }
+
+    /// Whether the root group has something of this name.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.file.has(name)
+    }
+
+    /// A group.
     pub(super) fn group(&self, name: &str) -> Result<Group> {
-        let group = self.file.group(name).map_err(|e| self.fault(name, &e))?;
-        self.check_links(&group)?;
-        Ok(group)
+        self.file.group(name).map_err(|e| self.refused(e))
+    }
+
+    /// A dataset, of whatever type and shape.
+    pub(super) fn dataset(&self, name: &str) -> Result<Dataset> {
+        self.file.dataset(name).map_err(|e| self.refused(e))
     }
 
     /// A text attribute.
@@ -123,7 +121,7 @@ impl Guarded {
 
     /// Length of a 1-dimensional dataset.
     pub(super) fn length(&self, name: &str) -> Result<usize> {
-        let dataset = self.file.dataset(name).map_err(|e| self.fault(name, &e))?;
+        let dataset = self.dataset(name)?;
         match dataset.shape()[..] {
             [length] => Ok(length),
             _ => Err(self.refuse(format!("{name} is not a list"))),
@@ -133,6 +131,9 @@ impl Guarded {
     /// All values of a dataset of this shape.
     pub(super) fn values<T: H5Type>(&self, name: &str, shape: &[usize]) -> Result<Vec<T>> {
         let dataset = self.checked(name, shape, &convertible::<T>())?;
+        if dataset.size() > MOST_VALUES {
+            return Err(self.refuse(format!("{name} has more values than a study can have")));
+        }
         dataset.read_raw().map_err(|e| self.fault(name, &e))
     }
 
@@ -152,13 +153,18 @@ impl Guarded {
 
     /// The coordinates of a swept key.
     pub(super) fn coordinates(&self, name: &str, length: usize) -> Result<AxisValues> {
-        let dataset = self.file.dataset(name).map_err(|e| self.fault(name, &e))?;
+        let dataset = self.dataset(name)?;
         let kind = dataset.dtype().and_then(|t| t.to_descriptor());
         match kind.map_err(|e| self.fault(name, &e))? {
             TypeDescriptor::Float(_) => Ok(AxisValues::Floats(self.values(name, &[length])?)),
             TypeDescriptor::Integer(_) => Ok(AxisValues::Integers(self.values(name, &[length])?)),
             _ => {
                 let dataset = self.checked(name, &[length], &[TypeDescriptor::VarLenUnicode])?;
+                if length > MOST_VALUES {
+                    return Err(
+                        self.refuse(format!("{name} has more values than an axis can have"))
+                    );
+                }
                 let labels =
                     dataset.read_raw::<VarLenUnicode>().map_err(|e| self.fault(name, &e))?;
                 let labels = labels.iter().map(|label| self.string(name, label));
@@ -167,30 +173,15 @@ impl Guarded {
         }
     }
 
-    /// A dataset, if it is plain data of this shape and one of these types.
+    /// A dataset, if it is of this shape and one of these types.
     fn checked(&self, name: &str, shape: &[usize], types: &[TypeDescriptor]) -> Result<Dataset> {
-        let dataset = self.file.dataset(name).map_err(|e| self.fault(name, &e))?;
+        let dataset = self.dataset(name)?;
         if dataset.shape() != shape {
             let found = dataset.shape();
             return Err(self.refuse(format!("{name} has shape {found:?} instead of {shape:?}")));
         }
         self.check_type(name, &dataset, types)?;
-        let item = types.iter().map(TypeDescriptor::size).max().unwrap_or(1);
-        let bytes = shape.iter().try_fold(item, |n, &length| n.checked_mul(length));
-        if bytes.is_none_or(|bytes| bytes as u64 > self.limit) {
-            return Err(self.refuse(format!("{name} claims to be larger than the file can hold")));
-        }
-        let plan = dataset.dcpl().map_err(|e| self.fault(name, &e))?;
-        let plain = matches!(plan.layout(), Layout::Compact | Layout::Contiguous | Layout::Chunked)
-            && plan.external().is_empty()
-            && plan.filters().iter().all(|filter| {
-                matches!(filter, Filter::Shuffle | Filter::Deflate(_) | Filter::Fletcher32)
-            });
-        if plain {
-            Ok(dataset)
-        } else {
-            Err(self.refuse(format!("{name} is stored in a way that is not of this format")))
-        }
+        Ok(dataset)
     }
 
     fn check_type(&self, name: &str, of: &Container, types: &[TypeDescriptor]) -> Result<()> {

@@ -5,6 +5,11 @@ use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::time::Duration;
 
+use crate::foreign::file;
+
+/// Largest file that is read whole, in bytes: nothing that the program writes and reads so comes near.
+const MOST_AT_ONCE: u64 = 1 << 32;
+
 /// What storage needs of a file system. Every call is one step that can fail on its own.
 ///
 /// A call that a signal interrupts (EINTR) is made again below this trait, and only where the system
@@ -76,6 +81,18 @@ pub trait NewFile: OpenFile {
     fn sync(&mut self) -> io::Result<()>;
 }
 
+/// The content of a file that has at most `most` bytes.
+///
+/// # Errors
+/// Those of the file system; [`io::ErrorKind::InvalidData`] if it is longer.
+pub(crate) fn read_at_most(fs: &dyn FileSystem, file: &Path, most: u64) -> io::Result<Vec<u8>> {
+    let size = fs.open(file)?.size()?;
+    if size > most {
+        return Err(file::too_long(size, most));
+    }
+    fs.read(file)
+}
+
 /// The file system of the machine.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Disk;
@@ -105,13 +122,11 @@ impl FileSystem for Disk {
     }
 
     fn read(&self, file: &Path) -> io::Result<Vec<u8>> {
-        must_be_regular(file)?;
-        fs::read(file)
+        file::read(file, MOST_AT_ONCE)
     }
 
     fn open(&self, file: &Path) -> io::Result<Box<dyn OpenFile>> {
-        must_be_regular(file)?;
-        Ok(Box::new(File::open(file)?))
+        Ok(Box::new(file::open(file)?))
     }
 
     fn create_new(&self, file: &Path) -> io::Result<Box<dyn NewFile>> {
@@ -168,14 +183,6 @@ fn above(dir: &Path) -> Option<&Path> {
 
 fn sync_parent(dir: &Path) -> io::Result<()> {
     Disk.sync_dir(above(dir).unwrap_or(Path::new(".")))
-}
-
-/// A pipe would block for ever.
-fn must_be_regular(file: &Path) -> io::Result<()> {
-    if fs::metadata(file)?.is_file() {
-        return Ok(());
-    }
-    Err(io::Error::new(ErrorKind::InvalidInput, "it is not a regular file"))
 }
 
 impl OpenFile for File {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::io::FileSystem;
+use super::io::{FileSystem, read_at_most};
 use super::publish::{publish, sweep};
 use crate::digest::Digest;
 use crate::study::{Axis, Block, Study};
@@ -22,6 +22,8 @@ const VERSION: [u32; 2] = [1, 0];
 
 /// That of a study that keeps no rows: what does not know of tallies does not read it.
 const VERSION_OF_TALLIES: [u32; 2] = [2, 0];
+/// Longest file that is read, in bytes; a study of a million cells takes about 150 MB.
+const LONGEST: u64 = 1 << 29;
 
 /// Everything about a study that storing, merging and reporting need. A function of the study and
 /// of the kernels planned for it only, so equal on every machine.
@@ -164,7 +166,7 @@ impl Manifest {
     }
 
     fn read_if_there(fs: &dyn FileSystem, path: &Path) -> Result<Option<Self>> {
-        match fs.read(path) {
+        match read_at_most(fs, path, LONGEST) {
             Ok(bytes) => Self::from_json(&bytes).map(Some).map_err(|message| {
                 let help = "choose another directory with -o, or restore the file";
                 Error::content(path, message, Some(help.into()))

@@ -70,14 +70,11 @@ impl ResultsFile {
         let lengths: Vec<usize> = axes.iter().map(Axis::len).collect();
         let has_rows = whole(&file, schema::ROWS, || Ok(1))? != 0;
         let trials = whole(&file, schema::TRIALS_PER_CELL, || file.length(schema::TRIAL))?;
-        let ladder = match root.link_exists(schema::LOSS_TARGET) {
+        let ladder = match file.has(schema::LOSS_TARGET) {
             true => file.values(schema::LOSS_TARGET, &[file.length(schema::LOSS_TARGET)?])?,
             false => Vec::new(),
         };
-        let bound = file
-            .root()
-            .dataset("probability_lower")
-            .map_err(|_| file.refuse("probability_lower is missing"))?;
+        let bound = file.dataset("probability_lower")?;
         let level: Vec<f64> = file.attribute(&bound, "level")?;
         Ok(Self {
             name: text("study")?,
@@ -406,8 +403,7 @@ fn read_kernels(file: &Guarded, lengths: &[usize]) -> Result<Vec<CellKernel>> {
 fn read_words(file: &Guarded, name: &str, lengths: &[usize]) -> Result<Vec<String>> {
     let path = format!("{}/{name}", schema::PROVENANCE);
     let codes: Vec<i8> = file.values(&path, lengths)?;
-    let dataset =
-        file.root().dataset(&path).map_err(|_| file.refuse(format!("{path} is missing")))?;
+    let dataset = file.dataset(&path)?;
     let meanings = file.text(&dataset, "flag_meanings")?;
     let meanings: Vec<&str> = meanings.split(' ').collect();
     let word = |code: i8| meanings.get(usize::try_from(code).ok()?).copied();

@@ -2,9 +2,8 @@
 
 use std::path::Path;
 
-use hdf5::types::VarLenUnicode;
-
 use super::draft::{self, Attribute, Draft, Named, Values, words};
+use super::guarded::Guarded;
 use super::io::NewFile;
 use super::numerics::Numerics;
 use crate::Result;
@@ -16,11 +15,11 @@ use crate::study::{Cell, Measures, Study, TrialRow};
 /// What the root attribute `deeplin_format` of a trace says.
 const FORMAT: &str = "deeplin trace";
 
-/// Whether the file is a trace.
+/// Whether the file is a trace, as it was written.
 pub fn is_trace(path: &Path) -> bool {
-    let format = |path| -> hdf5::Result<String> {
-        let text: VarLenUnicode = hdf5::File::open(path)?.attr("deeplin_format")?.read_scalar()?;
-        Ok(text.to_string())
+    let format = |path| {
+        let file = Guarded::open(path)?;
+        file.text(file.root(), "deeplin_format")
     };
     format(path).is_ok_and(|format| format == FORMAT)
 }

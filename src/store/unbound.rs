@@ -1,12 +1,11 @@
-//! What the HDF5 crate does not bind: dimension scales as netCDF wants them, chunks that have passed
-//! their filters already, and the switch that keeps HDF5 from loading plugins.
+//! What the HDF5 crate does not bind: dimension scales as netCDF wants them, and chunks that have
+//! passed their filters already.
 //!
 //! The scales follow the HDF5 Dimension Scale Specification (H5DS): `CLASS` and `NAME` as
 //! null-terminated strings (netCDF rejects the null-padded ones of the crate), `DIMENSION_LIST` on
 //! every variable and `REFERENCE_LIST` on every scale.
 
 use std::ffi::CString;
-use std::sync::Once;
 
 use hdf5::sync::sync;
 use hdf5::types::VarLenArray;
@@ -14,7 +13,6 @@ use hdf5::{Dataset, File, H5Type, Location, ObjectReference1};
 use hdf5_sys::h5a::{H5Aclose, H5Acreate2, H5Awrite};
 use hdf5_sys::h5d::{H5Dwrite, H5Dwrite_chunk};
 use hdf5_sys::h5p::H5P_DEFAULT;
-use hdf5_sys::h5pl::H5PLset_loading_state;
 use hdf5_sys::h5s::{H5S_ALL, H5S_class_t, H5Sclose, H5Screate};
 use hdf5_sys::h5t::{H5T_C_S1, H5T_str_t, H5Tclose, H5Tcopy, H5Tset_size, H5Tset_strpad};
 
@@ -93,20 +91,6 @@ pub(super) fn write_scalar(dataset: &Dataset, bytes: &[u8]) -> hdf5::Result<()> 
         }
     });
     if status >= 0 { Ok(()) } else { Err(format!("cannot write {}", dataset.name()).into()) }
-}
-
-/// Keeps HDF5 from loading filter plugins, which a file or the environment could otherwise make it
-/// do. To be called before any file is read.
-pub(super) fn disable_plugins() {
-    static DONE: Once = Once::new();
-    DONE.call_once(|| {
-        sync(|| {
-            let mut none = 0;
-            // SAFETY: the library's lock is held and `none` outlives the call. The only possible
-            // failure is a library without plugin support, which is what is asked for.
-            unsafe { H5PLset_loading_state(&raw mut none) };
-        });
-    });
 }
 
 /// Writes a scalar attribute of type fixed null-terminated ASCII string.

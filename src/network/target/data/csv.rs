@@ -1,13 +1,13 @@
 //! Comma-separated values (RFC 4180), compressed or not.
 
-use std::io::BufRead;
 use std::path::{Path, PathBuf};
 
 use csv::{ErrorKind, Reader, ReaderBuilder, StringRecord, Trim};
 use ndarray::Array2;
 
 use super::columns::Columns;
-use super::{Header, Rows, text};
+use super::text::{self, Text};
+use super::{Header, Rows};
 use crate::error::{Error, Result};
 
 /// Opens a CSV file; without a header the columns are numbered.
@@ -29,7 +29,7 @@ pub(super) fn open(path: &Path, header: Header) -> Result<(Columns, Box<dyn Rows
 
 struct Csv {
     path: PathBuf,
-    reader: Reader<Box<dyn BufRead>>,
+    reader: Reader<Text>,
     columns: Columns,
     record: StringRecord,
 }
@@ -37,6 +37,7 @@ struct Csv {
 impl Rows for Csv {
     fn fill(&mut self, chunk: &mut Array2<f64>) -> Result<usize> {
         for (count, mut row) in chunk.rows_mut().into_iter().enumerate() {
+            self.reader.get_mut().begin_row();
             let more = self.reader.read_record(&mut self.record);
             if !more.map_err(|e| refusal(&self.path, e))? {
                 return Ok(count);
@@ -66,7 +67,7 @@ impl Csv {
 fn refusal(path: &Path, error: csv::Error) -> Error {
     let line = error.position().map_or(0, csv::Position::line);
     match error.into_kind() {
-        ErrorKind::Io(source) => Error::storage("read", path)(source),
+        ErrorKind::Io(source) => text::unreadable(path, source),
         ErrorKind::UnequalLengths { expected_len, len, .. } => {
             let message = format!("line {line} has {len} fields, the first row {expected_len}");
             Error::data(path, message, Some("every row needs the same number of fields".to_owned()))

@@ -1,41 +1,112 @@
 //! Two-dimensional numeric datasets of HDF5 files.
-//!
-//! Data files may come from anywhere, so nothing is followed out of the file (external storage,
-//! external links, virtual datasets) and no filter is used that would be loaded from a plugin.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use hdf5::filters::Filter;
-use hdf5::plist::dataset_create::Layout;
+use hdf5::Dataset;
 use hdf5::types::TypeDescriptor;
-use hdf5::{Dataset, File};
 use ndarray::{Array2, s};
 
 use super::columns::Columns;
-use super::{Rows, check_finite};
+use super::{CHUNK_ROWS, MAX_DIMENSION, Rows, check_finite, impossible_columns};
 use crate::error::{Error, Result};
+use crate::foreign::Refusal;
+use crate::foreign::apart::{Apart, Reply};
+use crate::foreign::hdf5::{Hdf5, list};
 
 /// First bytes of an HDF5 file.
 pub(super) const MAGIC: &[u8] = b"\x89HDF\r\n\x1a\n";
 
-/// The most that deflate compresses, rounded up (its limit is 1032 to 1).
-const MAX_COMPRESSION: u64 = 1100;
-
-/// Opens a dataset; without a name it is the only member of the root group.
+/// Opens a dataset; without a name it is the only member of the root group. The program reads it in
+/// a process of its own.
 pub(super) fn open(path: &Path, dataset: Option<&str>) -> Result<(Columns, Box<dyn Rows>)> {
-    let file = File::open(path).map_err(|e| unreadable(path, &e))?;
-    let name = match dataset {
-        Some(name) => name.to_owned(),
-        None => only_member(path, &file)?,
+    let mut arguments = vec![OsStr::new("table")];
+    let named = dataset.map(|name| format!("--dataset={name}"));
+    arguments.extend(named.as_ref().map(OsStr::new));
+    arguments.extend([OsStr::new("--"), path.as_os_str()]);
+    let Some(apart) = Apart::start(&arguments) else {
+        let (columns, rows) = open_here(path, dataset)?;
+        return Ok((Columns::Numbered(columns), Box::new(rows)));
     };
-    let dataset = file.dataset(&name).map_err(|_| missing(path, &file, &name))?;
-    check_origin(path, &file, &dataset, &name)?;
-    let (rows, columns) = check_size(path, &dataset, &name)?;
-    let rows = Hdf5 { path: path.to_owned(), dataset, rows, next: 0 };
-    Ok((Columns::Numbered(columns), Box::new(rows)))
+    let mut rows = Received { path: path.to_owned(), apart: apart.map_err(|e| refused(path, e))? };
+    let head = rows.next()?.unwrap_or_default();
+    let columns = <[u8; 8]>::try_from(head).map_err(|_| nonsense(path))?;
+    Ok((Columns::Numbered(u64::from_le_bytes(columns) as usize), Box::new(rows)))
 }
 
-struct Hdf5 {
+/// What a process of the program reads for another: the number of columns, then the rows.
+pub(crate) fn send(path: &Path, dataset: Option<&str>, reply: &mut Reply<'_>) -> Result<()> {
+    let (columns, mut rows) = open_here(path, dataset)?;
+    let unsaid = |e| Error::storage("hand on", path)(e);
+    reply.content(&(columns as u64).to_le_bytes()).map_err(unsaid)?;
+    let mut chunk = Array2::zeros((CHUNK_ROWS, columns));
+    loop {
+        let count = rows.fill(&mut chunk)?;
+        if count == 0 {
+            return Ok(());
+        }
+        let values = chunk.slice(s![..count, ..]);
+        let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        reply.content(&bytes).map_err(unsaid)?;
+    }
+}
+
+/// Rows that another process reads.
+struct Received {
+    path: PathBuf,
+    apart: Apart,
+}
+
+impl Received {
+    fn next(&mut self) -> Result<Option<Vec<u8>>> {
+        self.apart.next().map_err(|e| refused(&self.path, e))
+    }
+}
+
+impl Rows for Received {
+    fn fill(&mut self, chunk: &mut Array2<f64>) -> Result<usize> {
+        let Some(bytes) = self.next()? else { return Ok(0) };
+        let row = 8 * chunk.ncols();
+        if bytes.len() % row != 0 || bytes.len() > row * chunk.nrows() {
+            return Err(nonsense(&self.path));
+        }
+        for (value, bytes) in chunk.iter_mut().zip(bytes.chunks_exact(8)) {
+            *value = f64::from_le_bytes(bytes.try_into().expect("eight bytes"));
+        }
+        Ok(bytes.len() / row)
+    }
+}
+
+fn nonsense(path: &Path) -> Error {
+    Error::data(path, "the process that reads it does not say numbers", None)
+}
+
+fn refused(path: &Path, refusal: Refusal) -> Error {
+    Error::data(path, refusal.message, refusal.help)
+}
+
+/// Opens a dataset in this process.
+fn open_here(path: &Path, dataset: Option<&str>) -> Result<(usize, Values)> {
+    let refused = |e| refused(path, e);
+    let file = Hdf5::open(path).map_err(refused)?;
+    let name = match dataset {
+        Some(name) => name.to_owned(),
+        None => only_member(path, file.names().map_err(refused)?)?,
+    };
+    let dataset = file.dataset(&name).map_err(refused)?;
+    check_type(path, &dataset, &name)?;
+    let shape = dataset.shape();
+    let &[rows, columns] = shape.as_slice() else {
+        let message = format!("`{name}` has shape {shape:?}, two dimensions are needed");
+        return Err(Error::data(path, message, None));
+    };
+    if !(1..=2 * MAX_DIMENSION).contains(&columns) {
+        return Err(impossible_columns(path, columns));
+    }
+    Ok((columns, Values { path: path.to_owned(), dataset, rows, next: 0 }))
+}
+
+struct Values {
     path: PathBuf,
     dataset: Dataset,
     rows: usize,
@@ -43,7 +114,7 @@ struct Hdf5 {
     next: usize,
 }
 
-impl Rows for Hdf5 {
+impl Rows for Values {
     fn fill(&mut self, chunk: &mut Array2<f64>) -> Result<usize> {
         let count = chunk.nrows().min(self.rows - self.next);
         if count > 0 {
@@ -58,32 +129,15 @@ impl Rows for Hdf5 {
 }
 
 /// The only member of the root group.
-fn only_member(path: &Path, file: &File) -> Result<String> {
-    match members(file).as_slice() {
-        [only] => Ok(only.clone()),
-        several => {
-            let message =
-                format!("which dataset to read is not said: the file holds {}", list(several));
+fn only_member(path: &Path, mut names: Vec<String>) -> Result<String> {
+    match (names.pop(), names.is_empty()) {
+        (Some(only), true) => Ok(only),
+        (last, _) => {
+            names.extend(last);
+            let held = list(names.iter().map(String::as_str));
+            let message = format!("which dataset to read is not said: the file holds {held}");
             Err(Error::data(path, message, Some("name it with the key `dataset`".to_owned())))
         }
-    }
-}
-
-fn missing(path: &Path, file: &File, name: &str) -> Error {
-    let message = format!("there is no dataset `{name}`");
-    let help = format!("at its top the file holds {}", list(&members(file)));
-    Error::data(path, message, Some(help))
-}
-
-/// Names in the root group; none if it cannot be listed.
-fn members(file: &File) -> Vec<String> {
-    file.member_names().unwrap_or_default()
-}
-
-fn list(names: &[String]) -> String {
-    match names {
-        [] => "nothing".to_owned(),
-        _ => names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "),
     }
 }
 
@@ -91,21 +145,8 @@ fn unreadable(path: &Path, error: &hdf5::Error) -> Error {
     Error::data(path, format!("HDF5 cannot read it: {error}"), None)
 }
 
-/// Refuses what is not a plain numeric dataset inside this file.
-fn check_origin(path: &Path, file: &File, dataset: &Dataset, name: &str) -> Result<()> {
-    let create = dataset.create_plist().map_err(|e| unreadable(path, &e))?;
-    let external = create.get_external().map_err(|e| unreadable(path, &e))?;
-    let inside = matches!(dataset.layout(), Layout::Compact | Layout::Contiguous | Layout::Chunked);
-    if dataset.filename() != file.filename() || !external.is_empty() || !inside {
-        let message = format!("the numbers of `{name}` lie in another file, which is not followed");
-        return Err(Error::data(path, message, Some("copy them into this file".to_owned())));
-    }
-    let filters = create.get_filters().map_err(|e| unreadable(path, &e))?;
-    if let Some(Filter::User(id, _)) = filters.iter().find(|f| matches!(f, Filter::User(..))) {
-        let message = format!("`{name}` is stored with filter {id}, which needs a plugin");
-        let help = "store it uncompressed or with gzip".to_owned();
-        return Err(Error::data(path, message, Some(help)));
-    }
+/// Refuses what is not numbers.
+fn check_type(path: &Path, dataset: &Dataset, name: &str) -> Result<()> {
     let descriptor = dataset.dtype().and_then(|dtype| dtype.to_descriptor());
     match descriptor.map_err(|e| unreadable(path, &e))? {
         TypeDescriptor::Integer(_) | TypeDescriptor::Unsigned(_) | TypeDescriptor::Float(_) => {
@@ -116,27 +157,4 @@ fn check_origin(path: &Path, file: &File, dataset: &Dataset, name: &str) -> Resu
             Err(Error::data(path, message, None))
         }
     }
-}
-
-/// Rows and columns, checked against the size of the file before anything is allocated.
-fn check_size(path: &Path, dataset: &Dataset, name: &str) -> Result<(usize, usize)> {
-    let shape = dataset.shape();
-    let &[rows, columns] = shape.as_slice() else {
-        let message = format!("`{name}` has shape {shape:?}, two dimensions are needed");
-        return Err(Error::data(path, message, None));
-    };
-    let length = std::fs::metadata(path).map_err(Error::storage("read", path))?.len();
-    let width = dataset.dtype().map_err(|e| unreadable(path, &e))?.size();
-    let chunk = dataset.chunk().unwrap_or_default();
-    let plausible = |dims: &[usize]| {
-        let bytes = dims.iter().try_fold(width as u64, |n, &k| n.checked_mul(k as u64));
-        bytes.is_some_and(|bytes| bytes <= MAX_COMPRESSION.saturating_mul(length))
-    };
-    if columns == 0 || !plausible(&shape) || !plausible(&chunk) {
-        let message = format!(
-            "`{name}` declares {rows} x {columns} entries of {width} bytes in a file of {length} bytes"
-        );
-        return Err(Error::data(path, message, Some("write the file again".to_owned())));
-    }
-    Ok((rows, columns))
 }

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use ndarray::Array2;
 
 use super::columns::Columns;
-use super::{MAX_DIMENSION, Rows, text};
+use super::text::{self, Text};
+use super::{MAX_DIMENSION, Rows};
 use crate::error::{Error, Result};
 
 /// Opens a LIBSVM file. The largest index of the whole file is the number of features, so the file
@@ -24,7 +25,7 @@ pub(super) fn open(path: &Path) -> Result<(Columns, Box<dyn Rows>)> {
 
 struct Lines {
     path: PathBuf,
-    reader: Box<dyn BufRead>,
+    reader: Text,
     line: String,
     number: u64,
 }
@@ -53,8 +54,9 @@ impl Lines {
         loop {
             self.line.clear();
             self.number += 1;
+            self.reader.begin_row();
             let read = self.reader.read_line(&mut self.line);
-            if read.map_err(Error::storage("read", &self.path))? == 0 {
+            if read.map_err(|e| text::unreadable(&self.path, e))? == 0 {
                 return Ok(false);
             }
             let content = self.line.split('#').next().unwrap_or_default();

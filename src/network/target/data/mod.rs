@@ -2,13 +2,12 @@
 
 mod columns;
 mod csv;
-mod hdf5;
+pub(crate) mod hdf5;
 mod libsvm;
 mod moments;
 mod npy;
 mod text;
 
-use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -16,6 +15,7 @@ use ndarray::{Array2, ArrayView2, s};
 
 use crate::digest::Digest;
 use crate::error::{Error, Result};
+use crate::foreign::file;
 
 use self::columns::Columns;
 pub use self::moments::{Moments, moments};
@@ -64,9 +64,7 @@ impl Table {
             Format::Hdf5 => hdf5::open(path, dataset)?,
         };
         if !(1..=2 * MAX_DIMENSION).contains(&columns.len()) {
-            let (count, most) = (columns.len(), 2 * MAX_DIMENSION);
-            let message = format!("{count} columns, from 1 to {most} are possible");
-            return Err(Error::data(path, message, None));
+            return Err(impossible_columns(path, columns.len()));
         }
         Ok(Self { path: path.to_owned(), columns, rows })
     }
@@ -116,6 +114,12 @@ impl Table {
     }
 }
 
+/// The error for a table without columns or with too many.
+fn impossible_columns(path: &Path, count: usize) -> Error {
+    let most = 2 * MAX_DIMENSION;
+    Error::data(path, format!("{count} columns, from 1 to {most} are possible"), None)
+}
+
 /// How a file is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Format {
@@ -129,7 +133,7 @@ impl Format {
     /// Binary formats are told by their first bytes, text by the ending of the name.
     fn of(path: &Path) -> Result<Self> {
         let mut start = Vec::new();
-        let file = File::open(path).map_err(Error::storage("open", path))?;
+        let file = file::open(path).map_err(Error::storage("open", path))?;
         file.take(8).read_to_end(&mut start).map_err(Error::storage("read", path))?;
         if start.is_empty() {
             return Err(Error::data(path, "the file is empty", None));
@@ -155,7 +159,7 @@ impl Format {
 
 /// The digest of the bytes of a file, as stored (compressed if it is).
 pub(crate) fn digest(path: &Path) -> Result<Digest> {
-    let file = File::open(path).map_err(Error::storage("open", path))?;
+    let file = file::open(path).map_err(Error::storage("open", path))?;
     let mut hasher = blake3::Hasher::new();
     hasher.update_reader(file).map_err(Error::storage("read", path))?;
     Ok(Digest(*hasher.finalize().as_bytes()))

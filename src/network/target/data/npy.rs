@@ -10,6 +10,7 @@ use ndarray_npy::npy::header::{Header, Layout, ReadHeaderError};
 use super::columns::Columns;
 use super::{Rows, check_finite};
 use crate::error::{Error, Result};
+use crate::foreign::file;
 
 /// First bytes of an NPY file.
 pub(super) const MAGIC: &[u8] = b"\x93NUMPY";
@@ -17,12 +18,16 @@ pub(super) const MAGIC: &[u8] = b"\x93NUMPY";
 /// Largest header that is read; NumPy's take 128 bytes.
 const MAX_HEADER: u64 = 4096;
 
+/// Most brackets of a header: the dictionary and the shape have one each.
+const MAX_BRACKETS: usize = 8;
+
 /// Opens an NPY file.
 pub(super) fn open(path: &Path) -> Result<(Columns, Box<dyn Rows>)> {
-    let file = File::open(path).map_err(Error::storage("open", path))?;
+    let file = file::open(path).map_err(Error::storage("open", path))?;
     let length = file.metadata().map_err(Error::storage("read", path))?.len();
     let mut reader = BufReader::new(file);
-    let header = Header::from_reader(&mut (&mut reader).take(MAX_HEADER)).map_err(|e| match e {
+    check_head(path, &mut reader)?;
+    let header = Header::from_reader(&mut reader).map_err(|e| match e {
         ReadHeaderError::Io(source) => Error::storage("read the header of", path)(source),
         ReadHeaderError::Parse(cause) => {
             Error::data(path, format!("the header is not NPY: {cause}"), None)
@@ -52,6 +57,30 @@ pub(super) fn open(path: &Path) -> Result<(Columns, Box<dyn Rows>)> {
     let (path, column_major) = (path.to_owned(), header.layout == Layout::Fortran);
     let npy = Npy { path, reader, start, item, column_major, rows, columns, next: 0 };
     Ok((Columns::Numbered(columns), Box::new(npy)))
+}
+
+/// Refuses a header that its parser should not see, and goes back to the start of the file: the
+/// parser believes any length, and recurses as deep as brackets are nested.
+fn check_head(path: &Path, reader: &mut BufReader<File>) -> Result<()> {
+    let unreadable = |e| Error::storage("read the header of", path)(e);
+    let mut head = Vec::new();
+    reader.take(MAX_HEADER).read_to_end(&mut head).map_err(unreadable)?;
+    reader.rewind().map_err(unreadable)?;
+    let length = match head.get(MAGIC.len()..) {
+        Some(&[1, _, a, b, ..]) => 10 + usize::from(u16::from_le_bytes([a, b])),
+        Some(&[_, _, a, b, c, d, ..]) => {
+            12_usize.saturating_add(u32::from_le_bytes([a, b, c, d]) as usize)
+        }
+        _ => head.len(),
+    };
+    let text = &head[..length.min(head.len())];
+    let brackets = text.iter().filter(|byte| b"([{".contains(byte)).count();
+    if length as u64 > MAX_HEADER || brackets > MAX_BRACKETS {
+        let help = "write the file again, for instance with numpy.save".to_owned();
+        let message = "the header is not one of a plain array of numbers";
+        return Err(Error::data(path, message, Some(help)));
+    }
+    Ok(())
 }
 
 struct Npy {

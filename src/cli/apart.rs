@@ -1,0 +1,116 @@
+//! What the program does for another process of itself: reads foreign HDF5, with limits.
+
+use std::ffi::OsStr;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::{Ending, report};
+use crate::foreign::Refusal;
+use crate::foreign::apart::{Apart, Reply};
+use crate::network::target::data::hdf5;
+use crate::store::reader::ResultsFile;
+use crate::{Error, Result};
+
+/// Read a file of HDF5 for another process of the program
+#[derive(Debug, clap::Args)]
+#[command(hide = true)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Task {
+    /// The numbers of a dataset
+    Table {
+        #[arg(long)]
+        dataset: Option<String>,
+        path: PathBuf,
+    },
+    /// What is said of results
+    Report { form: report::Form, path: PathBuf },
+    /// The digest of the study that results are of
+    Digest { path: PathBuf },
+}
+
+pub(super) fn main(arguments: &Arguments) -> Result<Ending> {
+    let (Task::Table { path, .. } | Task::Report { path, .. } | Task::Digest { path }) =
+        &arguments.task;
+    limit(path);
+    let mut stdout = io::stdout().lock();
+    let mut reply = Reply(&mut stdout);
+    let done = match carry_out(&arguments.task, &mut reply) {
+        Ok(()) => reply.end(),
+        Err(error) => reply.refused(&refusal(error)),
+    };
+    done.map_err(Error::storage("hand on", path))?;
+    Ok(Ending::Done)
+}
+
+fn carry_out(task: &Task, reply: &mut Reply<'_>) -> Result<()> {
+    let (path, text) = match task {
+        Task::Table { path, dataset } => return hdf5::send(path, dataset.as_deref(), reply),
+        Task::Report { path, form } => (path, form.text(&ResultsFile::open(path)?)),
+        Task::Digest { path } => (path, ResultsFile::open(path)?.digest.hex()),
+    };
+    /// Bytes of a piece.
+    const PIECE: usize = 1 << 20;
+    let mut pieces = text.as_bytes().chunks(PIECE);
+    pieces.try_for_each(|piece| reply.content(piece)).map_err(Error::storage("hand on", path))
+}
+
+/// An error without its file, which the one who asked knows.
+fn refusal(error: Error) -> Refusal {
+    match error {
+        Error::Data { message, help, .. } | Error::Content { message, help, .. } => {
+            Refusal { message, help }
+        }
+        Error::Storage { action, source, help, .. } => {
+            Refusal { message: format!("cannot {action} it: {source}"), help }
+        }
+        other => Refusal { message: other.to_string(), help: None },
+    }
+}
+
+/// What another process of the program says of results, for `task` of [`Task`].
+pub(super) fn ask(task: &[&str], path: &Path) -> Result<String> {
+    let mut arguments: Vec<&OsStr> = task.iter().map(OsStr::new).collect();
+    arguments.extend([OsStr::new("--"), path.as_os_str()]);
+    let refused = |refusal: Refusal| Error::content(path, refusal.message, refusal.help);
+    let apart = Apart::start(&arguments).ok_or_else(|| {
+        let message = "the program does not know where it is itself".to_owned();
+        Error::Environment { message, help: None }
+    })?;
+    let mut apart = apart.map_err(refused)?;
+    let mut text = Vec::new();
+    while let Some(piece) = apart.next().map_err(refused)? {
+        text.extend(piece);
+    }
+    String::from_utf8(text).map_err(|_| Error::content(path, "its report is not text", None))
+}
+
+/// Limits this process: what it reads may be made to harm. A limit that the system does not have is
+/// none.
+#[cfg(unix)]
+fn limit(path: &Path) {
+    use rustix::process::{Resource, Rlimit, setrlimit};
+    /// Memory in bytes.
+    const MEMORY: u64 = 8 << 30;
+    /// Seconds of the processor, and bytes that take another one.
+    const SECONDS: u64 = 60;
+    const BYTES: u64 = 1 << 20;
+    let length = path.metadata().map_or(0, |metadata| metadata.len());
+    for (resource, most) in [
+        (Resource::Cpu, SECONDS.saturating_add(length / BYTES)),
+        (Resource::As, MEMORY),
+        // It writes no file, opens few, and leaves no image of its memory.
+        (Resource::Fsize, 0),
+        (Resource::Nofile, 64),
+        (Resource::Core, 0),
+    ] {
+        let _ = setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) });
+    }
+}
+
+#[cfg(not(unix))]
+fn limit(_: &Path) {}

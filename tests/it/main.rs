@@ -2,6 +2,8 @@
 
 mod cli;
 mod doctor;
+mod entries;
+mod foreign;
 mod invariance;
 mod kernels;
 mod plan;

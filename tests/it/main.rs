@@ -6,6 +6,7 @@ mod entries;
 mod foreign;
 mod invariance;
 mod kernels;
+mod kill;
 mod plan;
 mod program;
 mod readers;

@@ -154,7 +154,8 @@ fn a_study_is_queued_as_an_array_and_a_job_that_merges() {
     let queue = Queue::new();
     let arguments =
         ["study %a.toml", "--tasks", "4", "--time=02:00:00", "--cpus", "2", "--at-once", "3"];
-    let more = ["--set", "init.kind=\"he\"", "--set=trials=40", "--", "--account=a b", "-p", "$x"];
+    let more =
+        ["--set", "init.kind=\"he\"", "--set=store.block=5", "--", "--account=a b", "-p", "$x"];
     let ran = queue.submit(&[&arguments[..], &more].concat());
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     assert_eq!(ran.stdout, "41 42\n");
@@ -184,7 +185,7 @@ fn a_study_is_queued_as_an_array_and_a_job_that_merges() {
             &format!("{work}/study %a.toml"),
             &dir,
             "--set=init.kind=\"he\"",
-            "--set=trials=40",
+            "--set=store.block=5",
         ]
     );
     assert_eq!(
@@ -229,8 +230,9 @@ fn a_dry_run_prints_what_would_be_done() {
     for number in 1..=2 {
         fs::remove_file(queue.notes.join(format!("submission.{number}"))).expect("a note");
     }
-    let bash = queue.with_environment(Command::new("bash")).args(["-euc", &dry.stdout]).status();
-    assert!(bash.expect("starting bash").success(), "{}", dry.stdout);
+    let mut bash = queue.with_environment(Command::new("bash"));
+    let ran = Ran::from(bash.args(["-euc", &dry.stdout]).output().expect("starting bash"));
+    assert_eq!(ran.code, 0, "{}{}", dry.stdout, ran.stderr);
     assert_eq!([queue.submission(1), queue.submission(2)], asked);
 }
 

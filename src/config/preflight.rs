@@ -8,6 +8,7 @@ use crate::kernel::select::Choice;
 use crate::network::Shape;
 use crate::run::blocks::{self, MOST_OPEN};
 use crate::run::{MOST_ROWS_PENDING, MOST_TALLIES_PENDING, tallied};
+use crate::store::compaction::LARGEST;
 use crate::study::{Cell, Measures, Study};
 
 use super::machine;
@@ -176,10 +177,11 @@ fn queue(study: &Study) -> u64 {
 }
 
 /// Bytes of the rows that become a part: themselves, twice what they take on disk, the part, and the
-/// part read back.
+/// part read back; or, beside the rows of the next one, parts that are merged and what they become.
 fn pending(study: &Study) -> u64 {
     let most = (MOST_ROWS_PENDING as u64).saturating_mul(row_bytes(study));
-    4 * result_bytes(study).min(most)
+    let rows = 4 * result_bytes(study).min(most);
+    rows.saturating_add(2 * result_bytes(study).min(LARGEST))
 }
 
 /// Bytes of what merging remembers: where each 4096 rows are, and how many trials of a cell took how

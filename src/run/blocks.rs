@@ -41,6 +41,11 @@ impl Share {
     /// The whole study.
     pub const WHOLE: Self = Self { index: 0, count: 1 };
 
+    /// Whether the thing of this number falls to this part, where all parts divide things among them.
+    pub fn takes(self, number: u64) -> bool {
+        number % self.count == self.index
+    }
+
     /// Whether this is the whole study.
     pub fn is_whole(self) -> bool {
         self.count == 1

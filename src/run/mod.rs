@@ -32,6 +32,7 @@ use self::open::Kept;
 use self::session::Session;
 use self::worker::Message;
 use crate::error::{Error, Result};
+use crate::store::compaction::Compaction;
 use crate::store::coverage::Coverage;
 use crate::store::damage::set_aside;
 use crate::store::io::FileSystem;
@@ -129,6 +130,8 @@ pub fn run(
             refuse_other_numerics(&found, numerics)?;
         }
         probe(fs, &parts_dir(&options.dir))?;
+        Compaction::new(fs, &options.dir, &manifest)
+            .adopt(found.parts.iter().filter(|part| falls_to(options.share, part)).cloned())?;
     }
     let (checkpoint, left) =
         Checkpoint::open(fs, &options.dir, study, &manifest, numerics, &found.coverage)?;
@@ -143,6 +146,7 @@ pub fn run(
         pending: Pending::default(),
         checkpoint,
         left: &left,
+        compaction: Compaction::new(fs, &options.dir, &manifest),
         published: Instant::now(),
         trials_run: 0,
         steps_run: 0,
@@ -168,6 +172,13 @@ fn manifest(study: &Study) -> Manifest {
     let sizes = || study.cells.iter().map(|cell| blocks::size(cell, &study.storage)).collect();
     let block_sizes = (!study.storage.rows).then(sizes);
     Manifest::from_study(study, numerics::kernels(study), block_sizes)
+}
+
+/// Whether a part that was found is for this share to compact: by its name, which is a hash, so that
+/// the processes of an array that begin together do not do the same work.
+fn falls_to(share: Share, part: &Path) -> bool {
+    let name = part.file_name().and_then(|name| name.to_str()).and_then(|name| name.get(..15));
+    name.and_then(|digits| u64::from_str_radix(digits, 16).ok()).is_some_and(|n| share.takes(n))
 }
 
 /// The trials of `study` that the directory `dir` holds already; writes nothing.
@@ -248,6 +259,7 @@ struct Writer<'a> {
     pending: Pending,
     checkpoint: Checkpoint<'a>,
     left: &'a Left,
+    compaction: Compaction<'a>,
     published: Instant,
     trials_run: u64,
     steps_run: u64,
@@ -289,15 +301,14 @@ impl Pending {
         dir: &Path,
         manifest: &Manifest,
         numerics: &Numerics,
-    ) -> Result<()> {
+    ) -> Result<PathBuf> {
         if manifest.keeps_rows() {
             self.rows.sort_by_key(|rows| rows.block);
-            part::write_part(fs, dir, manifest, numerics, &self.rows)?;
+            part::write_part(fs, dir, manifest, numerics, &self.rows)
         } else {
             self.tallies.sort_by_key(|tally| tally.block);
-            part::write_tallies(fs, dir, manifest, numerics, &self.tallies)?;
+            part::write_tallies(fs, dir, manifest, numerics, &self.tallies)
         }
-        Ok(())
     }
 }
 
@@ -317,7 +328,10 @@ impl Writer<'_> {
                 }
                 Ok(Message::States(states)) => self.checkpoint.take(states),
                 Err(RecvTimeoutError::Timeout) => progress.update(self.work),
-                Err(RecvTimeoutError::Disconnected) => return self.publish(),
+                Err(RecvTimeoutError::Disconnected) => {
+                    self.publish()?;
+                    return self.compaction.finish();
+                }
             }
             // Raises the flag that the workers look at when the time is over.
             interrupt.raised();
@@ -346,11 +360,13 @@ impl Writer<'_> {
 
     fn publish(&mut self) -> Result<()> {
         if !self.pending.is_empty() {
-            self.pending.write(self.fs, &self.options.dir, self.manifest, self.numerics)?;
+            let dir = &self.options.dir;
+            let part = self.pending.write(self.fs, dir, self.manifest, self.numerics)?;
             for block in self.pending.blocks() {
                 self.coverage.insert(block);
             }
             self.pending = Pending::default();
+            self.compaction.add(part)?;
         }
         // After the parts: a state is of no use any more only when its row is durable.
         self.checkpoint.save(&self.coverage)?;
@@ -388,3 +404,6 @@ fn sum(study: &Study, blocks: impl Iterator<Item = Block>) -> (u64, f64) {
 fn operations(study: &Study, cell: usize) -> f64 {
     blocks::operations(&study.cells[cell])
 }
+
+#[cfg(test)]
+mod tests;

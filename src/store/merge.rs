@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use super::coverage::Coverage;
 use super::draft;
-use super::io::FileSystem;
-use super::manifest::Manifest;
+use super::io::{FileSystem, is_gone};
+use super::manifest::{Manifest, parts_dir};
 use super::numerics::Numerics;
 use super::part::Contents;
 use super::pieces::Pieces;
@@ -68,6 +68,19 @@ pub struct Missing {
 /// another study, two parts contradict each other, or their numerics differ without
 /// [`MergeOptions::mixed`].
 pub fn merge(fs: &dyn FileSystem, dir: &Path, options: &MergeOptions<'_>) -> Result<Merge> {
+    /// How often it is begun, when parts go away under it: a process that runs compacts its own.
+    const ATTEMPTS: usize = 20;
+    for _ in 1..ATTEMPTS {
+        match merge_once(fs, dir, options) {
+            Err(Error::Storage { path, source, .. })
+                if is_gone(&source) && path.parent() == Some(&parts_dir(dir)) => {}
+            done => return done,
+        }
+    }
+    merge_once(fs, dir, options)
+}
+
+fn merge_once(fs: &dyn FileSystem, dir: &Path, options: &MergeOptions<'_>) -> Result<Merge> {
     let manifest = Manifest::read(fs, dir)?;
     let mut trials = Trials::new(fs, &manifest);
     let scan = scan_with(fs, dir, &manifest, |path, part| trials.add(path, part))?;
@@ -239,7 +252,6 @@ mod tests {
 
     use super::*;
     use crate::store::io::Disk;
-    use crate::store::manifest::parts_dir;
     use crate::store::manifest::tests::{axis, manifest, tallied};
     use crate::store::part::tests::{row, rows, tally};
     use crate::store::part::{write_part, write_tallies};

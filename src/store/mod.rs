@@ -5,6 +5,7 @@
 //! that memory does not grow with the number of trials. HDF5 writes through a driver of ours: every byte goes through [`io::FileSystem`].
 
 pub mod column;
+pub mod compaction;
 pub mod coverage;
 mod cursor;
 pub mod damage;
@@ -47,3 +48,6 @@ pub use reader::ResultsFile;
 pub use scan::{Scan, scan};
 pub use summary::{CellSummary, IntervalMethod};
 pub use tally::{Histogram, Tally};
+
+#[cfg(test)]
+pub(crate) mod simulated;

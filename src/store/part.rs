@@ -202,14 +202,12 @@ pub(super) fn foreign(path: &Path, message: &str) -> Error {
 
 fn encode(manifest: &Manifest, numerics: &Numerics, blocks: &[BlockRows]) -> Vec<u8> {
     let ladder = manifest.ladder.len();
-    let rows: usize = blocks.iter().map(|b| b.rows.len()).sum();
-    let mut bytes = head(manifest, numerics);
-    bytes.reserve(8 + 24 * blocks.len() + rows * row::size(ladder) + seal::SIZE);
     // Blocks that follow each other become one: merging remembers every block of every part.
     let runs: Vec<&[BlockRows]> = blocks.chunk_by(|a, b| follows(&a.block, &b.block)).collect();
-    bytes.extend((runs.len() as u64).to_le_bytes());
+    let rows: usize = blocks.iter().map(|b| b.rows.len()).sum();
+    let mut bytes = head(manifest, numerics, runs.len(), rows * row::size(ladder));
     for run in runs {
-        let count: u64 = run.iter().map(|rows| rows.block.count).sum();
+        let count = run.iter().map(|rows| rows.block.count).sum();
         append_block(Block { count, ..run[0].block }, &mut bytes);
         for BlockRows { block, rows } in run {
             assert_eq!(rows.len() as u64, block.count, "one row for each trial");
@@ -224,29 +222,28 @@ fn encode(manifest: &Manifest, numerics: &Numerics, blocks: &[BlockRows]) -> Vec
 }
 
 fn encode_tallies(manifest: &Manifest, numerics: &Numerics, blocks: &[BlockTally]) -> Vec<u8> {
-    let mut bytes = head(manifest, numerics);
-    bytes.extend((blocks.len() as u64).to_le_bytes());
-    for BlockTally { block, bytes: tally } in blocks {
-        assert!(manifest.is_block(*block), "a block of the study");
-        append_block(*block, &mut bytes);
-        bytes.extend((tally.len() as u64).to_le_bytes());
-        bytes.extend(tally);
-    }
-    seal::append(&mut bytes);
-    bytes
+    assert!(blocks.iter().all(|tally| manifest.is_block(tally.block)), "blocks of the study");
+    let blocks: Vec<_> = blocks.iter().map(|tally| (tally.block, &tally.bytes[..])).collect();
+    encode_bytes(manifest, numerics, &blocks)
 }
 
-/// What a part of the study begins with, up to the number of blocks.
-fn head(manifest: &Manifest, numerics: &Numerics) -> Vec<u8> {
-    let (magic, measures) = kind(manifest);
-    let numerics = serde_json::to_vec(numerics).expect("plain data with text keys");
-    let mut bytes = magic.to_vec();
-    bytes.extend(VERSION.iter().flat_map(|v| v.to_le_bytes()));
-    bytes.extend(manifest.digest.0);
-    for length in [measures, manifest.ladder.len(), numerics.len()] {
-        bytes.extend(u32::try_from(length).expect("short lists").to_le_bytes());
+/// A part of blocks whose rows or tallies are bytes already; those of rows do not follow each other.
+pub(super) fn encode_bytes(
+    manifest: &Manifest,
+    numerics: &Numerics,
+    blocks: &[(Block, impl AsRef<[u8]>)],
+) -> Vec<u8> {
+    let size = blocks.iter().map(|(_, content)| content.as_ref().len()).sum();
+    let mut bytes = head(manifest, numerics, blocks.len(), size);
+    for (block, content) in blocks {
+        let content = content.as_ref();
+        append_block(*block, &mut bytes);
+        if !manifest.keeps_rows() {
+            bytes.extend((content.len() as u64).to_le_bytes());
+        }
+        bytes.extend(content);
     }
-    bytes.extend(numerics);
+    seal::append(&mut bytes);
     bytes
 }
 
@@ -258,8 +255,25 @@ fn kind(manifest: &Manifest) -> ([u8; 8], usize) {
     }
 }
 
-fn append_block(Block { cell, first, count }: Block, bytes: &mut Vec<u8>) {
-    for number in [cell as u64, first, count] {
+/// Everything before the first block, with room for so many blocks and bytes of their content.
+fn head(manifest: &Manifest, numerics: &Numerics, blocks: usize, content: usize) -> Vec<u8> {
+    let (magic, measures) = kind(manifest);
+    let numerics = serde_json::to_vec(numerics).expect("plain data with text keys");
+    let mut bytes = Vec::with_capacity(64 + numerics.len() + 32 * blocks + content + seal::SIZE);
+    bytes.extend(magic);
+    bytes.extend(VERSION.iter().flat_map(|v| v.to_le_bytes()));
+    bytes.extend(manifest.digest.0);
+    for length in [measures, manifest.ladder.len(), numerics.len()] {
+        bytes.extend(u32::try_from(length).expect("short lists").to_le_bytes());
+    }
+    bytes.extend(numerics);
+    bytes.extend((blocks as u64).to_le_bytes());
+    bytes
+}
+
+/// Which trials a block has.
+fn append_block(block: Block, bytes: &mut Vec<u8>) {
+    for number in [block.cell as u64, block.first, block.count] {
         bytes.extend(number.to_le_bytes());
     }
 }

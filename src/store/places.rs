@@ -18,9 +18,9 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// Whether the bytes at both places are the same.
-    pub(super) fn agrees(&self, other: &Self) -> bool {
-        self.digest == other.digest
+    /// Whether these bytes are there.
+    pub(super) fn holds(&self, bytes: &[u8]) -> bool {
+        self.digest == Digest::of(bytes)
     }
 }
 

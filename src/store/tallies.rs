@@ -46,19 +46,17 @@ impl<'a> Tallies<'a> {
 
     fn add_block(&mut self, bytes: &BlockBytes<'_>) -> Result<()> {
         let Block { cell, first, count } = bytes.block;
-        let place = self.parts.place(bytes.offset, bytes.rows);
-        match self.blocks.get(&(cell, first)) {
-            Some((_, there)) if !there.agrees(&place) => {
-                let last = first + count - 1;
-                let what = format!("the tally of trials {first}-{last} of cell {cell}");
-                Err(self.parts.contradiction(there, &what))
-            }
-            Some(_) => Ok(()),
-            None => {
-                self.blocks.insert((cell, first), (count, place));
-                Ok(())
-            }
+        if let Some((_, there)) =
+            self.blocks.get(&(cell, first)).filter(|(_, p)| !p.holds(bytes.rows))
+        {
+            let last = first + count - 1;
+            let what = format!("the tally of trials {first}-{last} of cell {cell}");
+            return Err(self.parts.contradiction(there, &what));
         }
+        // Also one that is there: its part may have been put into this one, and be gone.
+        let place = self.parts.place(bytes.offset, bytes.rows);
+        self.blocks.insert((cell, first), (count, place));
+        Ok(())
     }
 
     /// Leaves out what is behind the first gap of a cell.

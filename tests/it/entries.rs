@@ -7,6 +7,7 @@ use std::fs;
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::time::Duration;
 use std::time::SystemTime;
 
 use deeplin::config;
@@ -74,7 +75,7 @@ fn study() -> Study {
 
 fn manifest() -> Manifest {
     let kernel = CellKernel { kernel: "compact".into(), precision: "float64".into() };
-    Manifest::from_study(&study(), vec![kernel; 2])
+    Manifest::from_study(&study(), vec![kernel; 2], None)
 }
 
 // ------------------------------------------------------------------------------------------------
@@ -376,6 +377,10 @@ impl FileSystem for Memory {
         self.remove(from)?;
         self.change(|files| Ok(files.insert(to.to_owned(), bytes)))?;
         Ok(())
+    }
+
+    fn age(&self, _: &Path) -> io::Result<Duration> {
+        Ok(Duration::ZERO)
     }
 
     fn remove(&self, file: &Path) -> io::Result<()> {

@@ -14,6 +14,7 @@ mod reduce;
 mod replay;
 mod slurm;
 mod states;
+mod storage;
 mod support;
 mod theory;
 mod tidy;

@@ -1,0 +1,143 @@
+//! A whole run, with merging, on a file system that fails at every call in turn.
+
+use std::path::Path;
+
+use rustix::io::Errno;
+
+use crate::config::parse;
+use crate::error::{Error, Result};
+use crate::run::blocks::Share;
+use crate::run::interrupt::Interrupt;
+use crate::run::{Options, Progress, Work, run};
+use crate::store::manifest::{Manifest, parts_dir};
+use crate::store::merge::{Merge, MergeOptions, merge};
+use crate::store::simulated::{Call, Fault, Simulated, can_merge};
+use crate::store::summary::IntervalMethod;
+use crate::store::{FileSystem, Numerics, results, scan};
+use crate::study::Study;
+
+/// Of each of two cells: enough parts for compaction.
+const TRIALS: u64 = 9;
+
+/// A part for every trial.
+const STUDY: &str = "name = \"faults\"\n[network]\ninput = 1\nhidden = 1\noutput = 1\n\
+                     depth = 2\n[descent]\nmax_steps = 20\n[stop]\nladder = [0.1]\n[store]\nblock = 1\n\
+                     part_seconds = 1e-9\n[sweep]\n\"init.std\" = [0.1, 0.5]";
+
+pub(super) const DIR: &str = "runs/faults";
+
+struct Silent;
+
+impl Progress for Silent {
+    fn begin(&self, _: Work) {}
+    fn update(&self, _: Work) {}
+    fn end(&self) {}
+}
+
+pub(super) fn study(trials: u64) -> Study {
+    parse("study.toml", STUDY, &[format!("trials={trials}")], Path::new("")).unwrap()
+}
+
+/// Runs the study and merges.
+pub(super) fn complete(study: &Study, fs: &Simulated) -> Result<()> {
+    // One worker, so that the calls are the same ones every time.
+    let options = Options { dir: DIR.into(), share: Share::WHOLE, workers: 1, mixed: false };
+    let interrupt = Interrupt::new(None);
+    let outcome = run(study, &options, &Numerics::default(), fs, &interrupt, &Silent)?;
+    assert_eq!(outcome.share_left, 0);
+    if !can_merge() {
+        return Ok(());
+    }
+    let interval = IntervalMethod { method: "test", level: 0.95, bounds: &|_, _| (0.0, 1.0) };
+    match merge(fs, Path::new(DIR), &MergeOptions { mixed: false, interval })? {
+        Merge::Complete { .. } => Ok(()),
+        Merge::Incomplete { missing, .. } => panic!("{missing}"),
+    }
+}
+
+/// The results, or where they cannot be merged here, what there is instead of them.
+pub(super) fn results(fs: &Simulated) -> Option<Vec<u8>> {
+    fs.read(&Path::new(DIR).join(results::FILE)).ok()
+}
+
+/// That every file with a final name is whole.
+fn assert_whole(fs: &Simulated, expected: Option<&Vec<u8>>, context: &str) {
+    if let Ok(manifest) = Manifest::read(fs, Path::new(DIR)) {
+        let scan = scan(fs, Path::new(DIR), &manifest).unwrap();
+        assert!(scan.damaged.is_empty(), "{context}: {:?}", scan.damaged);
+    }
+    if let Some(there) = results(fs) {
+        assert!(Some(&there) == expected, "{context}: other results");
+    }
+}
+
+/// That a new process finishes what is left to the same bytes and leaves nothing behind.
+fn assert_recovers(study: &Study, fs: &Simulated, expected: Option<&Vec<u8>>, context: &str) {
+    assert_whole(fs, expected, context);
+    complete(study, fs).unwrap_or_else(|e| panic!("{context}: then {e}"));
+    assert!(results(fs).as_ref() == expected, "{context}: other results in the end");
+    let dir = Path::new(DIR);
+    for dir in [dir.to_owned(), parts_dir(dir), dir.join("sessions")] {
+        let names = fs.list(&dir).unwrap();
+        assert!(!names.iter().any(|name| name.ends_with(".tmp")), "{context}: {names:?}");
+    }
+}
+
+/// That a run either failed with the error of the file system, or got over it.
+fn assert_told(ended: &Result<()>, errno: Errno, context: &str) {
+    match ended {
+        Ok(()) => {}
+        Err(Error::Storage { source, path, .. }) => {
+            assert_eq!(source.raw_os_error(), Some(errno.raw_os_error()), "{context}");
+            let message = ended.as_ref().unwrap_err().to_string();
+            assert!(message.contains(&path.display().to_string()), "{context}: {message}");
+        }
+        Err(other) => panic!("{context}: {other}"),
+    }
+}
+
+/// What a run does undisturbed: its calls and its results.
+fn undisturbed(study: &Study) -> (Vec<Call>, Option<Vec<u8>>) {
+    let fs = Simulated::default();
+    complete(study, &fs).unwrap();
+    (fs.calls(), results(&fs))
+}
+
+#[test]
+fn an_error_of_any_call_is_told_and_nothing_is_lost() {
+    let study = study(TRIALS);
+    let (calls, expected) = undisturbed(&study);
+    let codes = [Errno::IO, Errno::NOSPC, Errno::DQUOT, Errno::INTR];
+    for (at, &call) in calls.iter().enumerate() {
+        let mut faults: Vec<_> = codes.map(|code| (code, Fault::Once(code))).into();
+        faults.push((Errno::IO, Fault::Lasting(Errno::IO)));
+        faults.push((Errno::NOSPC, Fault::Lasting(Errno::NOSPC)));
+        if call == Call::Write {
+            faults.push((Errno::NOSPC, Fault::Short(Errno::NOSPC)));
+        }
+        for (errno, fault) in faults {
+            let context = format!("{fault:?} at call {at}, {call:?}");
+            let fs = Simulated::default().failing(at, fault);
+            let ended = complete(&study, &fs);
+            assert_told(&ended, errno, &context);
+            assert!(ended.is_err() || matches!(fault, Fault::Once(_)), "{context}: not noticed");
+            assert!(fs.offences().is_empty(), "{context}: {:?}", fs.offences());
+            assert_recovers(&study, &fs.restarted(), expected.as_ref(), &context);
+        }
+    }
+}
+
+#[test]
+fn a_power_cut_after_any_call_loses_nothing_that_was_published() {
+    let study = study(TRIALS);
+    let (calls, expected) = undisturbed(&study);
+    for at in 0..calls.len() {
+        let fs = Simulated::default().failing(at, Fault::PowerCut);
+        assert!(complete(&study, &fs).is_err(), "cut before call {at}");
+        for seed in 0..3 {
+            let context = format!("cut before call {at}, seed {seed}");
+            let seed = 3 * at as u64 + seed;
+            assert_recovers(&study, &fs.after_power_cut(seed), expected.as_ref(), &context);
+        }
+    }
+}

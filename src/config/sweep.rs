@@ -86,14 +86,11 @@ fn form(entry: &Entry, value: &Value) -> Result<Vec<Value>, Mismatch> {
 /// product has more than [`MOST_CELLS`] cells.
 pub(super) fn check(axes: &[Vec<SweptKey>]) -> Result<(), Refusal> {
     refuse_repeated_key(axes)?;
-    for axis in axes {
-        refuse_unequal_lengths(axis)?;
-        refuse_repeated_point(axis)?;
-    }
+    axes.iter().try_for_each(|axis| refuse_unequal_lengths(axis))?;
     let lengths = || axes.iter().map(|axis| axis[0].values.len());
     let cells = lengths().fold(1, |cells: u128, len| cells.saturating_mul(len as u128));
     if cells <= MOST_CELLS {
-        return Ok(());
+        return axes.iter().try_for_each(|axis| refuse_repeated_point(axis));
     }
     let product = lengths().map(|len| len.to_string()).collect::<Vec<_>>().join(" x ");
     let message = format!("the sweep has {product} = {cells} cells, more than {MOST_CELLS}");

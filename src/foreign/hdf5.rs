@@ -55,6 +55,14 @@ impl Hdf5 {
         links(&self.file, "/").map(|links| links.into_iter().map(|(name, _)| name).collect())
     }
 
+    /// Refuses a file whose root group has a link that is not plain.
+    pub(crate) fn refuse_links(&self) -> Result<(), Refusal> {
+        match links(&self.file, "/")?.iter().find(|(_, kind)| *kind != LinkType::Hard) {
+            None => Ok(()),
+            Some((name, _)) => Err(not_followed(name, name)),
+        }
+    }
+
     /// A group, if all links on the way to it are plain.
     pub(crate) fn group(&self, path: &str) -> Result<Group, Refusal> {
         self.check_way(path)?;
@@ -83,13 +91,7 @@ impl Hdf5 {
             let links = links(&group, path)?;
             match links.iter().find(|(link, _)| link == name) {
                 Some((_, LinkType::Hard)) => {}
-                Some(_) => {
-                    let message = format!(
-                        "`{path}` leads through the link `{name}`, which may \
-                                           leave the file and is not followed"
-                    );
-                    return Err(Refusal::new(message, "copy what it leads to into this file"));
-                }
+                Some(_) => return Err(not_followed(path, name)),
                 None => {
                     let held = list(links.iter().map(|(link, _)| link.as_str()));
                     let message = format!("there is no dataset `{path}`");
@@ -144,6 +146,13 @@ fn links(group: &Group, path: &str) -> Result<Vec<(String, LinkType)>, Refusal> 
         help: None,
     })?;
     Ok(links.into_iter().map(|(name, link)| (name, link.link_type)).collect())
+}
+
+fn not_followed(path: &str, name: &str) -> Refusal {
+    let message = format!(
+        "`{path}` leads through the link `{name}`, which may leave the file and is not followed"
+    );
+    Refusal::new(message, "copy what it leads to into this file")
 }
 
 fn links_at_top(path: &str, name: &str) -> bool {

@@ -1,5 +1,6 @@
 //! The switch that keeps HDF5 from loading plugins.
 
+use std::ptr;
 use std::sync::Once;
 
 use hdf5::sync::sync;
@@ -11,10 +12,10 @@ pub(crate) fn disable() {
     static DONE: Once = Once::new();
     DONE.call_once(|| {
         sync(|| {
-            let mut none = 0;
-            // SAFETY: the library's lock is held and `none` outlives the call. The only possible
-            // failure is a library without plugin support, which is what is asked for.
-            unsafe { H5PLset_loading_state(&raw mut none) };
+            // SAFETY: the library's lock is held. HDF5 takes a mask by value, which the binding calls
+            // a pointer: a null pointer is the mask of no plugin, and nothing reads through it. The
+            // only possible failure is a library without plugins, which is what is asked for.
+            unsafe { H5PLset_loading_state(ptr::null_mut()) };
         });
     });
 }

@@ -43,7 +43,9 @@ impl Guarded {
                 "is not a file of deeplin as it was written (the hash at its end is wrong)";
             return Err(Error::content(path, message, Some(help.into())));
         }
-        let file = Hdf5::open(path).map_err(|e| Error::content(path, e.message, e.help))?;
+        let refused = |e: Refusal| Error::content(path, e.message, e.help);
+        let file = Hdf5::open(path).map_err(refused)?;
+        file.refuse_links().map_err(refused)?;
         Ok(Self { path: path.to_owned(), file })
     }
 

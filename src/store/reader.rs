@@ -521,7 +521,7 @@ mod tests {
         let cases = [
             (build(trial, "[[]]"), "an axis of the sweep is empty"),
             (build(trial, "{}"), "not a list of keys"),
-            (build(trial, r#"[["init.gain"]]"#), "init_gain cannot be read"),
+            (build(trial, r#"[["init.gain"]]"#), "there is no dataset `init_gain`"),
             (build(trial, r#"[["init.std"]]"#), "init_std is not of the type"),
             (build(trial, "[]"), "level is not of the type"),
         ];
@@ -540,7 +540,7 @@ mod tests {
         file.close().unwrap();
         let mut bytes = fs::read(&path).unwrap();
         seal::append(&mut bytes);
-        assert!(refusal(&bytes).contains("link \"outcome\" that is not plain"));
+        assert!(refusal(&bytes).contains("through the link `outcome`"));
     }
 
     #[test]

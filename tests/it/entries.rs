@@ -289,9 +289,12 @@ fn hdf5_matrices() -> Vec<Vec<u8>> {
         let path = dir.path().join(name);
         let file = hdf5::File::create(&path).expect("a file");
         let data = ndarray::array![[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]];
-        let builder = file.new_dataset_builder().with_data(&data);
-        let builder = if packed { builder.chunk((1, 3)).shuffle().deflate(4) } else { builder };
-        builder.create("table").expect("a dataset");
+        {
+            // It keeps the file open.
+            let builder = file.new_dataset_builder().with_data(&data);
+            let builder = if packed { builder.chunk((1, 3)).shuffle().deflate(4) } else { builder };
+            builder.create("table").expect("a dataset");
+        }
         file.close().expect("closing the file");
         fs::read(path).expect("the file")
     };

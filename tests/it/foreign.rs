@@ -180,17 +180,20 @@ fn configurations_that_would_fill_memory_or_stack_are_refused() {
     let deep = format!("x = {}", "[".repeat(100_000));
     let tables = format!("[{}]\n", vec!["a"; 100_000].join("."));
     let inline = format!("x = {}", "{a = ".repeat(100_000));
-    let vast = "[sweep]\n\"init.std\" = { linear = [0.1, 1.0], points = 1000000 }\n\
-                \"init.gain\" = { linear = [0.1, 1.0], points = 1000000 }\n\
-                \"init.norm\" = { linear = [0.1, 1.0], points = 1000000 }\n\
-                \"init.scale\" = { linear = [0.1, 1.0], points = 1000000 }\n"
-        .to_owned();
+    let axis = |key: &str, points: u64| {
+        format!("\"{key}\" = {{ linear = [0.1, 1.0], points = {points} }}\n")
+    };
+    let keys = ["init.std", "init.gain", "init.norm", "init.scale"];
+    let vast = |points| format!("[sweep]\n{}", keys.map(|key| axis(key, points)).concat());
+    // The product is more than 64 bits can count; and axes that are too long before any product.
+    let (product, points) = (vast(100_000), vast(1_000_001));
     for (text, words) in [
         (&long, "longer than"),
         (&deep, "not valid TOML"),
         (&tables, "TOML"),
         (&inline, "not valid TOML"),
-        (&vast, "cells, more than 1000000"),
+        (&product, "cells, more than 1000000"),
+        (&points, "have more than 4000000 points"),
     ] {
         desk.write("study.toml", text);
         let ran = desk.run(&["plan", "study.toml", "--quick"]);

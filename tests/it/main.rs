@@ -2,6 +2,7 @@
 
 mod cli;
 mod doctor;
+#[expect(unreachable_pub, reason = "the library of the fuzz targets")]
 mod entries;
 mod foreign;
 mod invariance;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use indicatif::HumanCount;
 use serde::Serialize;
 
-use super::tasks::{self, Given, Submission};
+use super::tasks::{Given, Submission, TaskArguments};
 use super::{Ending, output};
 use crate::config::{self, Estimate, bytes_text};
 use crate::kernel::blas;
@@ -44,7 +44,7 @@ pub(super) struct Arguments {
     #[arg(long)]
     quick: bool,
     #[command(flatten)]
-    tasks: tasks::Arguments,
+    tasks: TaskArguments,
     /// As one JSON object
     #[arg(long)]
     json: bool,

@@ -20,7 +20,7 @@ const LIMIT_STEP_SECONDS: u64 = 600;
 
 /// Into how many tasks, or how long ones.
 #[derive(Debug, clap::Args)]
-pub(super) struct Arguments {
+pub(super) struct TaskArguments {
     /// Say how long each of N tasks of a cluster takes, each with so many workers
     #[arg(long, value_name = "N", value_parser = count, conflicts_with = "task_time")]
     tasks: Option<u64>,
@@ -29,7 +29,7 @@ pub(super) struct Arguments {
     task_time: Option<Duration>,
 }
 
-impl Arguments {
+impl TaskArguments {
     pub(super) fn cut(&self) -> Option<Cut> {
         self.tasks.map(Cut::Into).or_else(|| self.task_time.map(Cut::Lasting))
     }

@@ -248,14 +248,13 @@ impl fmt::Display for Missing {
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, io};
+    use std::fs;
 
     use super::*;
     use crate::store::io::Disk;
     use crate::store::manifest::tests::{axis, manifest, tallied};
     use crate::store::part::tests::{row, rows, tally};
     use crate::store::part::{write_part, write_tallies};
-    use crate::store::publish::tests::Failing;
     use crate::store::reader::ResultsFile;
     use crate::study::{Axis, AxisKey, AxisValues, Block};
 
@@ -537,26 +536,6 @@ mod tests {
             "28 of 50 trials are missing:\n  cell 1: trials 0-1, 5-9\n  cells 2-3: trials 0-9\n  \
              cell 4: trials 9-9"
         );
-    }
-
-    /// HDF5's calls of its driver are among the steps.
-    #[test]
-    fn a_failure_at_any_step_is_named_and_leaves_nothing_or_the_whole_file() {
-        let dir = tempfile::tempdir().unwrap();
-        let dir = dir.path();
-        store(dir, &manifest(vec![], TRIALS, &[0.1]), TRIALS, "Haswell");
-        let results = dir.join("results.h5");
-        let mut steps = 0;
-        while let Err(error) = merge(&Failing::at(steps), dir, &options(false)) {
-            let Error::Storage { source, .. } = &error else { panic!("step {steps}: {error}") };
-            assert_eq!(source.kind(), io::ErrorKind::StorageFull, "step {steps}");
-            // The last step makes the new name durable.
-            let whole = results.exists() && ResultsFile::open(&results).is_ok();
-            assert!(whole || Disk.list(dir).unwrap() == ["parts", "study.json"], "step {steps}");
-            steps += 1;
-        }
-        assert!(steps > 10, "{steps} steps");
-        assert!(ResultsFile::open(&results).is_ok());
     }
 
     #[test]

@@ -329,99 +329,15 @@ static HOST: LazyLock<String> = LazyLock::new(|| {
 });
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
     use std::fs;
-    use std::sync::atomic::AtomicUsize;
     use std::time::SystemTime;
 
+    use rustix::io::Errno;
+
     use super::*;
-    use crate::store::io::{Disk, OpenFile};
-
-    /// A disk on which the `n`-th call that changes something fails.
-    pub(in crate::store) struct Failing {
-        left: std::sync::Arc<AtomicUsize>,
-    }
-
-    impl Failing {
-        pub(in crate::store) fn at(n: usize) -> Self {
-            Self { left: std::sync::Arc::new(AtomicUsize::new(n)) }
-        }
-
-        fn step(&self) -> io::Result<()> {
-            step(&self.left)
-        }
-    }
-
-    fn step(left: &AtomicUsize) -> io::Result<()> {
-        match left.fetch_sub(1, Ordering::Relaxed) {
-            0 => Err(io::ErrorKind::StorageFull.into()),
-            _ => Ok(()),
-        }
-    }
-
-    struct FailingFile(Box<dyn NewFile>, std::sync::Arc<AtomicUsize>);
-
-    impl OpenFile for FailingFile {
-        fn size(&mut self) -> io::Result<u64> {
-            self.0.size()
-        }
-        fn read_at(&mut self, offset: u64, bytes: &mut [u8]) -> io::Result<()> {
-            self.0.read_at(offset, bytes)
-        }
-    }
-
-    impl NewFile for FailingFile {
-        fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
-            step(&self.1)?;
-            self.0.write_at(offset, bytes)
-        }
-        fn set_size(&mut self, size: u64) -> io::Result<()> {
-            step(&self.1)?;
-            self.0.set_size(size)
-        }
-        fn sync(&mut self) -> io::Result<()> {
-            step(&self.1)?;
-            self.0.sync()
-        }
-    }
-
-    impl FileSystem for Failing {
-        fn create_dir_all(&self, dir: &Path) -> io::Result<()> {
-            Disk.create_dir_all(dir)
-        }
-        fn list(&self, dir: &Path) -> io::Result<Vec<String>> {
-            Disk.list(dir)
-        }
-        fn read(&self, file: &Path) -> io::Result<Vec<u8>> {
-            Disk.read(file)
-        }
-        fn open(&self, file: &Path) -> io::Result<Box<dyn OpenFile>> {
-            Disk.open(file)
-        }
-        fn create_new(&self, file: &Path) -> io::Result<Box<dyn NewFile>> {
-            self.step()?;
-            let file = Disk.create_new(file)?;
-            Ok(Box::new(FailingFile(file, self.left.clone())))
-        }
-        fn rename_new(&self, from: &Path, to: &Path) -> io::Result<()> {
-            self.step()?;
-            Disk.rename_new(from, to)
-        }
-        fn rename_over(&self, from: &Path, to: &Path) -> io::Result<()> {
-            self.step()?;
-            Disk.rename_over(from, to)
-        }
-        fn age(&self, file: &Path) -> io::Result<Duration> {
-            Disk.age(file)
-        }
-        fn remove(&self, file: &Path) -> io::Result<()> {
-            Disk.remove(file)
-        }
-        fn sync_dir(&self, dir: &Path) -> io::Result<()> {
-            self.step()?;
-            Disk.sync_dir(dir)
-        }
-    }
+    use crate::store::io::Disk;
+    use crate::store::simulated::{Fault, Simulated};
 
     fn names(dir: &Path) -> Vec<String> {
         Disk.list(dir).unwrap()
@@ -459,21 +375,23 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_failure_at_any_step_leaves_nothing_or_the_whole_file() {
-        // create, write, sync, rename, sync of the directory
-        for n in 0..5 {
-            let dir = tempfile::tempdir().unwrap();
-            let dir = dir.path();
-            let error = publish(&Failing::at(n), dir, "x", b"whole").unwrap_err();
-            assert!(matches!(error, Error::Storage { .. }), "step {n}: {error}");
-            let there = names(dir);
-            if n < 4 {
-                assert!(there.is_empty(), "step {n}: {there:?}");
+    fn a_failure_of_any_call_leaves_nothing_or_the_whole_file() {
+        let (dir, disk) = (Path::new("d"), Simulated::default());
+        disk.create_dir_all(dir).unwrap();
+        // create, write, sync, read back, rename, sync of the directory
+        for at in 0..6 {
+            let fs = disk.failing(at, Fault::Once(Errno::NOSPC));
+            let error = publish(&fs, dir, "x", b"whole").unwrap_err();
+            assert!(matches!(error, Error::Storage { .. }), "call {at}: {error}");
+            let there = fs.list(dir).unwrap();
+            if at < 5 {
+                assert!(there.is_empty(), "call {at}: {there:?}");
             } else {
-                assert_eq!(fs::read(dir.join("x")).unwrap(), b"whole");
+                assert_eq!(fs.read(&dir.join("x")).unwrap(), b"whole");
             }
-            assert!(publish(&Disk, dir, "x", b"whole").is_ok());
+            assert!(publish(&fs.restarted(), dir, "x", b"whole").is_ok());
         }
+        assert!(publish(&disk.failing(6, Fault::Once(Errno::NOSPC)), dir, "x", b"whole").is_ok());
     }
 
     #[test]
@@ -518,13 +436,14 @@ pub(super) mod tests {
 
     #[test]
     fn a_failed_replacement_keeps_the_old_file() {
-        for n in 0..4 {
-            let dir = tempfile::tempdir().unwrap();
-            let dir = dir.path();
-            fs::write(dir.join("x"), "old").unwrap();
-            assert!(publish_replacing(&Failing::at(n), dir, "x", b"new").is_err());
-            assert_eq!(names(dir), ["x"], "step {n}");
-            assert_eq!(fs::read(dir.join("x")).unwrap(), b"old");
+        let (dir, disk) = (Path::new("d"), Simulated::default());
+        disk.create_dir_all(dir).unwrap();
+        publish(&disk, dir, "x", b"old").unwrap();
+        for at in 0..6 {
+            let fs = disk.failing(at, Fault::Once(Errno::NOSPC));
+            assert!(publish_replacing(&fs, dir, "x", b"new").is_err());
+            assert_eq!(fs.list(dir).unwrap(), ["x"], "call {at}");
+            assert_eq!(fs.read(&dir.join("x")).unwrap(), b"old");
         }
     }
 }

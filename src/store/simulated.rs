@@ -121,12 +121,7 @@ impl Simulated {
     /// What a new process finds when the power was cut: one of the many possibilities.
     pub(crate) fn after_power_cut(&self, seed: u64) -> Self {
         let copy = self.restarted();
-        let mut chance = Chance { seed, drawn: 0 };
-        {
-            let state = &mut *copy.state();
-            state.files.iter_mut().for_each(|file| file.lose_pending(&mut chance));
-            state.dirs.values_mut().for_each(|dir| dir.lose_pending(&mut chance));
-        }
+        copy.state().lose_pending(&mut Chance { seed, drawn: 0 });
         copy
     }
 
@@ -173,6 +168,11 @@ impl State {
             Some((at, Fault::Short(error))) if self.calls.len() - 1 == at => Some(error),
             _ => None,
         }
+    }
+
+    fn lose_pending(&mut self, chance: &mut Chance) {
+        self.files.iter_mut().for_each(|file| file.lose_pending(chance));
+        self.dirs.values_mut().for_each(|dir| dir.lose_pending(chance));
     }
 
     fn dir(&mut self, path: &Path) -> io::Result<&mut Names> {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::{Ending, apart, output};
 use crate::store::ResultsFile;
 use crate::store::results;
-use crate::{Result, report};
+use crate::{Error, Result, report};
 
 /// Show the table of a results file
 #[derive(Debug, clap::Args)]
@@ -61,10 +61,26 @@ pub(super) fn main(arguments: &Arguments) -> Result<Ending> {
         (_, true) => Form::Csv,
         _ => Form::Table,
     };
-    let path = &arguments.results;
-    let path = if path.is_dir() { &path.join(results::FILE) } else { path };
-    print(path, form)?;
+    print(&file(&arguments.results)?, form)?;
     Ok(Ending::Done)
+}
+
+/// The file of results that a path is or holds.
+fn file(path: &Path) -> Result<PathBuf> {
+    if !path.is_dir() {
+        return Ok(path.to_owned());
+    }
+    let (all, some) = (path.join(results::FILE), path.join(results::PARTIAL_FILE));
+    if !all.exists() && some.exists() {
+        return Err(Error::usage(
+            format!("{} holds no {} yet", path.display(), results::FILE),
+            Some(format!(
+                "`deeplin report {}` shows what was there when it was written",
+                some.display()
+            )),
+        ));
+    }
+    Ok(all)
 }
 
 /// Shows the table of a file.

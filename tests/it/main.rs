@@ -17,5 +17,6 @@ mod slurm;
 mod states;
 mod storage;
 mod support;
+mod tallies;
 mod theory;
 mod tidy;

@@ -1,6 +1,6 @@
-//! `results.h5` in the hands of others: xarray with both engines, ncdump, h5dump.
+//! `results.h5` and `partial.h5` in the hands of others: xarray with both engines, ncdump, h5dump.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::program::{self, Desk};
@@ -31,6 +31,34 @@ learning_rate = 0.1
 max_steps = 500
 "#;
 
+/// Files without rows, one of them without anything to count, and a partial one.
+const LACKING: [(&str, &str, &[&str]); 4] = [
+    ("swept", "swept-tallied/results.h5", &["--set", "store.rows=false"]),
+    (
+        "unswept",
+        "nothing/results.h5",
+        &["--set", "store.rows=false", "--set", "descent.max_steps=1"],
+    ),
+    ("swept", "partial/partial.h5", &["--set", "store.block=7", "--part", "2/2"]),
+    (
+        "swept",
+        "both/partial.h5",
+        &["--set", "store.block=7", "--part", "2/2", "--set", "store.rows=false"],
+    ),
+];
+
+/// Adds the files that do not have every row.
+fn add_lacking(desk: &Desk) {
+    for (study, file, arguments) in LACKING {
+        let (dir, name) = file.split_once('/').expect("a file in a directory");
+        let run = ["run", &format!("{study}.toml"), "--quiet", "-o", dir];
+        desk.succeed(&[&run[..], arguments].concat());
+        if name == "partial.h5" {
+            desk.succeed(&["merge", dir, "--partial"]);
+        }
+    }
+}
+
 /// Both files on a desk.
 fn results() -> Desk {
     let desk = Desk::new();
@@ -47,6 +75,18 @@ fn xarray_sees_named_dimensions_and_coordinates() {
     let desk = results();
     let (swept, unswept) = (desk.path("swept/results.h5"), desk.path("unswept/results.h5"));
     program::run_script(&python, "readers.py", &[&swept, &unswept]);
+}
+
+#[test]
+fn xarray_sees_what_files_lack() {
+    let Some(python) = program::python() else { return };
+    let desk = results();
+    add_lacking(&desk);
+    let files = LACKING.map(|(_, file, _)| desk.path(file));
+    let mut all = vec![desk.path("swept/results.h5")];
+    all.extend(files);
+    let all: Vec<&Path> = all.iter().map(PathBuf::as_path).collect();
+    program::run_script(&python, "lacking.py", &all);
 }
 
 /// What a tool prints of a file.
@@ -88,6 +128,26 @@ fn ncdump_and_h5dump_read_both() {
             );
         }
         // All data too, through every filter.
+        dump("h5dump", &[], &path);
+    }
+}
+
+#[test]
+fn ncdump_and_h5dump_read_files_that_lack_rows() {
+    let desk = results();
+    add_lacking(&desk);
+    for (_, file, _) in LACKING {
+        let path = desk.path(file);
+        if let Some(header) = dump("ncdump", &["-h"], &path) {
+            let has_rows = file == "partial/partial.h5";
+            assert_eq!(header.contains("trial = 30 ;"), has_rows, "{header}");
+            for line in ["int64 steps_histogram_value(steps_entry) ;", ":rows = 0LL ;"] {
+                assert_eq!(header.contains(line), !has_rows, "{header}");
+            }
+            let complete = i32::from(!file.ends_with("partial.h5"));
+            assert!(header.contains(&format!(":complete = {complete}LL ;")), "{header}");
+        }
+        dump("ncdump", &[], &path);
         dump("h5dump", &[], &path);
     }
 }

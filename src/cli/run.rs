@@ -87,10 +87,7 @@ fn finish(
 ) -> Result<Ending> {
     let dir = options.dir.display();
     if outcome.share_left > 0 {
-        let left = HumanCount(outcome.share_left);
-        output::say(&format!(
-            "stopped early: {left} trials are left; run the same command again to continue"
-        ));
+        output::say(&what_is_left(outcome));
         return Ok(Ending::Stopped);
     }
     if !options.share.is_whole() {
@@ -116,6 +113,24 @@ fn finished(study: &Study, dir: &Path) -> Option<PathBuf> {
     let path = dir.join(results::FILE);
     let digest = apart::ask(&["digest"], &path).ok()?;
     (digest == study.digest.hex()).then_some(path)
+}
+
+/// What a run that was stopped leaves. It differs whenever something was done: by that a task of a
+/// cluster sees whether it is of use to go on.
+fn what_is_left(outcome: &Outcome) -> String {
+    let (left, share) = (HumanCount(outcome.share_left), HumanCount(outcome.share));
+    let on_their_way = match outcome.on_their_way {
+        0 => String::new(),
+        trials => format!(
+            ", {} of them on their way with {} steps made",
+            HumanCount(trials),
+            HumanCount(outcome.steps_on_their_way)
+        ),
+    };
+    format!(
+        "stopped early: {left} of {share} trials are left{on_their_way}; run the same command again \
+         to continue"
+    )
 }
 
 /// What this run did, or that there was nothing to do.

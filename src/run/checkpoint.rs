@@ -87,6 +87,12 @@ impl<'a> Checkpoint<'a> {
         self.states.extend(states.into_iter().map(|state| ((state.cell, state.trial), state)));
     }
 
+    /// How many trials have not ended, and the steps that they have made.
+    pub(super) fn on_their_way(&self) -> (u64, u64) {
+        let steps = self.states.values().map(|state| state.steps).sum();
+        (self.states.len() as u64, steps)
+    }
+
     /// Whether there is something to save.
     pub(super) fn has_changed(&self) -> bool {
         self.changed

@@ -98,8 +98,14 @@ pub trait Progress {
 pub struct Outcome {
     /// Trials that were run.
     pub trials_run: u64,
-    /// Trials of the share that are left.
+    /// Trials of the share.
+    pub share: u64,
+    /// Of these, the ones that are left.
     pub share_left: u64,
+    /// Of those, the ones that this run has left on their way.
+    pub on_their_way: u64,
+    /// The steps that these have made.
+    pub steps_on_their_way: u64,
 }
 
 /// Runs what is missing of `study` in the directory of `options`, until it is done or `interrupt` is
@@ -376,7 +382,14 @@ impl Writer<'_> {
 
     fn outcome(&self) -> Outcome {
         let left = blocks::left(self.study, &self.coverage, self.options.share);
-        Outcome { trials_run: self.trials_run, share_left: left.map(|block| block.count).sum() }
+        let (on_their_way, steps_on_their_way) = self.checkpoint.on_their_way();
+        Outcome {
+            trials_run: self.trials_run,
+            share: self.work.trials,
+            share_left: left.map(|block| block.count).sum(),
+            on_their_way,
+            steps_on_their_way,
+        }
     }
 }
 

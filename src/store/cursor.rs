@@ -25,6 +25,11 @@ impl<'a> Cursor<'a> {
         self.0.is_empty()
     }
 
+    /// Number of bytes that are left.
+    pub(super) fn left(&self) -> usize {
+        self.0.len()
+    }
+
     /// The next `count` bytes.
     pub(super) fn take(&mut self, count: usize) -> Result<&'a [u8], TooShort> {
         let (taken, rest) = self.0.split_at_checked(count).ok_or(TooShort)?;

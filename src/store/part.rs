@@ -19,6 +19,7 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
+use super::cursor::{Cursor, TooShort};
 use super::damage::move_aside;
 use super::io::{FileSystem, is_gone};
 use super::manifest::{Manifest, parts_dir};
@@ -289,18 +290,18 @@ pub(super) fn decode<'a>(
 ) -> std::result::Result<Contents<'a>, Fault> {
     let content = seal::content(bytes)
         .ok_or_else(|| Fault::Damaged("its content does not have the hash at its end".into()))?;
-    let mut cursor = Cursor(content);
-    cursor.head(manifest)?;
+    let mut cursor = Cursor::new(content);
+    read_head(&mut cursor, manifest)?;
     let numerics_len = cursor.u32()? as usize;
     let numerics = serde_json::from_slice(cursor.take(numerics_len)?)
         .map_err(|e| Fault::Damaged(format!("what it was computed with is unreadable: {e}")))?;
     let mut blocks = Vec::new();
     for _ in 0..cursor.u64()? {
-        let (block, rows) = cursor.block(manifest)?;
-        let offset = (content.len() - cursor.0.len() - rows.len()) as u64;
+        let (block, rows) = read_block(&mut cursor, manifest)?;
+        let offset = (content.len() - cursor.left() - rows.len()) as u64;
         blocks.push(BlockBytes { block, offset, rows });
     }
-    if !cursor.0.is_empty() {
+    if !cursor.is_at_end() {
         return Err(Fault::Damaged("it is longer than it says".into()));
     }
     Ok(Contents { numerics, blocks })
@@ -325,112 +326,100 @@ fn of_other_kind(there: &str, kept: &str) -> String {
     format!("holds {there} of trials, but by its study.json this study keeps {kept} (store.rows)")
 }
 
-fn too_short() -> Fault {
-    Fault::Damaged("it ends too early".into())
+impl From<TooShort> for Fault {
+    fn from(short: TooShort) -> Self {
+        Self::Damaged(short.into())
+    }
 }
 
-/// The bytes that are still to be read.
-struct Cursor<'a>(&'a [u8]);
-
-impl<'a> Cursor<'a> {
-    fn take(&mut self, count: usize) -> std::result::Result<&'a [u8], Fault> {
-        let (taken, rest) = self.0.split_at_checked(count).ok_or_else(too_short)?;
-        self.0 = rest;
-        Ok(taken)
+/// Everything up to the numerics: whether this is a part of this study.
+fn read_head(cursor: &mut Cursor<'_>, manifest: &Manifest) -> std::result::Result<(), Fault> {
+    let (magic, measures_of_kind) = kind(manifest);
+    match cursor.array()? {
+        there if there == magic => {}
+        MAGIC_ROWS => return Err(Fault::Foreign(of_other_kind("rows", "tallies"))),
+        MAGIC_TALLIES => return Err(Fault::Foreign(of_other_kind("tallies", "rows"))),
+        _ => return Err(Fault::Foreign("is not a part of deeplin results".into())),
     }
-
-    fn array<const N: usize>(&mut self) -> std::result::Result<[u8; N], Fault> {
-        let (taken, rest) = self.0.split_first_chunk().ok_or_else(too_short)?;
-        self.0 = rest;
-        Ok(*taken)
+    let major = cursor.u16()?;
+    let minor = cursor.u16()?;
+    if major != VERSION[0] {
+        return Err(Fault::Foreign(format!(
+            "has format version {major}.{minor}; this program reads {}.x",
+            VERSION[0]
+        )));
     }
-
-    fn u32(&mut self) -> std::result::Result<u32, Fault> {
-        self.array().map(u32::from_le_bytes)
+    let digest = Digest(cursor.array()?);
+    if digest != manifest.digest {
+        return Err(Fault::Foreign(format!(
+            "belongs to the study with digest {}, not to {:?} with digest {}",
+            digest.short(),
+            manifest.name,
+            manifest.digest.short()
+        )));
     }
-
-    fn u64(&mut self) -> std::result::Result<u64, Fault> {
-        self.array().map(u64::from_le_bytes)
+    let (measures, ladder) = (cursor.u32()? as usize, cursor.u32()? as usize);
+    if measures != measures_of_kind || ladder != manifest.ladder.len() {
+        return Err(Fault::Foreign(format!(
+            "has {measures} measures and {ladder} rungs instead of {measures_of_kind} and {}",
+            manifest.ladder.len()
+        )));
     }
+    Ok(())
+}
 
-    /// Everything up to the numerics: whether this is a part of this study.
-    fn head(&mut self, manifest: &Manifest) -> std::result::Result<(), Fault> {
-        let (magic, measures_of_kind) = kind(manifest);
-        match self.array()? {
-            there if there == magic => {}
-            MAGIC_ROWS => return Err(Fault::Foreign(of_other_kind("rows", "tallies"))),
-            MAGIC_TALLIES => return Err(Fault::Foreign(of_other_kind("tallies", "rows"))),
-            _ => return Err(Fault::Foreign("is not a part of deeplin results".into())),
-        }
-        let major = u16::from_le_bytes(self.array()?);
-        let minor = u16::from_le_bytes(self.array()?);
-        if major != VERSION[0] {
-            return Err(Fault::Foreign(format!(
-                "has format version {major}.{minor}; this program reads {}.x",
-                VERSION[0]
-            )));
-        }
-        let digest = Digest(self.array()?);
-        if digest != manifest.digest {
-            return Err(Fault::Foreign(format!(
-                "belongs to the study with digest {}, not to {:?} with digest {}",
-                digest.short(),
-                manifest.name,
-                manifest.digest.short()
-            )));
-        }
-        let (measures, ladder) = (self.u32()? as usize, self.u32()? as usize);
-        if measures != measures_of_kind || ladder != manifest.ladder.len() {
-            return Err(Fault::Foreign(format!(
-                "has {measures} measures and {ladder} rungs instead of {measures_of_kind} and {}",
-                manifest.ladder.len()
-            )));
-        }
-        Ok(())
+/// A block and the bytes of its rows or of its tally.
+fn read_block<'a>(
+    cursor: &mut Cursor<'a>,
+    manifest: &Manifest,
+) -> std::result::Result<(Block, &'a [u8]), Fault> {
+    let (cell, first, count) = (cursor.u64()?, cursor.u64()?, cursor.u64()?);
+    let cell = usize::try_from(cell).ok().filter(|&c| c < manifest.cells());
+    let end = first.checked_add(count).filter(|&end| end <= manifest.trials);
+    let (Some(cell), Some(_)) = (cell, end) else {
+        return Err(Fault::Damaged("it holds trials that the study does not have".into()));
+    };
+    let block = Block { cell, first, count };
+    let bytes = match manifest.block_sizes {
+        None => read_rows(cursor, count, manifest)?,
+        Some(_) => read_tally(cursor, block, manifest)?,
+    };
+    Ok((block, bytes))
+}
+
+/// The bytes of so many rows.
+fn read_rows<'a>(
+    cursor: &mut Cursor<'a>,
+    count: u64,
+    manifest: &Manifest,
+) -> std::result::Result<&'a [u8], Fault> {
+    let ladder = manifest.ladder.len();
+    let size = usize::try_from(count).ok().and_then(|n| n.checked_mul(row::size(ladder)));
+    let rows = cursor.take(size.ok_or(TooShort)?)?;
+    if RowBytes::all(rows, ladder).all(|row| row.is_possible(manifest.max_steps)) {
+        Ok(rows)
+    } else {
+        Err(Fault::Damaged("a row has an impossible outcome or step".into()))
     }
+}
 
-    /// A block and the bytes of its rows or of its tally.
-    fn block(&mut self, manifest: &Manifest) -> std::result::Result<(Block, &'a [u8]), Fault> {
-        let (cell, first, count) = (self.u64()?, self.u64()?, self.u64()?);
-        let cell = usize::try_from(cell).ok().filter(|&c| c < manifest.cells());
-        let end = first.checked_add(count).filter(|&end| end <= manifest.trials);
-        let (Some(cell), Some(_)) = (cell, end) else {
-            return Err(Fault::Damaged("it holds trials that the study does not have".into()));
-        };
-        let block = Block { cell, first, count };
-        let bytes = match manifest.block_sizes {
-            None => self.rows(count, manifest)?,
-            Some(_) => self.tally(block, manifest)?,
-        };
-        Ok((block, bytes))
+/// The bytes of the tally of a block.
+fn read_tally<'a>(
+    cursor: &mut Cursor<'a>,
+    block: Block,
+    manifest: &Manifest,
+) -> std::result::Result<&'a [u8], Fault> {
+    if !manifest.is_block(block) {
+        return Err(Fault::Foreign(
+            "holds tallies of other blocks than those of study.json (store.block)".into(),
+        ));
     }
-
-    /// The bytes of so many rows.
-    fn rows(&mut self, count: u64, manifest: &Manifest) -> std::result::Result<&'a [u8], Fault> {
-        let ladder = manifest.ladder.len();
-        let size = usize::try_from(count).ok().and_then(|n| n.checked_mul(row::size(ladder)));
-        let rows = self.take(size.ok_or_else(too_short)?)?;
-        if RowBytes::all(rows, ladder).all(|row| row.is_possible(manifest.max_steps)) {
-            Ok(rows)
-        } else {
-            Err(Fault::Damaged("a row has an impossible outcome or step".into()))
-        }
-    }
-
-    /// The bytes of the tally of a block.
-    fn tally(&mut self, block: Block, manifest: &Manifest) -> std::result::Result<&'a [u8], Fault> {
-        if !manifest.is_block(block) {
-            return Err(Fault::Foreign(
-                "holds tallies of other blocks than those of study.json (store.block)".into(),
-            ));
-        }
-        let size = usize::try_from(self.u64()?).map_err(|_| too_short())?;
-        let tally = self.take(size)?;
-        let ladder = manifest.ladder.len();
-        match Tally::from_bytes(tally, block.count, ladder, manifest.max_steps) {
-            Some(_) => Ok(tally),
-            None => Err(Fault::Damaged("a tally is impossible".into())),
-        }
+    let size = usize::try_from(cursor.u64()?).map_err(|_| TooShort)?;
+    let tally = cursor.take(size)?;
+    let ladder = manifest.ladder.len();
+    match Tally::from_bytes(tally, block.count, ladder, manifest.max_steps) {
+        Some(_) => Ok(tally),
+        None => Err(Fault::Damaged("a tally is impossible".into())),
     }
 }
 

@@ -15,14 +15,14 @@
 //! | for each | cell, trial, steps, whether it is unconfirmed (8 each); number and values of weights, weights compared with, hits (8 each) |
 //! | 32 | the seal: BLAKE3 of everything before |
 
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::cursor::{Cursor, TooShort};
-use super::io::FileSystem;
+use super::damage::move_aside;
+use super::io::{FileSystem, is_gone};
 use super::manifest::Manifest;
 use super::numerics::Numerics;
-use super::publish::publish;
+use super::publish::{publish, sweep};
 use super::seal;
 use crate::digest::Digest;
 use crate::study::TrialState;
@@ -56,8 +56,9 @@ pub fn write_states(
     Ok(dir.join(name))
 }
 
-/// Reads all files of states of `dir`: each with its path, in the order of their names. Those that
-/// are of no use here are named in a warning and have none.
+/// Reads all files of states of `dir`: each with its path, in the order of their names. One that is of
+/// no use here is named in a warning and has none; one that is damaged is set aside; what killed
+/// processes left of others is removed.
 ///
 /// # Errors
 /// [`Error::Storage`] if something cannot be read.
@@ -68,9 +69,10 @@ pub fn read_states(
     numerics: &Numerics,
 ) -> Result<Vec<(PathBuf, Vec<TrialState>)>> {
     let dir = states_dir(dir);
+    sweep(fs, &dir)?;
     let names = match fs.list(&dir) {
         Ok(names) => names,
-        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(e) if is_gone(&e) => return Ok(Vec::new()),
         Err(e) => return Err(Error::storage("list", &dir)(e)),
     };
     let ours = |name: &&String| name.ends_with(".states") && !name.starts_with('.');
@@ -79,16 +81,29 @@ pub fn read_states(
         let bytes = match fs.read(&path) {
             Ok(bytes) => bytes,
             // Another process has gone on from them.
-            Err(e) if e.kind() == ErrorKind::NotFound => continue,
+            Err(e) if is_gone(&e) => continue,
             Err(e) => return Err(Error::storage("read", &path)(e)),
         };
         let states = decode(&bytes, manifest, numerics).unwrap_or_else(|why| {
             tracing::warn!("{}: {why}; its trials begin anew", path.display());
             Vec::new()
         });
+        if seal::content(&bytes).is_none() {
+            set_aside(fs, &path);
+            continue;
+        }
         files.push((path, states));
     }
     Ok(files)
+}
+
+fn set_aside(fs: &dyn FileSystem, path: &Path) {
+    match move_aside(fs, path) {
+        Err(e) if !is_gone(&e) => {
+            tracing::warn!("{}: damaged, but it cannot be set aside: {e}", path.display());
+        }
+        _ => {}
+    }
 }
 
 fn encode(manifest: &Manifest, numerics: &Numerics, states: &[&TrialState]) -> Vec<u8> {

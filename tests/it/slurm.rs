@@ -306,7 +306,7 @@ fn a_task_that_was_stopped_early_goes_back_into_the_queue() {
     for (log, environment, words) in [
         ("", &[("STATE", "COMPLETING")][..], "being ended by Slurm"),
         ("", &[("STATE", "CANCELLED")], "being ended by Slurm"),
-        (stuck, &[], "3 runs in a row finished no trial"),
+        (stuck, &[], "3 runs in a row made no progress"),
         (moving, &[("SLURM_RESTART_COUNT", "100")], "restarted 100 times"),
         ("", &[("SLURM_RESTART_COUNT", "2"), ("DEEPLIN_MAX_RESTARTS", "2")], "restarted 2 times"),
     ] {

@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use crate::program::{Desk, Ran};
 
@@ -113,6 +113,27 @@ fn a_directory_that_cannot_be_written_to_is_refused_before_computing() {
     desk.succeed(&RUN);
     // Where nothing is left to do, nothing has to be written.
     assert_eq!(run_limited(&desk, 0, "").code, 0);
+}
+
+#[test]
+fn processes_that_compact_one_directory_lose_nothing() {
+    let many = ["--set", "trials=300", "--set", "store.block=1", "--threads", "1"];
+    let arguments = [&RUN[..], &many].concat();
+    let alone = desk();
+    alone.succeed(&arguments);
+    let parts = fs::read_dir(alone.path("out/parts")).expect("parts").count();
+    assert_eq!(parts, 1, "600 blocks in one part");
+    let desk = desk();
+    let start = |_| {
+        let mut command = desk.command(&arguments);
+        command.stderr(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("starting deeplin")
+    };
+    for child in (0..3).map(start).collect::<Vec<_>>() {
+        let ran = Ran::from(child.wait_with_output().expect("waiting"));
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        assert!(ran.stderr.is_empty(), "{}", ran.stderr);
+    }
+    assert!(desk.read("out/results.h5") == alone.read("out/results.h5"));
 }
 
 #[test]

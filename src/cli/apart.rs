@@ -97,7 +97,7 @@ fn limit(path: &Path) {
     /// Memory in bytes.
     const MEMORY: u64 = 8 << 30;
     /// Seconds of the processor, and bytes that take another one.
-    const SECONDS: u64 = 60;
+    const SECONDS: u64 = 20;
     const BYTES: u64 = 1 << 20;
     let length = path.metadata().map_or(0, |metadata| metadata.len());
     for (resource, most) in [

@@ -152,11 +152,13 @@ fn threads_blocks_and_parts_decide_no_byte() {
 
 #[test]
 fn an_interrupted_run_continues_to_the_same_bytes() {
-    let slow = ["--set", "trials=3000", "--set", "store.part_seconds=0.01"];
+    // Blocks of a few milliseconds, so that some end between two signals on any machine.
+    let slow = "trials=400 store.block=2 descent.max_steps=300 store.part_seconds=0.01";
+    let slow: Vec<&str> = slow.split(' ').flat_map(|set| ["--set", set]).collect();
     let expected = results(&slow);
     let desk = desk();
     let mut arguments = vec!["run", "study.toml", "-o", "out", "--threads", "2"];
-    arguments.extend(slow);
+    arguments.extend(&slow);
     let mut stopped = 0;
     for attempt in 1..200 {
         let mut child = desk
@@ -165,7 +167,7 @@ fn an_interrupted_run_continues_to_the_same_bytes() {
             .stderr(Stdio::null())
             .spawn()
             .expect("starting deeplin");
-        std::thread::sleep(Duration::from_millis(40 + 10 * attempt));
+        std::thread::sleep(Duration::from_millis(60 + 40 * attempt));
         let signal = if attempt % 2 == 0 { "-KILL" } else { "-TERM" };
         let _ = Command::new("kill").args([signal, &child.id().to_string()]).status();
         match child.wait().expect("waiting").code() {

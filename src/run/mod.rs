@@ -17,20 +17,22 @@ pub mod tasks;
 pub mod threads;
 mod worker;
 mod workload;
+mod writer;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Instant, SystemTime};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError};
+use crossbeam_channel::Receiver;
 use rayon::ThreadPoolBuilder;
 
 use self::blocks::Share;
 use self::checkpoint::{Checkpoint, Left};
 use self::interrupt::Interrupt;
-use self::open::Kept;
-use self::session::Session;
+use self::session::{Did, Session};
 use self::worker::Message;
+pub use self::writer::{MOST_ROWS_PENDING, MOST_TALLIES_PENDING};
+use self::writer::{Pending, Writer};
 use crate::error::{Error, Result};
 use crate::store::compaction::Compaction;
 use crate::store::coverage::Coverage;
@@ -38,19 +40,9 @@ use crate::store::damage::set_aside;
 use crate::store::io::FileSystem;
 use crate::store::manifest::{Manifest, parts_dir};
 use crate::store::numerics::Numerics;
-use crate::store::part::{self, BlockRows, BlockTally};
 use crate::store::publish::probe;
 use crate::store::scan::{Scan, scan};
 use crate::study::{Block, Study};
-
-/// Rows that the writer keeps in memory before it publishes them whatever the time.
-pub const MOST_ROWS_PENDING: usize = 200_000;
-
-/// The same for tallies, in bytes.
-pub const MOST_TALLIES_PENDING: usize = 16 << 20;
-
-/// How often the writer looks at the clock while no rows come.
-const TICK: Duration = Duration::from_millis(100);
 
 /// How to run.
 #[derive(Debug)]
@@ -154,8 +146,7 @@ pub fn run(
         left: &left,
         compaction: Compaction::new(fs, &options.dir, &manifest),
         published: Instant::now(),
-        trials_run: 0,
-        steps_run: 0,
+        did: Did::default(),
     };
     let began = SystemTime::now();
     progress.begin(writer.work);
@@ -164,10 +155,9 @@ pub fn run(
     });
     progress.end();
     written?;
-    if writer.trials_run > 0 {
+    if writer.did.trials > 0 {
         let share = options.share.to_string();
-        let (trials, steps) = (writer.trials_run, writer.steps_run);
-        Session::of_this_process(began, &share, options.workers, trials, steps)
+        Session::of_this_process(began, &share, options.workers, &writer.did)
             .record(fs, &options.dir)?;
     }
     Ok(writer.outcome())
@@ -251,146 +241,6 @@ fn compute(
         drop(sender);
         write(receiver).inspect_err(|_| interrupt.raise())
     })
-}
-
-/// The only one that writes.
-struct Writer<'a> {
-    study: &'a Study,
-    options: &'a Options,
-    manifest: &'a Manifest,
-    numerics: &'a Numerics,
-    fs: &'a dyn FileSystem,
-    work: Work,
-    coverage: Coverage,
-    pending: Pending,
-    checkpoint: Checkpoint<'a>,
-    left: &'a Left,
-    compaction: Compaction<'a>,
-    published: Instant,
-    trials_run: u64,
-    steps_run: u64,
-}
-
-/// What is not published yet: rows, or tallies if the study keeps no rows.
-#[derive(Default)]
-struct Pending {
-    rows: Vec<BlockRows>,
-    tallies: Vec<BlockTally>,
-}
-
-impl Pending {
-    fn push(&mut self, kept: Kept) {
-        match kept {
-            Kept::Rows(rows) => self.rows.push(rows),
-            Kept::Tally(tally, _) => self.tallies.push(tally),
-        }
-    }
-
-    fn is_empty(&self) -> bool {
-        self.rows.is_empty() && self.tallies.is_empty()
-    }
-
-    fn is_full(&self) -> bool {
-        self.rows.iter().map(|block| block.rows.len()).sum::<usize>() >= MOST_ROWS_PENDING
-            || self.tallies.iter().map(BlockTally::size).sum::<usize>() >= MOST_TALLIES_PENDING
-    }
-
-    fn blocks(&self) -> impl Iterator<Item = Block> {
-        let rows = self.rows.iter().map(|rows| rows.block);
-        rows.chain(self.tallies.iter().map(|tally| tally.block))
-    }
-
-    /// Publishes them, in the order of the study, so that the same rows are the same part.
-    fn write(
-        &mut self,
-        fs: &dyn FileSystem,
-        dir: &Path,
-        manifest: &Manifest,
-        numerics: &Numerics,
-    ) -> Result<PathBuf> {
-        if manifest.keeps_rows() {
-            self.rows.sort_by_key(|rows| rows.block);
-            part::write_part(fs, dir, manifest, numerics, &self.rows)
-        } else {
-            self.tallies.sort_by_key(|tally| tally.block);
-            part::write_tallies(fs, dir, manifest, numerics, &self.tallies)
-        }
-    }
-}
-
-impl Writer<'_> {
-    /// Takes rows until all workers are done, and publishes them now and then and at the end.
-    fn write_all(
-        &mut self,
-        messages: &Receiver<Message>,
-        interrupt: &Interrupt,
-        progress: &dyn Progress,
-    ) -> Result<()> {
-        loop {
-            match messages.recv_timeout(TICK) {
-                Ok(Message::Block(block)) => {
-                    self.take(block);
-                    progress.update(self.work);
-                }
-                Ok(Message::States(states)) => self.checkpoint.take(states),
-                Err(RecvTimeoutError::Timeout) => progress.update(self.work),
-                Err(RecvTimeoutError::Disconnected) => {
-                    self.publish()?;
-                    return self.compaction.finish();
-                }
-            }
-            // Raises the flag that the workers look at when the time is over.
-            interrupt.raised();
-            if self.is_due() {
-                self.publish()?;
-            }
-        }
-    }
-
-    fn take(&mut self, kept: Kept) {
-        let Block { cell, count, .. } = kept.block();
-        self.work.trials_done += count;
-        self.work.operations_done += operations(self.study, cell) * count as f64;
-        self.trials_run += count;
-        let trials = kept.block().trials();
-        let before = trials.filter_map(|trial| self.left.get(&(cell, trial)));
-        self.steps_run += kept.steps() - before.map(|state| state.steps).sum::<u64>();
-        self.pending.push(kept);
-    }
-
-    fn is_due(&self) -> bool {
-        let age = self.published.elapsed().as_secs_f64();
-        let news = !self.pending.is_empty() || self.checkpoint.has_changed();
-        self.pending.is_full() || news && age >= self.study.storage.part_seconds
-    }
-
-    fn publish(&mut self) -> Result<()> {
-        if !self.pending.is_empty() {
-            let dir = &self.options.dir;
-            let part = self.pending.write(self.fs, dir, self.manifest, self.numerics)?;
-            for block in self.pending.blocks() {
-                self.coverage.insert(block);
-            }
-            self.pending = Pending::default();
-            self.compaction.add(part)?;
-        }
-        // After the parts: a state is of no use any more only when its row is durable.
-        self.checkpoint.save(&self.coverage)?;
-        self.published = Instant::now();
-        Ok(())
-    }
-
-    fn outcome(&self) -> Outcome {
-        let left = blocks::left(self.study, &self.coverage, self.options.share);
-        let (on_their_way, steps_on_their_way) = self.checkpoint.on_their_way();
-        Outcome {
-            trials_run: self.trials_run,
-            share: self.work.trials,
-            share_left: left.map(|block| block.count).sum(),
-            on_their_way,
-            steps_on_their_way,
-        }
-    }
 }
 
 /// The work of a share, of which `left` is left.

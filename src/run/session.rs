@@ -1,7 +1,7 @@
 //! Who computed what, when and how fast: `run.json`, which decides no byte of the results.
 
 use std::path::Path;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
@@ -38,17 +38,25 @@ pub struct Session {
     pub seconds: f64,
     /// `steps / seconds`.
     pub steps_per_second: f64,
+    /// Seconds of these in which parts and states were written, beside the workers.
+    #[serde(default)]
+    pub storing_seconds: f64,
+}
+
+/// What a process has done.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Did {
+    /// Trials that it computed.
+    pub trials: u64,
+    /// Steps that it made, of all of them together.
+    pub steps: u64,
+    /// How long parts and states were written.
+    pub storing: Duration,
 }
 
 impl Session {
     /// A session of this process that began at `began`.
-    pub fn of_this_process(
-        began: SystemTime,
-        share: &str,
-        workers: usize,
-        trials: u64,
-        steps: u64,
-    ) -> Self {
+    pub fn of_this_process(began: SystemTime, share: &str, workers: usize, did: &Did) -> Self {
         let seconds = began.elapsed().map_or(0.0, |time| time.as_secs_f64());
         Self {
             began: humantime::format_rfc3339_seconds(began).to_string(),
@@ -56,10 +64,11 @@ impl Session {
             process: std::process::id(),
             share: share.to_owned(),
             workers,
-            trials,
-            steps,
+            trials: did.trials,
+            steps: did.steps,
             seconds,
-            steps_per_second: if seconds > 0.0 { steps as f64 / seconds } else { 0.0 },
+            steps_per_second: if seconds > 0.0 { did.steps as f64 / seconds } else { 0.0 },
+            storing_seconds: did.storing.as_secs_f64(),
         }
     }
 

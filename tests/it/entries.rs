@@ -16,7 +16,7 @@ use deeplin::network::matrix_file::load_matrix;
 use deeplin::network::target::data::moments;
 use deeplin::report;
 use deeplin::run::blocks::Share;
-use deeplin::run::session::Session;
+use deeplin::run::session::{Did, Session};
 use deeplin::stop::Outcome;
 use deeplin::store::io::{Disk, FileSystem, NewFile, OpenFile};
 use deeplin::store::part::{read_part, write_part};
@@ -196,7 +196,7 @@ fn unsealed(bytes: &[u8]) -> Vec<u8> {
 /// The file of another session in the directory of a run.
 fn session(data: &[u8]) {
     let fs = Memory::with([("sessions/other.json", data)]);
-    let session = Session::of_this_process(SystemTime::now(), "1/1", 1, 2, 3);
+    let session = Session::of_this_process(SystemTime::now(), "1/1", 1, &Did::default());
     session.record(&fs, Path::new("")).expect("sessions that are none are passed over");
     let gathered = fs.read(Path::new("run.json")).expect("all sessions");
     let gathered: Vec<Session> = serde_json::from_slice(&gathered).expect("a list of sessions");
@@ -204,7 +204,8 @@ fn session(data: &[u8]) {
 }
 
 fn sessions() -> Vec<Vec<u8>> {
-    let session = Session::of_this_process(SystemTime::UNIX_EPOCH, "1/2", 4, 5, 6);
+    let did = Did { trials: 5, steps: 6, storing: Duration::from_millis(7) };
+    let session = Session::of_this_process(SystemTime::UNIX_EPOCH, "1/2", 4, &did);
     vec![serde_json::to_vec_pretty(&Session { seconds: 1.5, ..session }).expect("plain data")]
 }
 

@@ -67,6 +67,15 @@ impl Queue {
         command
     }
 
+    /// As [`Self::command`], of a script that hears INT: a shell cannot catch what was ignored when it
+    /// began, as it is in the background of another one.
+    fn listening(&self, script: &str, arguments: &[&str]) -> Command {
+        let mut command = self.with_environment(Command::new("env"));
+        command.arg("--default-signal=INT");
+        command.arg(scripts().join("slurm").join(script)).args(arguments);
+        command
+    }
+
     fn with_environment(&self, mut command: Command) -> Command {
         let path = std::env::var("PATH").unwrap_or_default();
         command
@@ -335,7 +344,7 @@ fn signals_reach_the_program() {
     let arguments = [env!("CARGO_BIN_EXE_deeplin"), "1", &study, &out, "--threads=1"];
     for (i, signal) in [Signal::USR1, Signal::USR2, Signal::TERM, Signal::INT].iter().enumerate() {
         let file = fs::OpenOptions::new().append(true).create(true).open(&log).expect("the log");
-        let mut task = queue.command("task", &arguments).stderr(file).spawn().expect("a task");
+        let mut task = queue.listening("task", &arguments).stderr(file).spawn().expect("a task");
         let begun = || fs::read_to_string(&log).is_ok_and(|l| l.matches("begin: ").count() > i);
         while !begun() && task.try_wait().expect("waiting").is_none() {
             sleep(Duration::from_millis(20));

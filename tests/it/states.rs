@@ -31,7 +31,7 @@ ladder = [1.0, 0.3, 0.1, 0.03, 0.01, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8]
 "network.input" = [3, 4, 14, 40, 60]
 "network.hidden" = [3, 5, 12, 40, 10]
 "network.output" = [3, 2, 12, 40, 1]
-"descent.precision" = ["float64", "float32", "float64", "float64", "float64"]
+"descent.precision" = ["f64", "f32", "f64", "f64", "f64"]
 "descent.max_steps" = [30000, 12000, 6000, 400, 600]
 "#;
 

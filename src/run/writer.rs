@@ -1,0 +1,177 @@
+//! The writer: takes what the workers have, and publishes it now and then and at the end.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError};
+
+use super::checkpoint::{Checkpoint, Left};
+use super::interrupt::Interrupt;
+use super::open::Kept;
+use super::session::Did;
+use super::worker::Message;
+use super::{Options, Outcome, Progress, Work, blocks, operations};
+use crate::error::Result;
+use crate::store::compaction::Compaction;
+use crate::store::coverage::Coverage;
+use crate::store::io::FileSystem;
+use crate::store::manifest::Manifest;
+use crate::store::numerics::Numerics;
+use crate::store::part::{self, BlockRows, BlockTally};
+use crate::study::{Block, Study};
+
+/// Rows that the writer keeps in memory before it publishes them whatever the time.
+pub const MOST_ROWS_PENDING: usize = 200_000;
+
+/// The same for tallies, in bytes.
+pub const MOST_TALLIES_PENDING: usize = 16 << 20;
+
+/// How often the writer looks at the clock while no rows come.
+const TICK: Duration = Duration::from_millis(100);
+
+/// The only one that writes.
+pub(super) struct Writer<'a> {
+    pub(super) study: &'a Study,
+    pub(super) options: &'a Options,
+    pub(super) manifest: &'a Manifest,
+    pub(super) numerics: &'a Numerics,
+    pub(super) fs: &'a dyn FileSystem,
+    pub(super) work: Work,
+    pub(super) coverage: Coverage,
+    pub(super) pending: Pending,
+    pub(super) checkpoint: Checkpoint<'a>,
+    pub(super) left: &'a Left,
+    pub(super) compaction: Compaction<'a>,
+    pub(super) published: Instant,
+    pub(super) did: Did,
+}
+
+/// What is not published yet: rows, or tallies if the study keeps no rows.
+#[derive(Default)]
+pub(super) struct Pending {
+    rows: Vec<BlockRows>,
+    tallies: Vec<BlockTally>,
+}
+
+impl Pending {
+    fn push(&mut self, kept: Kept) {
+        match kept {
+            Kept::Rows(rows) => self.rows.push(rows),
+            Kept::Tally(tally, _) => self.tallies.push(tally),
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.rows.is_empty() && self.tallies.is_empty()
+    }
+
+    fn is_full(&self) -> bool {
+        self.rows.iter().map(|block| block.rows.len()).sum::<usize>() >= MOST_ROWS_PENDING
+            || self.tallies.iter().map(BlockTally::size).sum::<usize>() >= MOST_TALLIES_PENDING
+    }
+
+    fn blocks(&self) -> impl Iterator<Item = Block> {
+        let rows = self.rows.iter().map(|rows| rows.block);
+        rows.chain(self.tallies.iter().map(|tally| tally.block))
+    }
+
+    /// Publishes them, in the order of the study, so that the same rows are the same part.
+    fn write(
+        &mut self,
+        fs: &dyn FileSystem,
+        dir: &Path,
+        manifest: &Manifest,
+        numerics: &Numerics,
+    ) -> Result<PathBuf> {
+        if manifest.keeps_rows() {
+            self.rows.sort_by_key(|rows| rows.block);
+            part::write_part(fs, dir, manifest, numerics, &self.rows)
+        } else {
+            self.tallies.sort_by_key(|tally| tally.block);
+            part::write_tallies(fs, dir, manifest, numerics, &self.tallies)
+        }
+    }
+}
+
+impl Writer<'_> {
+    /// Takes rows until all workers are done, and publishes them now and then and at the end.
+    pub(super) fn write_all(
+        &mut self,
+        messages: &Receiver<Message>,
+        interrupt: &Interrupt,
+        progress: &dyn Progress,
+    ) -> Result<()> {
+        loop {
+            match messages.recv_timeout(TICK) {
+                Ok(Message::Block(block)) => {
+                    self.take(block);
+                    progress.update(self.work);
+                }
+                Ok(Message::States(states)) => self.checkpoint.take(states),
+                Err(RecvTimeoutError::Timeout) => progress.update(self.work),
+                Err(RecvTimeoutError::Disconnected) => return self.publish_last(),
+            }
+            // Raises the flag that the workers look at when the time is over.
+            interrupt.raised();
+            if self.is_due() {
+                self.publish()?;
+            }
+        }
+    }
+
+    fn take(&mut self, kept: Kept) {
+        let Block { cell, count, .. } = kept.block();
+        self.work.trials_done += count;
+        self.work.operations_done += operations(self.study, cell) * count as f64;
+        self.did.trials += count;
+        let trials = kept.block().trials();
+        let before = trials.filter_map(|trial| self.left.get(&(cell, trial)));
+        self.did.steps += kept.steps() - before.map(|state| state.steps).sum::<u64>();
+        self.pending.push(kept);
+    }
+
+    fn is_due(&self) -> bool {
+        let age = self.published.elapsed().as_secs_f64();
+        let news = !self.pending.is_empty() || self.checkpoint.has_changed();
+        self.pending.is_full() || news && age >= self.study.storage.part_seconds
+    }
+
+    fn publish(&mut self) -> Result<()> {
+        let began = Instant::now();
+        if !self.pending.is_empty() {
+            let dir = &self.options.dir;
+            let part = self.pending.write(self.fs, dir, self.manifest, self.numerics)?;
+            for block in self.pending.blocks() {
+                self.coverage.insert(block);
+            }
+            self.pending = Pending::default();
+            self.compaction.add(part)?;
+        }
+        // After the parts: a state is of no use any more only when its row is durable.
+        self.checkpoint.save(&self.coverage)?;
+        self.published = Instant::now();
+        self.did.storing += began.elapsed();
+        Ok(())
+    }
+
+    fn publish_last(&mut self) -> Result<()> {
+        self.publish()?;
+        let began = Instant::now();
+        self.compaction.finish()?;
+        self.did.storing += began.elapsed();
+        Ok(())
+    }
+
+    /// How the run ended.
+    pub(super) fn outcome(&self) -> Outcome {
+        let left = blocks::left(self.study, &self.coverage, self.options.share);
+        let (on_their_way, steps_on_their_way) = self.checkpoint.on_their_way();
+        Outcome {
+            trials_run: self.did.trials,
+            share: self.work.trials,
+            share_left: left.map(|block| block.count).sum(),
+            on_their_way,
+            steps_on_their_way,
+        }
+    }
+}

@@ -19,9 +19,6 @@ input = 3
 hidden = 3
 output = 3
 depth = 3
-[descent]
-learning_rate = 0.05
-max_steps = 30000
 [stop]
 loss = 1e-9
 ladder = [1.0, 0.3, 0.1, 0.03, 0.01, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8]
@@ -29,10 +26,11 @@ ladder = [1.0, 0.3, 0.1, 0.03, 0.01, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8]
 "init.std" = [0.02, 0.4, 1.3]
 [[sweep.zip]]
 "network.input" = [3, 4, 14, 40, 60]
-"network.hidden" = [3, 5, 12, 40, 10]
+"network.hidden" = [3, 5, 12, 40, 40]
 "network.output" = [3, 2, 12, 40, 1]
 "descent.precision" = ["f64", "f32", "f64", "f64", "f64"]
-"descent.max_steps" = [30000, 12000, 6000, 400, 600]
+"descent.max_steps" = [30000, 12000, 11000, 2100, 12000]
+"descent.learning_rate" = [0.05, 0.05, 0.05, 0.005, 0.05]
 "#;
 
 /// A descent that is stopped again and again.
@@ -59,7 +57,7 @@ impl<'a> Queue<'a> for Stopped<'a> {
 
     fn is_due(&mut self) -> bool {
         self.calls += 1;
-        self.stop.store(self.calls.is_multiple_of(7), Ordering::Relaxed);
+        self.stop.store(self.calls.is_multiple_of(3), Ordering::Relaxed);
         false
     }
 
@@ -89,7 +87,7 @@ fn stopped_again_and_again(study: &Study, cell: &Cell) -> (Vec<TrialRow>, usize)
 #[test]
 fn trials_go_on_bit_for_bit() {
     let study = parse("states", STUDY, &[], Path::new(".")).expect("a study");
-    let mut kernels = Vec::new();
+    let mut resumed_on = BTreeMap::<&str, usize>::new();
     for cell in &study.cells {
         let block = Block { cell: cell.index, first: 0, count: study.trials };
         let starts = Starts::new(study.seed, cell);
@@ -98,11 +96,9 @@ fn trials_go_on_bit_for_bit() {
         let expected =
             descent::run_block(kernel.as_mut(), cell, &starts, block, &study.ladder, &go_on);
         let (rows, resumed) = stopped_again_and_again(&study, cell);
-        assert!(resumed > 10, "cell {}: {resumed} states", cell.index);
         assert_eq!(rows, expected, "cell {}", cell.index);
-        kernels.push(Method::of(cell).kernel);
+        *resumed_on.entry(Method::of(cell).kernel).or_default() += resumed;
     }
-    kernels.sort_unstable();
-    kernels.dedup();
-    assert_eq!(kernels, ["compact", "panels", "thin"]);
+    assert_eq!(resumed_on.keys().collect::<Vec<_>>(), [&"compact", &"panels", &"thin"]);
+    assert!(resumed_on.values().all(|&states| states >= 10), "{resumed_on:?}");
 }

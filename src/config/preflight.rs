@@ -197,7 +197,8 @@ fn merging(study: &Study) -> u64 {
 const LANES: u64 = 16;
 
 /// Bytes of one worker: for every trial at hand four sets of weights (initial, current, earlier, being
-/// drawn) and the prefix and suffix products; and the square matrices of random rotations.
+/// drawn), the prefix and suffix products, and its state, two sets of weights, five times (gone on from,
+/// taken, kept, put into a file, read back); and the square matrices of random rotations.
 fn workspace(shape: &Shape) -> u64 {
     let dims: Vec<u64> = shape.dims().iter().map(|&d| d as u64).collect();
     let parameters: u64 = dims.windows(2).map(|pair| pair[0] * pair[1]).sum();
@@ -205,7 +206,7 @@ fn workspace(shape: &Shape) -> u64 {
     let products = 2 * thin * dims.iter().sum::<u64>();
     let widest = dims.iter().copied().max().unwrap_or(0);
     let lanes = if Choice::for_shape(shape) == Choice::Compact { LANES } else { 1 };
-    8 * (lanes * (4 * parameters + products) + 3 * widest * widest)
+    8 * (lanes * (14 * parameters + products) + 3 * widest * widest)
 }
 
 /// `1.5 GiB`.

@@ -1,7 +1,7 @@
 //! Compaction: many small parts become a few large ones.
 //!
-//! A process merges its own parts as they come: [`FAN`] of a tier become one of the next, so that of
-//! `n` parts a few times `log n` remain; parts of [`LARGE`] bytes stay as they are. The larger part is
+//! A process merges its own parts as they come: `FAN` of a tier become one of the next, so that of
+//! `n` parts a few times `log n` remain; parts of `LARGE` bytes stay as they are. The larger part is
 //! published first, so it is durable and has been read back, and only then are the small ones removed.
 //! A process that ends in between leaves both, which is harmless: a trial may be in several parts.
 //!

@@ -239,7 +239,7 @@ mod tests {
         assert_eq!(row_bytes(&study), row);
         assert_eq!(result_bytes(&study), 20 * row);
         // Three layers of 8 x 8; four dimensions of 8, thin side 8.
-        assert_eq!(workspace(&study.cells[0].shape), 8 * (16 * (4 * 192 + 2 * 8 * 32) + 3 * 64));
+        assert_eq!(workspace(&study.cells[0].shape), 8 * (16 * (14 * 192 + 2 * 8 * 32) + 3 * 64));
         let (one, three) = (memory(&study, 1), memory(&study, 3));
         assert_eq!(three - one, 2 * (workspace(&study.cells[0].shape) + 40 * row));
         assert_eq!(["1023 B", "1.5 KiB", "2.0 GiB"], [1023, 1536, 2 << 30].map(bytes_text));

@@ -126,7 +126,8 @@ impl Writer<'_> {
         self.did.trials += count;
         let trials = kept.block().trials();
         let before = trials.filter_map(|trial| self.left.get(&(cell, trial)));
-        self.did.steps += kept.steps() - before.map(|state| state.steps).sum::<u64>();
+        let steps_before: u64 = before.map(|state| state.steps).sum();
+        self.did.steps += kept.steps().saturating_sub(steps_before);
         self.pending.push(kept);
     }
 

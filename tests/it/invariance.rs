@@ -1,12 +1,5 @@
-//! The same bytes however a study is cut up: threads, blocks, parts, interruption.
-
-use std::os::unix::process::ExitStatusExt;
-use std::process::Stdio;
-use std::time::{Duration, Instant};
-
+//! The same bytes however a study is cut up: threads, blocks, parts, a limit of time. Interruption by signals is in `kill`.
 use crate::program::Desk;
-
-const SIGKILL: i32 = 9;
 
 /// Cells in loops and in register tiles, on both sides of the chain.
 const STUDY: &str = r#"
@@ -86,49 +79,6 @@ fn parts_merge_to_the_same_bytes() {
     }
     desk.succeed(&["run", "study.toml", "-o", "out", "--quiet"]);
     assert!(desk.read("out/results.h5") == expected, "parts of different cuts");
-}
-
-#[test]
-fn an_interrupted_run_continues_to_the_same_bytes() {
-    // Long enough to be interrupted several times.
-    let slow =
-        ["--set", "trials=600", "--set", "store.block=4", "--set", "store.part_seconds=0.01"];
-    let expected = run(&slow);
-    let desk = Desk::new();
-    desk.write("study.toml", STUDY);
-    let mut arguments = vec!["run", "study.toml", "-o", "out", "--threads", "2"];
-    arguments.extend(slow);
-    let mut stopped = 0;
-    for attempt in 1.. {
-        assert!(attempt < 200, "the study ends at some time");
-        let mut child = desk
-            .command(&arguments)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("starting deeplin");
-        let deadline = Instant::now() + Duration::from_millis(60 + 20 * attempt);
-        let status = loop {
-            if let Some(status) = child.try_wait().expect("waiting") {
-                break status;
-            }
-            if Instant::now() >= deadline {
-                let id = child.id().to_string();
-                // The signals take turns; KILL among them leaves no time to say goodbye.
-                let signal = ["-TERM", "-USR1", "-KILL", "-INT", "-USR2"][attempt as usize % 5];
-                let _ = std::process::Command::new("kill").args([signal, &id]).status();
-                break child.wait().expect("waiting");
-            }
-            std::thread::sleep(Duration::from_millis(2));
-        };
-        match (status.code(), status.signal()) {
-            (Some(0), _) => break,
-            (Some(75), _) | (None, Some(SIGKILL)) => stopped += 1,
-            other => panic!("unexpected end {other:?}"),
-        }
-    }
-    assert!(stopped >= 3, "interrupted only {stopped} times");
-    assert!(desk.read("out/results.h5") == expected, "interrupted {stopped} times");
 }
 
 #[test]

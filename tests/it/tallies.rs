@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::time::Duration;
 
 use deeplin::stop::Outcome;
 use deeplin::store::ResultsFile;
@@ -148,36 +146,6 @@ fn threads_blocks_and_parts_decide_no_byte() {
     }
     desk.succeed(&["merge", "out"]);
     assert!(desk.read("out/results.h5") == expected, "blocks that are there twice");
-}
-
-#[test]
-fn an_interrupted_run_continues_to_the_same_bytes() {
-    // Blocks of a few milliseconds, so that some end between two signals on any machine.
-    let slow = "trials=400 store.block=2 descent.max_steps=300 store.part_seconds=0.01";
-    let slow: Vec<&str> = slow.split(' ').flat_map(|set| ["--set", set]).collect();
-    let expected = results(&slow);
-    let desk = desk();
-    let mut arguments = vec!["run", "study.toml", "-o", "out", "--threads", "2"];
-    arguments.extend(&slow);
-    let mut stopped = 0;
-    for attempt in 1..200 {
-        let mut child = desk
-            .command(&arguments)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("starting deeplin");
-        std::thread::sleep(Duration::from_millis(60 + 40 * attempt));
-        let signal = if attempt % 2 == 0 { "-KILL" } else { "-TERM" };
-        let _ = Command::new("kill").args([signal, &child.id().to_string()]).status();
-        match child.wait().expect("waiting").code() {
-            Some(0) => break,
-            Some(75) | None => stopped += 1,
-            other => panic!("unexpected end {other:?}"),
-        }
-    }
-    assert!(stopped >= 2, "interrupted only {stopped} times");
-    assert!(desk.read("out/results.h5") == expected, "interrupted {stopped} times");
 }
 
 #[test]

@@ -1,4 +1,6 @@
-//! The same bytes however a study is cut up: threads, blocks, parts, a limit of time. Interruption by signals is in `kill`.
+//! The same bytes however a study is cut up: threads, blocks, parts, a limit of time. Signals are in
+//! `kill`.
+
 use crate::program::Desk;
 
 /// Cells in loops and in register tiles, on both sides of the chain.

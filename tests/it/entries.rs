@@ -11,6 +11,7 @@ use std::time::Duration;
 use std::time::SystemTime;
 
 use deeplin::config;
+use deeplin::descent;
 use deeplin::digest::Digest;
 use deeplin::network::matrix_file::load_matrix;
 use deeplin::network::target::data::moments;
@@ -19,12 +20,13 @@ use deeplin::run::blocks::Share;
 use deeplin::run::session::{Did, Session};
 use deeplin::stop::Outcome;
 use deeplin::store::io::{Disk, FileSystem, NewFile, OpenFile};
-use deeplin::store::part::{read_part, write_part};
+use deeplin::store::part::{read_part, write_part, write_tallies};
+use deeplin::store::states::{read_states, write_states};
 use deeplin::store::{
-    BlockRows, CellKernel, IntervalMethod, Manifest, Merge, MergeOptions, Numerics, ResultsFile,
-    merge,
+    BlockRows, BlockTally, CellKernel, IntervalMethod, Manifest, Merge, MergeOptions, Numerics,
+    ResultsFile, Tally, merge,
 };
-use deeplin::study::{Block, Measures, Study, TrialRow};
+use deeplin::study::{Block, Measures, Study, TrialRow, TrialState};
 use tempfile::TempDir;
 
 /// A way in.
@@ -38,11 +40,13 @@ pub struct Target {
 }
 
 /// All ways in that end in this library. HDF5's own library has faults of its own: see [`HDF5`].
-pub const TARGETS: [Target; 6] = [
+pub const TARGETS: [Target; 8] = [
     Target { name: "config", enter: configuration, seeds: configurations },
     Target { name: "arguments", enter: arguments, seeds: argument_lists },
     Target { name: "study", enter: study_file, seeds: study_files },
     Target { name: "part", enter: part, seeds: parts },
+    Target { name: "tallies", enter: tallies, seeds: parts_of_tallies },
+    Target { name: "states", enter: states, seeds: files_of_states },
     Target { name: "session", enter: session, seeds: sessions },
     Target { name: "matrix", enter: matrix, seeds: matrices },
 ];
@@ -74,8 +78,16 @@ fn study() -> Study {
 }
 
 fn manifest() -> Manifest {
-    let kernel = CellKernel { kernel: "compact".into(), precision: "float64".into() };
-    Manifest::from_study(&study(), vec![kernel; 2], None)
+    Manifest::from_study(&study(), kernels(), None)
+}
+
+/// Of the study if it keeps no rows: both cells are a block.
+fn manifest_without_rows() -> Manifest {
+    Manifest::from_study(&study(), kernels(), Some(vec![3; 2]))
+}
+
+fn kernels() -> Vec<CellKernel> {
+    vec![CellKernel { kernel: "compact".into(), precision: "float64".into() }; 2]
 }
 
 // ------------------------------------------------------------------------------------------------
@@ -141,9 +153,14 @@ fn study_file(data: &[u8]) {
 }
 
 fn study_files() -> Vec<Vec<u8>> {
+    vec![established(&manifest()), established(&manifest_without_rows())]
+}
+
+/// The bytes of `study.json`.
+fn established(manifest: &Manifest) -> Vec<u8> {
     let dir = TempDir::new().expect("a scratch directory");
-    manifest().establish(&Disk, dir.path()).expect("a directory of results");
-    vec![fs::read(dir.path().join("study.json")).expect("its description")]
+    manifest.establish(&Disk, dir.path()).expect("a directory of results");
+    fs::read(dir.path().join("study.json")).expect("its description")
 }
 
 /// A part with the hash that its content has, so that what is behind the check is reached, and as
@@ -191,6 +208,72 @@ fn block(cell: usize, first: u64, count: u64) -> BlockRows {
 
 fn unsealed(bytes: &[u8]) -> Vec<u8> {
     bytes[..bytes.len() - 32].to_vec()
+}
+
+/// A part of tallies under the hash and the name that its content has, merged.
+fn tallies(data: &[u8]) {
+    static STUDY_JSON: LazyLock<Vec<u8>> = LazyLock::new(|| established(&manifest_without_rows()));
+    let sealed = [data, &Digest::of(data).0].concat();
+    let name = format!("parts/{}.part", &Digest::of(data).hex()[..32]);
+    let fs = Memory::with([("study.json", &STUDY_JSON[..]), (&name, &sealed)]);
+    let _ = merge(&fs, Path::new(""), &MergeOptions { mixed: false, interval: INTERVAL });
+}
+
+/// Parts of tallies without their hash.
+fn parts_of_tallies() -> Vec<Vec<u8>> {
+    let manifest = manifest_without_rows();
+    let tally = |cell| {
+        let BlockRows { block, rows } = block(cell, 0, 3);
+        let mut tally = Tally::new(2);
+        rows.iter().for_each(|row| tally.add_row(row));
+        BlockTally::new(block, &tally)
+    };
+    let parts = [vec![tally(0)], vec![tally(0), tally(1)]].map(|blocks| {
+        let dir = TempDir::new().expect("a scratch directory");
+        manifest.establish(&Disk, dir.path()).expect("a directory of results");
+        let path = write_tallies(&Disk, dir.path(), &manifest, &Numerics::default(), &blocks);
+        unsealed(&fs::read(path.expect("a part")).expect("the part"))
+    });
+    parts.into()
+}
+
+/// A file of states under the hash that its content has. A kernel takes the weights of those that fit.
+fn states(data: &[u8]) {
+    static OF: LazyLock<(Study, Manifest)> = LazyLock::new(|| (study(), manifest()));
+    let (study, manifest) = &*OF;
+    let sealed = [data, &Digest::of(data).0].concat();
+    let fs =
+        Memory::with([("states/sealed.states", &sealed[..]), ("states/as_it_is.states", data)]);
+    let files = read_states(&fs, Path::new(""), manifest, &Numerics::default());
+    for (_, states) in files.expect("what is of no use is passed over") {
+        for state in states {
+            let Some(cell) = study.cells.get(state.cell) else { continue };
+            if descent::fits(&state, cell, study.ladder.len()) {
+                let parameters = cell.shape.parameters();
+                assert_eq!([state.weights.len(), state.before.len()], [parameters; 2]);
+            }
+        }
+    }
+}
+
+/// Files of states without their hash.
+fn files_of_states() -> Vec<Vec<u8>> {
+    let state = |cell, layers: usize| TrialState {
+        cell,
+        trial: 1,
+        steps: 5040,
+        weights: vec![0.5; 4 * layers],
+        before: vec![0.25; 4 * layers],
+        hit_steps: vec![12, -1],
+        unconfirmed: false,
+    };
+    let files = [vec![state(0, 2)], vec![state(0, 2), state(1, 3)]].map(|states| {
+        let dir = TempDir::new().expect("a scratch directory");
+        let states: Vec<&TrialState> = states.iter().collect();
+        let path = write_states(&Disk, dir.path(), &manifest(), &Numerics::default(), &states);
+        unsealed(&fs::read(path.expect("states")).expect("the states"))
+    });
+    files.into()
 }
 
 /// The file of another session in the directory of a run.

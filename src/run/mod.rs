@@ -133,13 +133,15 @@ pub fn run(
     }
     let (checkpoint, left) =
         Checkpoint::open(fs, &options.dir, study, &manifest, numerics, &found.coverage)?;
+    let operations: Vec<f64> = study.cells.iter().map(blocks::operations).collect();
     let mut writer = Writer {
         study,
         options,
         manifest: &manifest,
         numerics,
         fs,
-        work: work(study, options.share, blocks()),
+        work: work(study, &operations, options.share, blocks()),
+        operations: &operations,
         coverage: found.coverage.clone(),
         pending: Pending::default(),
         checkpoint,
@@ -243,29 +245,29 @@ fn compute(
     })
 }
 
-/// The work of a share, of which `left` is left.
-fn work(study: &Study, share: Share, left: impl Iterator<Item = Block>) -> Work {
+/// The work of a share, of which `left` is left, by the operations of a trial of each cell.
+fn work(
+    study: &Study,
+    operations: &[f64],
+    share: Share,
+    left: impl Iterator<Item = Block>,
+) -> Work {
     let nothing = Coverage::new(study.cells.len());
-    let (trials, operations) = sum(study, blocks::left(study, &nothing, share));
-    let (trials_left, operations_left) = sum(study, left);
+    let (trials, all) = sum(operations, blocks::left(study, &nothing, share));
+    let (trials_left, operations_left) = sum(operations, left);
     Work {
         trials,
         trials_done: trials - trials_left,
-        operations,
-        operations_done: operations - operations_left,
+        operations: all,
+        operations_done: all - operations_left,
     }
 }
 
 /// Trials and operations of blocks.
-fn sum(study: &Study, blocks: impl Iterator<Item = Block>) -> (u64, f64) {
+fn sum(operations: &[f64], blocks: impl Iterator<Item = Block>) -> (u64, f64) {
     blocks.fold((0, 0.0), |(trials, cost), block| {
-        (trials + block.count, cost + operations(study, block.cell) * block.count as f64)
+        (trials + block.count, cost + operations[block.cell] * block.count as f64)
     })
-}
-
-/// Operations of one trial of a cell that runs to its step limit.
-fn operations(study: &Study, cell: usize) -> f64 {
-    blocks::operations(&study.cells[cell])
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use super::interrupt::Interrupt;
 use super::open::Kept;
 use super::session::Did;
 use super::worker::Message;
-use super::{Options, Outcome, Progress, Work, blocks, operations};
+use super::{Options, Outcome, Progress, Work, blocks};
 use crate::error::Result;
 use crate::store::compaction::Compaction;
 use crate::store::coverage::Coverage;
@@ -37,6 +37,8 @@ pub(super) struct Writer<'a> {
     pub(super) numerics: &'a Numerics,
     pub(super) fs: &'a dyn FileSystem,
     pub(super) work: Work,
+    /// Operations of one trial of each cell that runs to its step limit.
+    pub(super) operations: &'a [f64],
     pub(super) coverage: Coverage,
     pub(super) pending: Pending,
     pub(super) checkpoint: Checkpoint<'a>,
@@ -122,7 +124,7 @@ impl Writer<'_> {
     fn take(&mut self, kept: Kept) {
         let Block { cell, count, .. } = kept.block();
         self.work.trials_done += count;
-        self.work.operations_done += operations(self.study, cell) * count as f64;
+        self.work.operations_done += self.operations[cell] * count as f64;
         self.did.trials += count;
         let trials = kept.block().trials();
         let before = trials.filter_map(|trial| self.left.get(&(cell, trial)));

@@ -96,7 +96,7 @@ pub trait Kernel: Send {
     /// If the shapes are not the kernel's.
     fn load(&mut self, lane: usize, weights: &Weights, problem: &Problem);
 
-    /// Leaves a lane without a trial: it no longer stops the others.
+    /// Leaves a lane without a trial: in a window without bounds it no longer stops the others.
     fn clear(&mut self, lane: usize);
 
     /// Copies the weights of a lane into `weights`, which has the kernel's shape.

@@ -21,6 +21,8 @@ pub enum Purpose {
     Init,
     /// The target.
     Target,
+    /// The first vector of a Lanczos iteration.
+    Lanczos,
 }
 
 impl Purpose {
@@ -28,6 +30,7 @@ impl Purpose {
         match self {
             Self::Init => "init",
             Self::Target => "target",
+            Self::Lanczos => "lanczos",
         }
     }
 }

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use super::{Ending, output};
 use crate::descent;
 use crate::kernel::blas;
-use crate::observe::trajectory::Trajectory;
+use crate::observe::spacing::{Schedule, Spacing};
+use crate::observe::trajectory::Recorder;
 use crate::run::method::{self, Method};
 use crate::run::numerics;
 use crate::start::Starts;
@@ -18,8 +19,11 @@ use crate::{Error, Result, config};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 The file holds `target` (d_N x d_0), `initial/W_1` .. `initial/W_N`, `final/W_1` .. `final/W_N`, the
-trial's row, and along the way: step, loss, gradient_norm, balancedness, end_to_end_norm, sigma_min
-(every step up to 1000, then 100 a decade).
+trial's row, and at each of the recorded steps: loss, learning rate, gradient norm, balancedness and the
+imbalance of each two layers, singular values of every layer and of the end-to-end matrix, alignment of
+neighbouring layers' singular vectors, deficiency margin, the decrease of the loss with the bound that
+theory has for it, sharpness and smallest eigenvalue of the Hessian, and how far the end-to-end matrix
+moves along its preconditioned gradient.
 
 Examples:
   deeplin trace study.toml --trial 17 --at init.std=0.3,network.depth=4 -o trace.h5
@@ -39,9 +43,33 @@ pub(super) struct Arguments {
     /// The file to write
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
+    /// How many steps are recorded between the start and the step limit
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    points: u64,
+    /// How they lie
+    #[arg(long, value_enum, default_value_t = Lying::Log)]
+    spacing: Lying,
     /// Override a key of the study; may be given several times
     #[arg(long = "set", value_name = "KEY=VALUE")]
     sets: Vec<String>,
+}
+
+/// Names of [`Spacing`] on the command line.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Lying {
+    /// Equally far from each other in the logarithm of the step
+    Log,
+    /// Equally far from each other
+    Linear,
+}
+
+impl From<Lying> for Spacing {
+    fn from(lying: Lying) -> Self {
+        match lying {
+            Lying::Log => Self::Log,
+            Lying::Linear => Self::Linear,
+        }
+    }
 }
 
 pub(super) fn main(arguments: &Arguments) -> Result<Ending> {
@@ -56,15 +84,21 @@ pub(super) fn main(arguments: &Arguments) -> Result<Ending> {
     }
     let starts = Starts::new(study.seed, cell);
     let mut kernel = method::kernel(cell);
-    let mut trajectory = Trajectory::default();
+    let schedule = Schedule {
+        spacing: arguments.spacing.into(),
+        points: arguments.points,
+        max_steps: cell.stop.max_steps,
+    };
+    let mut recorder = Recorder::new(cell, arguments.trial, schedule);
     let row = descent::run_observed(
         kernel.as_mut(),
         cell,
         &starts,
         arguments.trial,
         &study.ladder,
-        &mut trajectory,
+        &mut recorder,
     );
+    let trajectory = recorder.trajectory();
     let trace = trace::Trace {
         study: &study,
         cell,

@@ -2,6 +2,9 @@
 //!
 //! Everything here goes through [`matrix::product`] and [`svd`], so it is the same on every machine.
 
+pub mod acceleration;
+pub mod hessian;
+pub mod spacing;
 pub mod trajectory;
 
 use crate::network::target::{Landscape, Problem};
@@ -21,13 +24,14 @@ pub trait Observer {
 /// `max_j ||W_{j+1}' W_{j+1} - W_j W_j'||_F` over `j = 1..N-1`; 0 for one layer
 /// (Arora, Cohen, Golowich, Hu 2019, definition 1).
 pub fn balancedness(weights: &Weights) -> f64 {
-    (1..weights.shape().depth())
-        .map(|j| {
-            let (below, above) = (weights.layer(j), weights.layer(j + 1));
-            let imbalance = matrix::product(above.t(), above) - matrix::product(below, below.t());
-            matrix::frobenius(imbalance.view())
-        })
-        .fold(0.0, nan_max)
+    (1..weights.shape().depth()).map(|j| imbalance(weights, j)).fold(0.0, nan_max)
+}
+
+/// `||W_{j+1}' W_{j+1} - W_j W_j'||_F`, `j` from 1 to `N - 1`.
+pub fn imbalance(weights: &Weights, j: usize) -> f64 {
+    let (below, above) = (weights.layer(j), weights.layer(j + 1));
+    let difference = matrix::product(above.t(), above) - matrix::product(below, below.t());
+    matrix::frobenius(difference.view())
 }
 
 /// `prod_j ||W_j||_F`, layer 1 first.

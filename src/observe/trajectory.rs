@@ -1,82 +1,234 @@
 //! One trial followed along its way.
 
-use super::{Observer, balancedness, gradient_norm};
-use crate::network::{Weights, matrix, svd};
+use ndarray::Array2;
+
+use super::acceleration::preconditioned;
+use super::hessian::{Hessian, Spectrum};
+use super::spacing::Schedule;
+use super::{Observer, balancedness, gradient_norm, imbalance};
+use crate::network::svd::{Svd, singular_values, svd};
+use crate::network::target::Problem;
+use crate::network::{Shape, Weights, matrix};
+use crate::rng::{Purpose, Stream, stream};
 use crate::start::Start;
+use crate::study::Cell;
 
-/// Steps that are all recorded; later ones are spaced logarithmically.
-const EVERY_STEP_UNTIL: u64 = 1000;
-/// Records a decade after that.
-const PER_DECADE: f64 = 100.0;
-
-/// What is recorded along a trial; all columns are equally long. The last record is the end.
-#[derive(Debug, Clone, Default)]
-pub struct Trajectory {
-    /// Updates made.
-    pub step: Vec<i64>,
-    /// Excess loss.
-    pub loss: Vec<f64>,
-    /// `sqrt(sum_j ||G_j||_F^2)`.
-    pub gradient_norm: Vec<f64>,
-    /// `max_j ||W_{j+1}' W_{j+1} - W_j W_j'||_F`.
-    pub balancedness: Vec<f64>,
-    /// `||W_N ... W_1||_F`.
-    pub end_to_end_norm: Vec<f64>,
-    /// Smallest of the `min(d_0, d_N)` singular values of the end-to-end matrix.
-    pub sigma_min: Vec<f64>,
-    /// The weights of the last record.
-    pub last: Option<Weights>,
+/// A dimension that a quantity has besides the records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dimension {
+    /// The layers `1..=N`.
+    Layer,
+    /// The pairs of neighbouring layers, `j` and `j + 1` for `j = 1..N-1`.
+    Pair,
+    /// The singular values, largest first; NaN where a matrix has fewer than another.
+    Singular,
 }
 
-impl Observer for Trajectory {
-    fn next(&self, step: u64) -> Option<u64> {
-        if step <= EVERY_STEP_UNTIL {
-            return Some(step);
+/// A recorded quantity: for each record one number, or one for each point of its dimensions, the last
+/// fastest.
+#[derive(Debug)]
+pub struct Column<'a> {
+    /// Name of the variable.
+    pub name: &'static str,
+    /// What it is.
+    pub long_name: &'static str,
+    /// Its dimensions after the record.
+    pub dimensions: &'static [Dimension],
+    /// The numbers.
+    pub values: &'a [f64],
+}
+
+/// Declares [`Trajectory`] once: the struct, and the words of the file format.
+macro_rules! trajectory {
+    ($($(#[doc = $doc:literal])+ $name:ident [$($dimension:ident),*]: $long:literal,)+) => {
+        /// What is recorded along a trial. The last record is its end.
+        #[derive(Debug, Clone, Default)]
+        pub struct Trajectory {
+            /// Updates made, for each record.
+            pub step: Vec<i64>,
+            $($(#[doc = $doc])+ pub $name: Vec<f64>,)+
+            /// The weights of the last record.
+            pub last: Option<Weights>,
         }
-        // The smallest recorded step at or after `step`: 1000 times a power of 10^(1/100), rounded up.
-        let ratio = step as f64 / EVERY_STEP_UNTIL as f64;
-        let below = (libm::log10(ratio) * PER_DECADE).floor() as i64 - 1;
-        (below..)
-            .map(|k| {
-                let power = libm::pow(10.0, k as f64 / PER_DECADE);
-                (EVERY_STEP_UNTIL as f64 * power).ceil() as u64
-            })
-            .find(|&recorded| recorded >= step)
+
+        impl Trajectory {
+            /// All quantities but the step.
+            pub fn columns(&self) -> Vec<Column<'_>> {
+                vec![$(Column {
+                    name: stringify!($name),
+                    long_name: $long,
+                    dimensions: &[$(Dimension::$dimension),*],
+                    values: &self.$name,
+                }),+]
+            }
+        }
+    };
+}
+
+trajectory! {
+    /// Excess loss.
+    loss []: "excess loss",
+    /// Learning rate of the next step.
+    learning_rate []: "learning rate of the next step",
+    /// `sqrt(sum_j ||G_j||_F^2)`.
+    gradient_norm []: "Euclidean norm of the loss gradient",
+    /// `max_j ||W_{j+1}' W_{j+1} - W_j W_j'||_F`.
+    balancedness []: "balancedness, max_j ||W_{j+1}' W_{j+1} - W_j W_j'||_F",
+    /// `||W_{j+1}' W_{j+1} - W_j W_j'||_F`.
+    imbalance [Pair]: "imbalance of two layers, ||W_{j+1}' W_{j+1} - W_j W_j'||_F",
+    /// `min_j ||W_j W_j'||_F`.
+    gram_norm_min []: "smallest Gram matrix of a layer, min_j ||W_j W_j'||_F",
+    /// Singular values of `W_j`.
+    layer_singular_values [Layer, Singular]: "singular values of each layer",
+    /// `|u_k(W_j)' v_k(W_{j+1})|`.
+    alignment [Pair, Singular]:
+        "alignment of singular vectors, |u_k(W_j)' v_k(W_{j+1})|, left ones of layer j, right ones of j+1",
+    /// `||W_N ... W_1||_F`.
+    end_to_end_norm []: "Frobenius norm of the end-to-end matrix",
+    /// Singular values of the end-to-end matrix.
+    singular_values [Singular]: "singular values of the end-to-end matrix",
+    /// Smallest of the `min(d_0, d_N)` singular values of the end-to-end matrix.
+    sigma_min []: "smallest singular value of the end-to-end matrix",
+    /// `sigma_min(Phi) - ||W - Phi||_F`.
+    margin []: "deficiency margin, sigma_min(Phi) - ||W - Phi||_F",
+    /// Excess loss after a step of gradient descent over the one before.
+    decrease []: "excess loss after the next step over the one before, by gradient descent",
+    /// `1 - eta sigma_min(W)^(2(N-1)/N)`, which Lemma 1 of Arora, Cohen, Golowich and Hu (2019) has for it
+    /// where its conditions hold.
+    decrease_bound []:
+        "bound of Lemma 1 (Arora et al. 2019) on decrease, 1 - eta sigma_min(W)^(2(N-1)/N)",
+    /// Largest eigenvalue of the Hessian.
+    sharpness []: "largest eigenvalue of the Hessian of the loss",
+    /// Smallest eigenvalue of the Hessian.
+    hessian_min []: "smallest eigenvalue of the Hessian of the loss",
+    /// Cosine of the angle between what a step of gradient descent moves the end-to-end matrix by and the
+    /// preconditioned gradient of Arora, Cohen and Hazan (2018).
+    acceleration_cosine []:
+        "cosine between the next step of the end-to-end matrix and its preconditioned gradient",
+    /// Their distance over the length of the step.
+    acceleration_error []:
+        "distance of the next step of the end-to-end matrix, divided by -eta, from its preconditioned gradient, relative",
+}
+
+/// Records a trial of a cell.
+#[derive(Debug)]
+pub struct Recorder {
+    schedule: Schedule,
+    learning_rate: f64,
+    /// Start vectors of Lanczos.
+    random: Stream,
+    trajectory: Trajectory,
+}
+
+impl Recorder {
+    /// Of a trial of this cell, at the steps of `schedule` and at its end.
+    pub fn new(cell: &Cell, trial: u64, schedule: Schedule) -> Self {
+        Self {
+            schedule,
+            learning_rate: cell.learning_rate,
+            random: stream(0, &cell.digest, Purpose::Lanczos, trial),
+            trajectory: Trajectory::default(),
+        }
+    }
+
+    /// What has been recorded.
+    pub fn trajectory(self) -> Trajectory {
+        self.trajectory
+    }
+
+    /// Each layer by itself, and each with the next.
+    fn record_layers(&mut self, weights: &Weights) {
+        let shape = weights.shape();
+        let along = &mut self.trajectory;
+        let decomposed: Vec<Svd> = (1..=shape.depth()).map(|j| svd(weights.layer(j))).collect();
+        let longest = singular(shape);
+        for Svd { s, .. } in &decomposed {
+            along.layer_singular_values.extend(padded(s.iter().copied(), longest));
+        }
+        for (j, pair) in (1..).zip(decomposed.windows(2)) {
+            let aligned = pair[0].u.columns().into_iter().zip(pair[1].v.columns());
+            let aligned = aligned.map(|(u, v)| u.dot(&v).abs());
+            along.alignment.extend(padded(aligned, longest));
+            along.imbalance.push(imbalance(weights, j));
+        }
+        along.balancedness.push(balancedness(weights));
+        let gram = |j| {
+            let layer = weights.layer(j);
+            matrix::frobenius(matrix::product(layer, layer.t()).view())
+        };
+        along.gram_norm_min.push((1..=shape.depth()).map(gram).fold(f64::INFINITY, f64::min));
+    }
+
+    /// The end-to-end matrix, and what Lemma 1 says of the next step.
+    fn record_end_to_end(&mut self, w: &Array2<f64>, shape: &Shape, start: &Start) {
+        let along = &mut self.trajectory;
+        let values = singular_values(w.view());
+        let sigma_min = values.last().copied().unwrap_or(f64::NAN);
+        along.singular_values.extend(padded(values.into_iter(), singular(shape)));
+        along.sigma_min.push(sigma_min);
+        along.end_to_end_norm.push(matrix::frobenius(w.view()));
+        let distance = matrix::frobenius((w - &start.problem.phi).view());
+        along.margin.push(start.landscape.sigma_min - distance);
+        let n = shape.depth() as f64;
+        let rate = self.learning_rate;
+        along.decrease_bound.push(1.0 - rate * libm::pow(sigma_min, 2.0 * (n - 1.0) / n));
+    }
+
+    /// What one step of gradient descent does to the end-to-end matrix.
+    fn record_step(&mut self, w: &Array2<f64>, weights: &Weights, start: &Start) {
+        let (problem, floor) = (&start.problem, start.landscape.floor);
+        let after = stepped(weights, problem, self.learning_rate).end_to_end();
+        let excess = |w: &Array2<f64>| problem.loss(w) - floor;
+        let expected = preconditioned(w, &problem.residual(w), weights.shape().depth());
+        let moved = (&after - w) / -self.learning_rate;
+        let norm = |matrix: &Array2<f64>| matrix::frobenius(matrix.view());
+        let along = &mut self.trajectory;
+        along.decrease.push(excess(&after) / excess(w));
+        let inner = (&moved * &expected).sum();
+        along.acceleration_cosine.push(inner / (norm(&moved) * norm(&expected)));
+        along.acceleration_error.push(norm(&(&moved - &expected)) / norm(&moved));
+    }
+}
+
+impl Observer for Recorder {
+    fn next(&self, step: u64) -> Option<u64> {
+        self.schedule.next(step)
     }
 
     fn observe(&mut self, step: u64, excess: f64, weights: &Weights, start: &Start) {
-        let end_to_end = weights.end_to_end();
-        let sigma_min = svd::singular_values(end_to_end.view()).last().copied();
-        self.step.push(step as i64);
-        self.loss.push(excess);
-        self.gradient_norm.push(gradient_norm(weights, &start.problem));
-        self.balancedness.push(balancedness(weights));
-        self.end_to_end_norm.push(matrix::frobenius(end_to_end.view()));
-        self.sigma_min.push(sigma_min.unwrap_or(f64::NAN));
-        self.last = Some(weights.clone());
+        self.trajectory.step.push(step as i64);
+        self.trajectory.loss.push(excess);
+        self.trajectory.learning_rate.push(self.learning_rate);
+        self.trajectory.gradient_norm.push(gradient_norm(weights, &start.problem));
+        let w = weights.end_to_end();
+        self.record_layers(weights);
+        self.record_end_to_end(&w, weights.shape(), start);
+        self.record_step(&w, weights, start);
+        let hessian = Hessian::new(weights, &start.problem);
+        let Spectrum { largest, smallest } = hessian.spectrum(&mut self.random);
+        self.trajectory.sharpness.push(largest);
+        self.trajectory.hessian_min.push(smallest);
+        self.trajectory.last = Some(weights.clone());
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// The most singular values that a layer or the end-to-end matrix has: the length of
+/// [`Dimension::Singular`].
+pub fn singular(shape: &Shape) -> usize {
+    let layers = shape.dims().windows(2).map(|pair| pair[0].min(pair[1]));
+    layers.fold(shape.input().min(shape.output()), usize::max)
+}
 
-    #[test]
-    fn every_step_first_then_logarithmically() {
-        let trajectory = Trajectory::default();
-        assert_eq!(trajectory.next(0), Some(0));
-        assert_eq!(trajectory.next(1000), Some(1000));
-        let mut steps = vec![];
-        let mut step = 1001;
-        while step < 1_000_000 {
-            let next = trajectory.next(step).expect("there is always a next");
-            assert!(next >= step);
-            assert_eq!(trajectory.next(next), Some(next), "a recorded step is its own next");
-            steps.push(next);
-            step = next + 1;
-        }
-        assert_eq!(steps.len(), 300);
-        assert_eq!(steps[99], 10_000);
-        assert_eq!(steps[299], 1_000_000);
+/// `W_j - eta G_j` for all layers.
+fn stepped(weights: &Weights, problem: &Problem, learning_rate: f64) -> Weights {
+    let gradient = problem.gradient(weights);
+    let mut after = weights.clone();
+    for (w, g) in after.as_mut_slice().iter_mut().zip(gradient.as_slice()) {
+        *w -= learning_rate * g;
     }
+    after
+}
+
+fn padded(values: impl Iterator<Item = f64>, length: usize) -> impl Iterator<Item = f64> {
+    values.chain(std::iter::repeat(f64::NAN)).take(length)
 }

@@ -8,7 +8,7 @@ use super::io::NewFile;
 use super::numerics::Numerics;
 use crate::Result;
 use crate::network::Weights;
-use crate::observe::trajectory::Trajectory;
+use crate::observe::trajectory::{self, Column, Dimension, Trajectory};
 use crate::start::Start;
 use crate::study::{Cell, Measures, Study, TrialRow};
 
@@ -104,6 +104,17 @@ impl Trace<'_> {
             index(&format!("d_{j}"), d, &format!("unit of layer {j} (0: input)"))?;
         }
         index("record", self.trajectory.step.len(), "number of the record")?;
+        let depth = self.cell.shape.depth();
+        let singular = trajectory::singular(&self.cell.shape);
+        index(name(Dimension::Layer), depth, "layer j = 1..N, counted from 0")?;
+        if depth > 1 {
+            index(
+                name(Dimension::Pair),
+                depth - 1,
+                "layers j and j+1, j = 1..N-1, counted from 0",
+            )?;
+        }
+        index(name(Dimension::Singular), singular, "singular value, largest first")?;
         if let Some(factor) = &self.start.problem.factor {
             index("factor_column", factor.ncols(), "column of the factor")?;
         }
@@ -154,22 +165,26 @@ impl Trace<'_> {
 
     fn write_trajectory(&self, draft: &mut Draft) -> hdf5::Result<()> {
         let along = self.trajectory;
-        let mut column = |name: &str, values: Values<'_>, meaning: &str| {
-            draft.variable(name, &["record"], values, &words(meaning))
-        };
-        column("step", Values::Int64(&along.step), "updates made")?;
-        column("loss", Values::Float64(&along.loss), "excess loss")?;
-        column(
-            "gradient_norm",
-            Values::Float64(&along.gradient_norm),
-            "Euclidean norm of the loss gradient",
-        )?;
-        let meaning = "balancedness, max_j ||W_{j+1}' W_{j+1} - W_j W_j'||_F";
-        column("balancedness", Values::Float64(&along.balancedness), meaning)?;
-        let meaning = "Frobenius norm of the end-to-end matrix";
-        column("end_to_end_norm", Values::Float64(&along.end_to_end_norm), meaning)?;
-        let meaning = "smallest singular value of the end-to-end matrix";
-        column("sigma_min", Values::Float64(&along.sigma_min), meaning)
+        draft.variable("step", &["record"], Values::Int64(&along.step), &words("updates made"))?;
+        for Column { name, long_name, dimensions, values } in along.columns() {
+            // There are no pairs of layers.
+            if values.is_empty() {
+                continue;
+            }
+            let mut names = vec!["record"];
+            names.extend(dimensions.iter().map(|&dimension| self::name(dimension)));
+            draft.variable(name, &names, Values::Float64(values), &words(long_name))?;
+        }
+        Ok(())
+    }
+}
+
+/// The name of a dimension of a trajectory.
+fn name(dimension: Dimension) -> &'static str {
+    match dimension {
+        Dimension::Layer => "layer",
+        Dimension::Pair => "layer_pair",
+        Dimension::Singular => "singular",
     }
 }
 

@@ -39,11 +39,15 @@ impl Problem {
 
     /// `(W - Phi) F F'`, the gradient of the loss with respect to the end-to-end matrix `W`.
     pub fn residual(&self, end_to_end: &Array2<f64>) -> Array2<f64> {
-        let residual = end_to_end - &self.phi;
+        self.curved(&(end_to_end - &self.phi))
+    }
+
+    /// `D F F'`: how the gradient with respect to `W` changes when `W` changes by `D`.
+    pub fn curved(&self, change: &Array2<f64>) -> Array2<f64> {
         match &self.factor {
-            None => residual,
+            None => change.clone(),
             Some(factor) => {
-                let half = matrix::product(residual.view(), factor.view());
+                let half = matrix::product(change.view(), factor.view());
                 matrix::product(half.view(), factor.t())
             }
         }

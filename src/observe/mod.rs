@@ -2,6 +2,8 @@
 //!
 //! Everything here goes through [`matrix::product`] and [`svd`], so it is the same on every machine.
 
+pub mod certificate;
+pub mod theorem;
 pub mod trajectory;
 
 use crate::network::target::{Landscape, Problem};

@@ -10,7 +10,7 @@ use crate::network::Shape;
 use crate::network::init::Init;
 use crate::network::target::Target;
 use crate::stop::StopRule;
-use crate::study::{Cell, StorageRule, Study};
+use crate::study::{Cell, CertificateRule, StorageRule, Study};
 
 use super::data::{Files, Readers};
 use super::floor::{Size, attainable_floor};
@@ -229,6 +229,7 @@ impl Builder {
             precision,
             reduce,
             stop,
+            certificate: CertificateRule::default(),
             digest,
             shape,
         })

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::Entry;
+use super::checks::Checks;
 use crate::kernel::chain::ChainPlan;
 use crate::kernel::{Kernel, Window};
 use crate::network::Weights;
@@ -50,6 +51,9 @@ pub(super) struct Lane {
     reduced: Option<(Reduction, Weights)>,
     /// The step of that multiple.
     compared: u64,
+    theorem1: u8,
+    /// Tries to prove that it converges.
+    checks: Checks,
     /// The kernel's loss was at the target, but the loss recomputed from the weights was not.
     unconfirmed: bool,
 }
@@ -61,6 +65,7 @@ pub fn fits(state: &TrialState, cell: &Cell, rungs: usize) -> bool {
     [state.weights.len(), state.before.len()] == [parameters; 2]
         && state.hit_steps.len() == rungs
         && (1..cell.stop.max_steps).contains(&state.steps)
+        && state.certificate.is_none_or(|proof| proof.step <= state.steps && proof.rate < 1.0)
 }
 
 impl Lane {
@@ -78,6 +83,7 @@ impl Lane {
         let loss = problem.loss(&weights.end_to_end());
         let mut measures = Measures { loss_initial: loss - landscape.floor, ..Measures::default() };
         observe::measure_start(&weights, &problem, &landscape, &mut measures);
+        let theorem1 = observe::judge_theorem(cell, &problem, &mut measures);
         let (mut now, small, reduced) = match Plan::of(cell) {
             None => (weights, Arc::clone(&problem), None),
             Some(plan) => {
@@ -91,6 +97,7 @@ impl Lane {
             now.as_mut_slice().copy_from_slice(&state.weights);
         }
         kernel.load(i, &now, &small);
+        let checks = Checks::new(cell, &small, landscape.excess_at_zero, state.as_ref());
         let steps = state.as_ref().map_or(0, |state| state.steps);
         let unconfirmed = state.as_ref().is_some_and(|state| state.unconfirmed);
         let hit_steps = state.map_or_else(|| vec![-1; ladder.len()], |state| state.hit_steps);
@@ -110,6 +117,8 @@ impl Lane {
             reduced,
             compared: steps - steps % STALL_PERIOD,
             problem,
+            theorem1,
+            checks,
             unconfirmed,
         }
     }
@@ -142,6 +151,8 @@ impl Lane {
             weights: self.now.as_slice().to_vec(),
             before: self.before.as_slice().to_vec(),
             hit_steps: self.hit_steps.clone(),
+            certificate: self.checks.proof(),
+            next_check: self.checks.next(),
             unconfirmed: self.unconfirmed,
         })
     }
@@ -164,7 +175,8 @@ impl Lane {
             return Window { low: f64::NEG_INFINITY, high: self.thresholds.diverged };
         }
         let rung = self.ladder.get(self.rung).copied().unwrap_or(f64::NEG_INFINITY);
-        Window { low: self.thresholds.converged.max(rung), high: self.thresholds.diverged }
+        let low = self.thresholds.converged.max(rung).max(self.checks.low() + self.floor);
+        Window { low, high: self.thresholds.diverged }
     }
 
     /// Steps until the trial has to be looked at, at most `limit`.
@@ -188,9 +200,19 @@ impl Lane {
             Some(Outcome::Converged) => {
                 self.confirm(kernel, i).or_else(|| self.compare_if_due(kernel, i))
             }
+            None if self.is_proved_end(kernel, i, loss) => Some(Outcome::Converged),
             None => self.compare_if_due(kernel, i),
             verdict => verdict,
         }
+    }
+
+    /// Tries to prove that the trial converges, if it is at a loss for that; whether that ends it.
+    fn is_proved_end(&mut self, kernel: &dyn Kernel, i: usize, loss: f64) -> bool {
+        if loss > self.checks.low() + self.floor {
+            return false;
+        }
+        kernel.unload(i, &mut self.now);
+        self.checks.look(loss - self.floor, self.steps, &self.now) && self.checks.ends()
     }
 
     /// A trial has converged if the loss recomputed from its weights, in another order of operations,
@@ -206,6 +228,7 @@ impl Lane {
         let confirmed = loss <= self.thresholds.converged;
         self.unconfirmed = !confirmed;
         if confirmed {
+            self.checks.look(loss - self.floor, self.steps, &self.now);
             Some(Outcome::Converged)
         } else if self.steps >= self.thresholds.max_steps {
             Some(Outcome::StepLimit)
@@ -246,6 +269,8 @@ impl Lane {
             outcome: if finite { outcome } else { Outcome::Diverged },
             steps: self.steps,
             measures,
+            theorem1: self.theorem1,
+            certificate: self.checks.proof(),
             hit_steps: std::mem::take(&mut self.hit_steps),
         }
     }

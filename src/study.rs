@@ -245,6 +245,9 @@ pub struct TrialState {
     pub certificate: Option<Certified>,
     /// Number of the loss at which a proof is tried next.
     pub next_check: u64,
+    /// Of a trial that has hit its target and goes on until it is proved: the steps, and what was
+    /// measured there.
+    pub hit: Option<(u64, Measures)>,
     /// Whether the loss was at its target but not when it was computed anew from the weights.
     pub unconfirmed: bool,
 }

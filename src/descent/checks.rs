@@ -53,6 +53,8 @@ impl Checks {
         let rung = |k: i32| HIGHEST * scale * libm::pow(10.0, -f64::from(k) / RUNGS_PER_DECADE);
         let over = !cell.certificate.check || cell.precision != Precision::Float64;
         let count = if over { 0 } else { MOST_RUNGS };
+        // A trial that runs on is examined under its target too.
+        let lowest = if cell.certificate.extra_steps > 0 { 0.0 } else { cell.stop.loss };
         let proof = state.and_then(|state| state.certificate);
         Self {
             rule: cell.certificate,
@@ -60,7 +62,7 @@ impl Checks {
             target: cell.stop.loss,
             problem: Arc::clone(problem),
             certifier: None,
-            rungs: (0..count).map(rung).take_while(|&rung| rung > cell.stop.loss).collect(),
+            rungs: (0..count).map(rung).take_while(|&rung| rung > lowest).collect(),
             next: state.map_or(0, |state| usize::try_from(state.next_check).unwrap_or(usize::MAX)),
             over: over || proof.is_some(),
             proof,
@@ -86,6 +88,11 @@ impl Checks {
     /// Whether a proof ends the trial.
     pub(super) fn ends(&self) -> bool {
         self.rule.ends
+    }
+
+    /// Steps that the trial may go on without a proof after it has hit its target.
+    pub(super) fn steps_on(&self) -> u64 {
+        if self.over { 0 } else { self.rule.extra_steps }
     }
 
     /// Tries to prove that the trial converges from these weights, in the shape that is computed; whether

@@ -8,7 +8,8 @@ use crate::store::summary::CellSummary;
 use crate::study::AxisValues;
 
 /// Name and value of each column of a cell, as the variables of `results.h5` are called.
-fn columns(cell: &CellSummary) -> [(&'static str, Value); 12] {
+fn columns(cell: &CellSummary) -> [(&'static str, Value); 23] {
+    let [balanced, margin, width, learning_rate] = cell.theorem1_met;
     [
         ("trial_count", value!(cell.trials)),
         ("converged_count", value!(cell.converged)),
@@ -24,6 +25,17 @@ fn columns(cell: &CellSummary) -> [(&'static str, Value); 12] {
         ("steps_median", value!(cell.steps_median)),
         ("steps_q10", value!(cell.steps_q10)),
         ("steps_q90", value!(cell.steps_q90)),
+        ("theorem1_balanced_count", value!(balanced)),
+        ("theorem1_margin_count", value!(margin)),
+        ("theorem1_width_count", value!(width)),
+        ("theorem1_learning_rate_count", value!(learning_rate)),
+        ("theorem1_count", value!(cell.theorem1)),
+        ("joint_count", value!(cell.joint)),
+        ("joint_probability", value!(cell.joint_probability)),
+        ("joint_probability_lower", value!(cell.joint_probability_lower)),
+        ("joint_probability_upper", value!(cell.joint_probability_upper)),
+        ("certified_count", value!(cell.certified)),
+        ("certified_probability_lower", value!(cell.certified_probability_lower)),
     ]
 }
 

@@ -12,7 +12,7 @@
 //! | 32 | digest of the study |
 //! | 4 + n | length and text of the [`Numerics`], as JSON |
 //! | 8 | number of states |
-//! | for each | cell, trial, steps, whether it is unconfirmed, number of the next check (8 each); step, rate and bound of the certificate (8 each; -1, NaN and -1: none); number and values of weights, weights compared with, hits (8 each) |
+//! | for each | cell, trial, steps, whether it is unconfirmed, number of the next check (8 each); step, rate and bound of the certificate (8 each; -1, NaN and -1: none); steps at which the target was hit (8; -1: not yet), number and values of what was measured there (8 each); number and values of weights, weights compared with, hits (8 each) |
 //! | 32 | the seal: BLAKE3 of everything before |
 
 use std::path::{Path, PathBuf};
@@ -25,7 +25,7 @@ use super::numerics::Numerics;
 use super::publish::{publish, sweep};
 use super::seal;
 use crate::digest::Digest;
-use crate::study::{Certified, TrialState};
+use crate::study::{Certified, Measures, TrialState};
 use crate::{Error, Result};
 
 const MAGIC: [u8; 8] = *b"DLINSTAT";
@@ -122,7 +122,12 @@ fn encode(manifest: &Manifest, numerics: &Numerics, states: &[&TrialState]) -> V
             bytes.extend(number.to_le_bytes());
         }
         append_certificate(state.certificate, &mut bytes);
-        for weights in [weights, before] {
+        let (hit, measures) = match state.hit {
+            None => (u64::MAX, Vec::new()),
+            Some((hit, measures)) => (hit, measures.to_array().to_vec()),
+        };
+        bytes.extend(hit.to_le_bytes());
+        for weights in [&measures, weights, before] {
             bytes.extend((weights.len() as u64).to_le_bytes());
             bytes.extend(weights.iter().flat_map(|w| w.to_le_bytes()));
         }
@@ -174,6 +179,7 @@ fn state(cursor: &mut Cursor<'_>) -> std::result::Result<TrialState, TooShort> {
         unconfirmed: cursor.u64()? != 0,
         next_check: cursor.u64()?,
         certificate: certificate(cursor)?,
+        hit: hit(cursor)?,
         weights: cursor.list(f64::from_le_bytes)?,
         before: cursor.list(f64::from_le_bytes)?,
         hit_steps: cursor.list(i64::from_le_bytes)?,
@@ -193,6 +199,12 @@ fn certificate(cursor: &mut Cursor<'_>) -> std::result::Result<Option<Certified>
     Ok(Certified::new(step.cast_signed(), rate, bound.cast_signed()))
 }
 
+fn hit(cursor: &mut Cursor<'_>) -> std::result::Result<Option<(u64, Measures)>, TooShort> {
+    let (step, measures) = (cursor.u64()?, cursor.list(f64::from_le_bytes)?);
+    let measures = <[f64; Measures::COUNT]>::try_from(measures).ok();
+    Ok(measures.map(|measures| (step, Measures::from_array(measures))))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -209,6 +221,7 @@ mod tests {
             hit_steps: vec![12, -1],
             unconfirmed: trial == 1,
             next_check: 3 + trial,
+            hit: (trial == 4).then_some((70, Measures::default())),
             certificate: (trial == 4).then_some(Certified { step: 9, rate: 0.75, steps_bound: 80 }),
         }
     }

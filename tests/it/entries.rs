@@ -269,6 +269,7 @@ fn files_of_states() -> Vec<Vec<u8>> {
         hit_steps: vec![12, -1],
         certificate: (layers == 3).then_some(Certified { step: 7, rate: 0.9, steps_bound: 99 }),
         next_check: 2,
+        hit: (layers == 3).then_some((5000, Measures::from_array([0.5; Measures::COUNT]))),
         unconfirmed: false,
     };
     let files = [vec![state(0, 2)], vec![state(0, 2), state(1, 3)]].map(|states| {

@@ -1,5 +1,6 @@
 //! Integration tests, one binary.
 
+mod certificates;
 mod cli;
 mod doctor;
 #[expect(unreachable_pub, reason = "the library of the fuzz targets")]

@@ -3,7 +3,9 @@
 use serde_json::{Map, Value, json as value};
 
 use super::{position, swept_keys};
+use crate::Result;
 use crate::store::reader::ResultsFile;
+use crate::store::schema;
 use crate::store::summary::CellSummary;
 use crate::study::AxisValues;
 
@@ -60,8 +62,16 @@ fn axis_value(values: &AxisValues, i: usize) -> Value {
     }
 }
 
-/// Everything of the table as one JSON object, numbers in full precision.
-pub fn json(results: &ResultsFile) -> String {
+/// Everything of the table as one JSON object, numbers in full precision; of each cell also how many trials
+/// met which conditions of the convergence theorem, by outcome.
+///
+/// # Errors
+/// If that cannot be read.
+pub fn json(results: &ResultsFile) -> Result<String> {
+    let mut cells = cells(results);
+    for (i, cell) in cells.iter_mut().enumerate() {
+        cell.insert(schema::THEOREM_TABLE.to_owned(), value!(results.theorem1(i)?));
+    }
     let object = value!({
         "name": results.name,
         "study_digest": results.digest.hex(),
@@ -72,9 +82,9 @@ pub fn json(results: &ResultsFile) -> String {
         "complete": results.missing == 0,
         "missing_trials": results.missing,
         "interval": { "method": results.interval_method, "level": results.interval_level },
-        "cells": cells(results),
+        "cells": cells,
     });
-    format!("{object:#}\n")
+    Ok(format!("{object:#}\n"))
 }
 
 /// The cells as CSV with a header, numbers in full precision, empty where there is none.

@@ -63,6 +63,23 @@ fn single_precision_proves_nothing() {
     assert!(rows(&single, 20).iter().all(|row| row.certificate.is_none()));
 }
 
+/// A trial that has no proof at its target waits for one; its row is that of the hit but for the proof.
+#[test]
+fn a_trial_may_wait_for_its_proof() {
+    let early = Cell { stop: StopRule { loss: 0.5, ..square(8, 3).stop }, ..square(8, 3) };
+    let waiting = CertificateRule { extra_steps: 5000, ..early.certificate };
+    let without = rows(&early, 40);
+    let with = rows(&Cell { certificate: waiting, ..early }, 40);
+    let mut later = 0;
+    for (with, without) in with.iter().zip(&without) {
+        assert_eq!(&TrialRow { certificate: without.certificate, ..with.clone() }, without);
+        let Some(proof) = with.certificate else { continue };
+        later += usize::from(proof.step > with.steps);
+        assert!(proof.step <= with.steps + 5000);
+    }
+    assert!(later > 10, "{later}");
+}
+
 /// Proofs end trials above their target where they may, after the same steps.
 #[test]
 fn a_proof_may_end_a_trial() {

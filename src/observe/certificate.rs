@@ -396,7 +396,7 @@ mod tests {
             Weights::from_layers(&Shape::new(vec![2, 2]), &[array![[9.0, 1.0], [4.0, -7.0]]]);
         for (eta, q) in [(0.1, 0.9), (1.0, 0.0), (1.9, 0.9)] {
             let certificate = certify(&weights, &problem, eta).expect("a contraction");
-            assert!((certificate.rate - q).abs() < 1e-7, "{certificate:?}");
+            assert!((certificate.rate - q).abs() < 1e-5, "{certificate:?}");
         }
         assert_eq!(certify(&weights, &problem, 2.0), None);
     }

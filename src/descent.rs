@@ -1,5 +1,6 @@
 //! The loop of gradient descent: a queue of trials, advanced on a kernel until each has its verdict.
 
+mod checks;
 mod lane;
 
 use std::ops::Range;

@@ -141,10 +141,48 @@ pub struct Cell {
     pub reduce: bool,
     /// When a trial ends.
     pub stop: StopRule,
+    /// Whether and how convergence is proved.
+    pub certificate: CertificateRule,
     /// Digest of `[network]`, `[target]`, `[init]` and the learning rate: keys the random numbers of
     /// the initial weights. So a larger budget, another loss target or another precision meets the
     /// same starts.
     pub digest: Digest,
+}
+
+/// Whether and how it is proved on the way that a trial converges (`[certificate]`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct CertificateRule {
+    /// Whether proofs are tried.
+    pub check: bool,
+    /// Whether a trial has converged, and ends, where that is proved.
+    pub ends: bool,
+    /// Steps that a trial runs on after it has hit its target without a proof, at most.
+    pub extra_steps: u64,
+}
+
+impl Default for CertificateRule {
+    fn default() -> Self {
+        Self { check: true, ends: false, extra_steps: 0 }
+    }
+}
+
+/// A proof that a trial converges to a global minimum.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Certified {
+    /// The step from whose weights it was made.
+    pub step: u64,
+    /// From there on the residual falls at least by this factor in every step.
+    pub rate: f64,
+    /// The loss target is reached at this step at the latest.
+    pub steps_bound: u64,
+}
+
+impl Certified {
+    /// From what files say of it; `None` if there is none.
+    pub fn new(step: i64, rate: f64, steps_bound: i64) -> Option<Self> {
+        let [step, steps_bound] = [step, steps_bound].map(|n| u64::try_from(n).ok());
+        Some(Self { step: step?, rate, steps_bound: steps_bound? })
+    }
 }
 
 /// A range of trial numbers of one cell: the unit of work and of durability.
@@ -179,6 +217,10 @@ pub struct TrialRow {
     pub steps: u64,
     /// What was measured at its ends.
     pub measures: Measures,
+    /// Conditions of the convergence theorem that its start meets (see `observe::theorem`).
+    pub theorem1: u8,
+    /// The proof that it converges, if one was made.
+    pub certificate: Option<Certified>,
     /// For each rung of the study's ladder the first step at or under it, -1 if never.
     pub hit_steps: Vec<i64>,
 }
@@ -199,6 +241,13 @@ pub struct TrialState {
     pub before: Vec<f64>,
     /// For each rung of the study's ladder the first step at or under it, -1 if not yet.
     pub hit_steps: Vec<i64>,
+    /// The proof that it converges, if one was made.
+    pub certificate: Option<Certified>,
+    /// Number of the loss at which a proof is tried next.
+    pub next_check: u64,
+    /// Of a trial that has hit its target and goes on until it is proved: the steps, and what was
+    /// measured there.
+    pub hit: Option<(u64, Measures)>,
     /// Whether the loss was at its target but not when it was computed anew from the weights.
     pub unconfirmed: bool,
 }
@@ -207,7 +256,7 @@ pub struct TrialState {
 macro_rules! measures {
     ($($(#[doc = $doc:literal])+ $name:ident: $long:literal,)+) => {
         /// Floating-point measurements of one trial, each a variable of `results.h5`.
-        #[derive(Debug, Clone, Copy, PartialEq, Default)]
+        #[derive(Debug, Clone, Copy, Default)]
         pub struct Measures {
             $($(#[doc = $doc])+ pub $name: f64,)+
         }
@@ -232,6 +281,13 @@ macro_rules! measures {
     };
 }
 
+/// Bit for bit: what was not measured, NaN, is equal to itself.
+impl PartialEq for Measures {
+    fn eq(&self, other: &Self) -> bool {
+        self.to_array().map(f64::to_bits) == other.to_array().map(f64::to_bits)
+    }
+}
+
 measures! {
     /// Excess loss of the initial weights.
     loss_initial: "excess loss of the initial weights",
@@ -243,6 +299,12 @@ measures! {
     balancedness_final: "balancedness of the final weights, max_j ||W_{j+1}' W_{j+1} - W_j W_j'||_F",
     /// `sigma_min(Phi) - ||W(0) - Phi||_F`.
     margin_initial: "deficiency margin of the initial weights, sigma_min(Phi) - ||W - Phi||_F (negative: none)",
+    /// `||Phi||_F`.
+    target_norm: "Frobenius norm of the target Phi",
+    /// `sigma_min(Phi)`.
+    target_sigma_min: "smallest of the min(d_0, d_N) singular values of the target Phi",
+    /// The bound of the convergence theorem on the steps to the loss target.
+    theorem1_steps: "step from which on the loss is proved to be at or under its target by theorem 1 of arXiv:1810.02281; NaN unless all of its conditions hold",
     /// Smallest of the `min(d_0, d_N)` singular values of the final end-to-end matrix.
     sigma_min_final: "smallest singular value of the final end-to-end matrix",
     /// `sqrt(sum_j ||G_j||_F^2)` at the end.

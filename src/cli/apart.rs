@@ -50,7 +50,7 @@ pub(super) fn main(arguments: &Arguments) -> Result<Ending> {
 fn carry_out(task: &Task, reply: &mut Reply<'_>) -> Result<()> {
     let (path, text) = match task {
         Task::Table { path, dataset } => return hdf5::send(path, dataset.as_deref(), reply),
-        Task::Report { path, form } => (path, form.text(&ResultsFile::open(path)?)),
+        Task::Report { path, form } => (path, form.text(&ResultsFile::open(path)?)?),
         Task::Digest { path } => (path, ResultsFile::open(path)?.digest.hex()),
     };
     /// Bytes of a piece.

@@ -46,11 +46,11 @@ impl Form {
     }
 
     /// The table of these results.
-    pub(super) fn text(self, results: &ResultsFile) -> String {
+    pub(super) fn text(self, results: &ResultsFile) -> Result<String> {
         match self {
-            Self::Table => report::table(results),
+            Self::Table => Ok(report::table(results)),
             Self::Json => report::json(results),
-            Self::Csv => report::csv(results),
+            Self::Csv => Ok(report::csv(results)),
         }
     }
 }

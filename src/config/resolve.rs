@@ -10,7 +10,7 @@ use crate::network::Shape;
 use crate::network::init::Init;
 use crate::network::target::Target;
 use crate::stop::StopRule;
-use crate::study::{Cell, StorageRule, Study};
+use crate::study::{Cell, CertificateRule, StorageRule, Study};
 
 use super::data::{Files, Readers};
 use super::floor::{Size, attainable_floor};
@@ -171,7 +171,7 @@ struct BuiltTarget {
 }
 
 /// What decides the rows of a cell besides its stopping rule.
-type Computation = (Digest, Precision, bool);
+type Computation = (Digest, Precision, bool, CertificateRule);
 
 /// Builds cells, sharing what is equal.
 struct Builder {
@@ -207,13 +207,14 @@ impl Builder {
         let precision = Precision::from_key(view.word("descent.precision"))
             .expect("the schema knows the words");
         let reduce = view.flag("descent.reduce");
+        let certificate = certificate(view, precision)?;
         let dims = shape.dims();
         let cell_text = format!(
             "[network]\ndims = {dims:?}\n{target_text}{init_text}\
              [descent]\nlearning_rate = {learning_rate:?}\n"
         );
         let digest = Digest::of(cell_text.as_bytes());
-        self.refuse_equal(view, index, (digest, precision, reduce), &stop)?;
+        self.refuse_equal(view, index, (digest, precision, reduce, certificate), &stop)?;
         let built = self.target(target, &target_text, &shape);
         refuse_unattainable(view, &built.size, &shape, precision, stop.loss)?;
         let (target, target_digest) = (Arc::clone(&built.target), built.digest);
@@ -229,6 +230,7 @@ impl Builder {
             precision,
             reduce,
             stop,
+            certificate,
             digest,
             shape,
         })
@@ -273,6 +275,32 @@ fn equal(view: &View<'_>, earlier: usize) -> Refusal {
         "`{}` has no effect in this cell: list the combinations that make sense in a [[sweep.zip]]",
         idle.join("`, `")
     ))
+}
+
+/// Whether and how convergence is proved in a cell.
+fn certificate(
+    view: &View<'_>,
+    precision: Precision,
+) -> std::result::Result<CertificateRule, Refusal> {
+    let rule = CertificateRule {
+        check: view.flag("certificate.check"),
+        ends: view.word("stop.at") == "certificate",
+        extra_steps: view.whole("certificate.extra_steps"),
+    };
+    let (why, keys) = match (rule.check, precision) {
+        (true, Precision::Float64) => return Ok(rule),
+        (false, _) => ("certificate.check = false tries none", "certificate.check"),
+        (_, Precision::Float32) => ("there are none in single precision", "descent.precision"),
+    };
+    let wants = match (rule.ends, rule.extra_steps) {
+        (true, _) => "stop.at",
+        (false, 1..) => "certificate.extra_steps",
+        (false, 0) => return Ok(rule),
+    };
+    let message = format!("`{wants}` waits for certificates, but {why}");
+    Err(view
+        .refuse(&[wants, keys], &message, "never one to wait for")
+        .advise(format!("remove it, or the `{keys}` that keeps certificates away")))
 }
 
 /// Refuses a loss target that rounding keeps every trial from reaching.

@@ -28,7 +28,8 @@ pub(super) enum Users {
 }
 
 /// The tables that hold the keys.
-pub(super) const TABLES: [&str; 6] = ["network", "target", "init", "descent", "stop", "store"];
+pub(super) const TABLES: [&str; 7] =
+    ["network", "target", "init", "descent", "stop", "certificate", "store"];
 
 const TARGETS: &[&str] =
     &["identity", "diagonal", "symmetric", "spectrum", "gaussian", "unit", "file", "regression"];
@@ -63,7 +64,7 @@ const fn init(key: &'static str, holds: Holds, kinds: &'static [&'static str]) -
 }
 
 /// All keys, in the order of the resolved configuration.
-pub(super) static SCHEMA: [Entry; 42] = [
+pub(super) static SCHEMA: [Entry; 45] = [
     fixed("name", Holds::Name),
     fixed("seed", Holds::Integer(0, i64::MAX)),
     fixed("trials", Holds::Integer(1, 1_000_000_000)),
@@ -102,7 +103,10 @@ pub(super) static SCHEMA: [Entry; 42] = [
     common("descent.reduce", Holds::Flag),
     common("stop.loss", Holds::Float(Bounds::Above0)),
     common("stop.divergence", Holds::Float(Bounds::Above1)),
+    common("stop.at", Holds::Word(&["loss", "certificate"])),
     fixed("stop.ladder", Holds::Ladder),
+    common("certificate.check", Holds::Flag),
+    common("certificate.extra_steps", Holds::Integer(0, 1_000_000_000_000)),
     fixed("store.rows", Holds::Flag),
     fixed("store.block", Holds::Integer(0, 1_000_000_000)),
     fixed("store.part_seconds", Holds::Float(Bounds::Day)),

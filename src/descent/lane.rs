@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::Entry;
+use super::checks::Checks;
 use crate::kernel::chain::ChainPlan;
 use crate::kernel::{Kernel, Window};
 use crate::network::Weights;
@@ -50,6 +51,13 @@ pub(super) struct Lane {
     reduced: Option<(Reduction, Weights)>,
     /// The step of that multiple.
     compared: u64,
+    theorem1: u8,
+    /// Tries to prove that it converges.
+    checks: Checks,
+    /// Steps and measures where it hit its target, if it goes on until it is proved, and the last step
+    /// of that.
+    hit: Option<(u64, Measures)>,
+    last: u64,
     /// The kernel's loss was at the target, but the loss recomputed from the weights was not.
     unconfirmed: bool,
 }
@@ -60,7 +68,14 @@ pub fn fits(state: &TrialState, cell: &Cell, rungs: usize) -> bool {
     let parameters = shape.parameters();
     [state.weights.len(), state.before.len()] == [parameters; 2]
         && state.hit_steps.len() == rungs
-        && (1..cell.stop.max_steps).contains(&state.steps)
+        && match state.hit {
+            None => (1..cell.stop.max_steps).contains(&state.steps),
+            Some((hit, _)) => {
+                let last = hit.saturating_add(cell.certificate.extra_steps);
+                hit <= cell.stop.max_steps && (hit.max(1)..last).contains(&state.steps)
+            }
+        }
+        && state.certificate.is_none_or(|proof| proof.step <= state.steps && proof.rate < 1.0)
 }
 
 impl Lane {
@@ -78,6 +93,7 @@ impl Lane {
         let loss = problem.loss(&weights.end_to_end());
         let mut measures = Measures { loss_initial: loss - landscape.floor, ..Measures::default() };
         observe::measure_start(&weights, &problem, &landscape, &mut measures);
+        let theorem1 = observe::judge_theorem(cell, &problem, &mut measures);
         let (mut now, small, reduced) = match Plan::of(cell) {
             None => (weights, Arc::clone(&problem), None),
             Some(plan) => {
@@ -91,8 +107,11 @@ impl Lane {
             now.as_mut_slice().copy_from_slice(&state.weights);
         }
         kernel.load(i, &now, &small);
+        let checks = Checks::new(cell, &small, landscape.excess_at_zero, state.as_ref());
         let steps = state.as_ref().map_or(0, |state| state.steps);
         let unconfirmed = state.as_ref().is_some_and(|state| state.unconfirmed);
+        let hit = state.as_ref().and_then(|state| state.hit);
+        let last = hit.map_or(0, |(step, _)| step.saturating_add(cell.certificate.extra_steps));
         let hit_steps = state.map_or_else(|| vec![-1; ladder.len()], |state| state.hit_steps);
         Self {
             cell: cell.index,
@@ -110,6 +129,10 @@ impl Lane {
             reduced,
             compared: steps - steps % STALL_PERIOD,
             problem,
+            theorem1,
+            checks,
+            hit,
+            last,
             unconfirmed,
         }
     }
@@ -142,6 +165,9 @@ impl Lane {
             weights: self.now.as_slice().to_vec(),
             before: self.before.as_slice().to_vec(),
             hit_steps: self.hit_steps.clone(),
+            certificate: self.checks.proof(),
+            next_check: self.checks.next(),
+            hit: self.hit,
             unconfirmed: self.unconfirmed,
         })
     }
@@ -163,8 +189,13 @@ impl Lane {
         if self.unconfirmed {
             return Window { low: f64::NEG_INFINITY, high: self.thresholds.diverged };
         }
+        let check = self.checks.low() + self.floor;
+        if self.hit.is_some() {
+            return Window { low: check, high: self.thresholds.diverged };
+        }
         let rung = self.ladder.get(self.rung).copied().unwrap_or(f64::NEG_INFINITY);
-        Window { low: self.thresholds.converged.max(rung), high: self.thresholds.diverged }
+        let low = self.thresholds.converged.max(rung).max(check);
+        Window { low, high: self.thresholds.diverged }
     }
 
     /// Steps until the trial has to be looked at, at most `limit`.
@@ -173,13 +204,17 @@ impl Lane {
             return 1;
         }
         let to_comparison = STALL_PERIOD - self.steps % STALL_PERIOD;
-        (self.thresholds.max_steps - self.steps).min(to_comparison).min(limit)
+        let last = if self.hit.is_some() { self.last } else { self.thresholds.max_steps };
+        (last - self.steps).min(to_comparison).min(limit)
     }
 
     /// Looks at the trial after `steps` more steps: notes the rungs it has hit and judges it.
     pub(super) fn arrive(&mut self, kernel: &dyn Kernel, i: usize, steps: u64) -> Option<Outcome> {
         self.steps += steps;
         let loss = kernel.loss(i);
+        if self.hit.is_some() {
+            return self.arrive_under_target(kernel, i, loss);
+        }
         while self.ladder.get(self.rung).is_some_and(|&rung| loss <= rung) {
             self.hit_steps[self.rung] = self.steps as i64;
             self.rung += 1;
@@ -188,9 +223,45 @@ impl Lane {
             Some(Outcome::Converged) => {
                 self.confirm(kernel, i).or_else(|| self.compare_if_due(kernel, i))
             }
+            None if self.is_proved_end(kernel, i, loss) => Some(Outcome::Converged),
             None => self.compare_if_due(kernel, i),
             verdict => verdict,
         }
+    }
+
+    /// Looks at a trial that has hit its target and goes on until it is proved, or for so long.
+    fn arrive_under_target(&mut self, kernel: &dyn Kernel, i: usize, loss: f64) -> Option<Outcome> {
+        let goes_on = loss.is_finite() && loss <= self.thresholds.diverged;
+        let is_last = self.steps >= self.last;
+        if goes_on && (is_last || loss <= self.checks.low() + self.floor) {
+            kernel.unload(i, &mut self.now);
+            self.checks.look(loss - self.floor, self.steps, &self.now);
+        }
+        let is_over = !goes_on || is_last || self.checks.proof().is_some();
+        if is_over || self.compare_if_due(kernel, i).is_some() {
+            return Some(Outcome::Converged);
+        }
+        None
+    }
+
+    /// Takes down what a trial has come to at its target, if it goes on until it is proved.
+    fn goes_on_from_target(&mut self, kernel: &dyn Kernel, i: usize) -> bool {
+        let steps_on = self.checks.steps_on();
+        if steps_on == 0 {
+            return false;
+        }
+        self.last = self.steps.saturating_add(steps_on);
+        self.hit = Some((self.steps, self.measured(kernel, i)));
+        true
+    }
+
+    /// Tries to prove that the trial converges, if it is at a loss for that; whether that ends it.
+    fn is_proved_end(&mut self, kernel: &dyn Kernel, i: usize, loss: f64) -> bool {
+        if loss > self.checks.low() + self.floor {
+            return false;
+        }
+        kernel.unload(i, &mut self.now);
+        self.checks.look(loss - self.floor, self.steps, &self.now) && self.checks.ends()
     }
 
     /// A trial has converged if the loss recomputed from its weights, in another order of operations,
@@ -206,7 +277,8 @@ impl Lane {
         let confirmed = loss <= self.thresholds.converged;
         self.unconfirmed = !confirmed;
         if confirmed {
-            Some(Outcome::Converged)
+            self.checks.look(loss - self.floor, self.steps, &self.now);
+            (!self.goes_on_from_target(kernel, i)).then_some(Outcome::Converged)
         } else if self.steps >= self.thresholds.max_steps {
             Some(Outcome::StepLimit)
         } else {
@@ -234,18 +306,30 @@ impl Lane {
         None
     }
 
-    /// The row of the trial.
-    pub(super) fn finish(&mut self, kernel: &dyn Kernel, i: usize, outcome: Outcome) -> TrialRow {
+    /// What is measured of the trial, its end being here.
+    fn measured(&mut self, kernel: &dyn Kernel, i: usize) -> Measures {
         self.measures.loss_final = kernel.loss(i) - self.floor;
         let (problem, mut measures) = (Arc::clone(&self.problem), self.measures);
-        let weights = self.weights(kernel, i);
-        observe::measure_end(weights, &problem, &mut measures);
-        let finite = weights.is_finite();
+        observe::measure_end(self.weights(kernel, i), &problem, &mut measures);
+        measures
+    }
+
+    /// The row of the trial.
+    pub(super) fn finish(&mut self, kernel: &dyn Kernel, i: usize, outcome: Outcome) -> TrialRow {
+        let (steps, measures, finite) = match self.hit {
+            Some((steps, measures)) => (steps, measures, true),
+            None => {
+                let measures = self.measured(kernel, i);
+                (self.steps, measures, self.now.is_finite())
+            }
+        };
         TrialRow {
             // BLAS can hide NaN: whatever the loss says, weights that are not finite have diverged.
             outcome: if finite { outcome } else { Outcome::Diverged },
-            steps: self.steps,
+            steps,
             measures,
+            theorem1: self.theorem1,
+            certificate: self.checks.proof(),
             hit_steps: std::mem::take(&mut self.hit_steps),
         }
     }

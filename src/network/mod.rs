@@ -1,6 +1,7 @@
 //! Deep linear networks: dimensions, weights, where they start and what they should become.
 
 mod bidiagonal;
+pub mod extremes;
 pub mod init;
 pub mod matrix;
 pub mod matrix_file;

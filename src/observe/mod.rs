@@ -3,14 +3,18 @@
 //! Everything here goes through [`matrix::product`] and [`svd`], so it is the same on every machine.
 
 pub mod acceleration;
+pub mod certificate;
 pub mod hessian;
 pub mod spacing;
+pub mod theorem;
 pub mod trajectory;
 
 use crate::network::target::{Landscape, Problem};
 use crate::network::{Weights, matrix, svd};
 use crate::start::Start;
-use crate::study::Measures;
+use crate::study::{Cell, Measures};
+
+use theorem::Theorem;
 
 /// Follows the weights of a trial along its way.
 pub trait Observer {
@@ -55,8 +59,30 @@ pub fn measure_start(
     let distance = matrix::frobenius((&end_to_end - &problem.phi).view());
     row.balancedness_initial = balancedness(weights);
     row.margin_initial = landscape.sigma_min - distance;
+    row.target_norm = matrix::frobenius(problem.phi.view());
+    row.target_sigma_min = landscape.sigma_min;
     row.norm_product_initial = norm_product(weights);
     row.end_to_end_norm_initial = matrix::frobenius(end_to_end.view());
+}
+
+/// Judges the conditions of theorem 1 on a start that has been measured, and fills in its bound on the
+/// steps. The theorem does not speak of a loss with a metric: then only the width is judged.
+pub fn judge_theorem(cell: &Cell, problem: &Problem, row: &mut Measures) -> u8 {
+    let wide = theorem::is_wide(&cell.shape);
+    row.theorem1_steps = f64::NAN;
+    if problem.factor.is_some() {
+        return if wide { theorem::WIDTH } else { 0 };
+    }
+    let theorem = Theorem {
+        depth: cell.shape.depth(),
+        target_norm: row.target_norm,
+        margin: row.margin_initial,
+        balancedness: row.balancedness_initial,
+        learning_rate: cell.learning_rate,
+        wide,
+    };
+    row.theorem1_steps = theorem.steps(row.loss_initial, cell.stop.loss);
+    theorem.conditions()
 }
 
 /// Fills in what is measured at the end of a trial, but for the loss.

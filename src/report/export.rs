@@ -3,12 +3,15 @@
 use serde_json::{Map, Value, json as value};
 
 use super::{position, swept_keys};
+use crate::Result;
 use crate::store::reader::ResultsFile;
+use crate::store::schema;
 use crate::store::summary::CellSummary;
 use crate::study::AxisValues;
 
 /// Name and value of each column of a cell, as the variables of `results.h5` are called.
-fn columns(cell: &CellSummary) -> [(&'static str, Value); 12] {
+fn columns(cell: &CellSummary) -> [(&'static str, Value); 23] {
+    let [balanced, margin, width, learning_rate] = cell.theorem1_met;
     [
         ("trial_count", value!(cell.trials)),
         ("converged_count", value!(cell.converged)),
@@ -24,6 +27,17 @@ fn columns(cell: &CellSummary) -> [(&'static str, Value); 12] {
         ("steps_median", value!(cell.steps_median)),
         ("steps_q10", value!(cell.steps_q10)),
         ("steps_q90", value!(cell.steps_q90)),
+        ("theorem1_balanced_count", value!(balanced)),
+        ("theorem1_margin_count", value!(margin)),
+        ("theorem1_width_count", value!(width)),
+        ("theorem1_learning_rate_count", value!(learning_rate)),
+        ("theorem1_count", value!(cell.theorem1)),
+        ("joint_count", value!(cell.joint)),
+        ("joint_probability", value!(cell.joint_probability)),
+        ("joint_probability_lower", value!(cell.joint_probability_lower)),
+        ("joint_probability_upper", value!(cell.joint_probability_upper)),
+        ("certified_count", value!(cell.certified)),
+        ("certified_probability_lower", value!(cell.certified_probability_lower)),
     ]
 }
 
@@ -48,8 +62,16 @@ fn axis_value(values: &AxisValues, i: usize) -> Value {
     }
 }
 
-/// Everything of the table as one JSON object, numbers in full precision.
-pub fn json(results: &ResultsFile) -> String {
+/// Everything of the table as one JSON object, numbers in full precision; of each cell also how many trials
+/// met which conditions of the convergence theorem, by outcome.
+///
+/// # Errors
+/// If that cannot be read.
+pub fn json(results: &ResultsFile) -> Result<String> {
+    let mut cells = cells(results);
+    for (i, cell) in cells.iter_mut().enumerate() {
+        cell.insert(schema::THEOREM_TABLE.to_owned(), value!(results.theorem1(i)?));
+    }
     let object = value!({
         "name": results.name,
         "study_digest": results.digest.hex(),
@@ -60,9 +82,9 @@ pub fn json(results: &ResultsFile) -> String {
         "complete": results.missing == 0,
         "missing_trials": results.missing,
         "interval": { "method": results.interval_method, "level": results.interval_level },
-        "cells": cells(results),
+        "cells": cells,
     });
-    format!("{object:#}\n")
+    Ok(format!("{object:#}\n"))
 }
 
 /// The cells as CSV with a header, numbers in full precision, empty where there is none.

@@ -49,14 +49,19 @@ fn partial(results: &ResultsFile) -> String {
 
 /// What the columns mean.
 fn legend(results: &ResultsFile) -> String {
-    format!(
+    let mut legend = format!(
         "P: part of the trials that converged within the step limit. [lower, upper]: {} bounds at {} %,\n\
          the lower from the converged trials alone, the upper as if every undecided trial would\n\
          converge with more steps. undecided: still above the loss target at the step limit.\n\
          stalled: proved never to converge. steps: median (10 % .. 90 %) of the converged trials.",
         results.interval_method,
         significant(100.0 * results.interval_level, 4),
-    )
+    );
+    for proof in proofs(results) {
+        // Writing to a string cannot fail.
+        let _ = write!(legend, "\n{}", proof.meaning);
+    }
+    legend
 }
 
 /// A line for each cell.
@@ -66,13 +71,17 @@ fn cells(results: &ResultsFile) -> String {
     let columns = ["P", "[lower, upper]", "converged", "undecided", "diverged", "stalled", "steps"];
     let is_partial = results.missing > 0;
     let trials = is_partial.then_some("trials");
-    table.set_header(keys.iter().map(|(_, key)| key.key.as_str()).chain(trials).chain(columns));
+    let proofs = proofs(results);
+    let names = proofs.iter().map(|proof| proof.name);
+    let header = keys.iter().map(|(_, key)| key.key.as_str()).chain(trials).chain(columns);
+    table.set_header(header.chain(names));
     for (i, cell) in results.cells.iter().enumerate().take(MOST_ROWS) {
         let position = position(&results.axes, i);
         let mut row: Vec<String> =
             keys.iter().map(|(axis, key)| value(&key.values, position[*axis])).collect();
         row.extend(is_partial.then(|| cell.trials.to_string()));
         row.extend(summary(cell));
+        row.extend(proofs.iter().map(|proof| (proof.count)(cell).to_string()));
         table.add_row(row);
     }
     align(&mut table);
@@ -83,6 +92,38 @@ fn cells(results: &ResultsFile) -> String {
     } else {
         table
     }
+}
+
+/// A column that is shown where it says something.
+struct Proof {
+    name: &'static str,
+    meaning: &'static str,
+    count: fn(&CellSummary) -> u64,
+}
+
+const PROOFS: [Proof; 3] = [
+    Proof {
+        name: "certified",
+        meaning: "certified: proved to converge to a global minimum.",
+        count: |cell| cell.certified,
+    },
+    Proof {
+        name: "balanced+margin",
+        meaning: "balanced+margin: starts as balanced as theorem 1 of arXiv:1810.02281 asks, and with a\n\
+                  deficiency margin.",
+        count: |cell| cell.joint,
+    },
+    Proof {
+        name: "theorem 1",
+        meaning: "theorem 1: starts that meet all of its conditions, and therefore converge.",
+        count: |cell| cell.theorem1,
+    },
+];
+
+/// The columns of which some cell has trials.
+fn proofs(results: &ResultsFile) -> Vec<&'static Proof> {
+    let says = |proof: &&Proof| results.cells.iter().any(|cell| (proof.count)(cell) > 0);
+    PROOFS.iter().filter(says).collect()
 }
 
 /// The columns that do not depend on the sweep.

@@ -33,8 +33,9 @@ pub fn in_part(study: &Study, cell: &Cell, trials: u64) -> u64 {
     let each = trials.min(cell.stop.max_steps.saturating_add(1)).max(1);
     let digits = |mean: u64| u64::from(mean.checked_ilog2().unwrap_or(0)) / 7 + 1;
     let entry = digits(cell.stop.max_steps / each) + digits(trials / each);
-    // Each block has its trials, its outcomes and the lengths.
-    entries(study, cell, trials).saturating_mul(entry).saturating_add(64)
+    // Each block has its trials, the lengths, and the outcomes by conditions of the theorem.
+    let outcomes = (2 + digits(trials)) * trials.min(64);
+    entries(study, cell, trials).saturating_mul(entry).saturating_add(64 + outcomes)
 }
 
 /// Bytes of the tallies of all blocks in parts.
@@ -76,6 +77,8 @@ mod tests {
                     outcome: Outcome::Converged,
                     steps,
                     measures: Measures::default(),
+                    theorem1: (trial % 16) as u8,
+                    certificate: None,
                     hit_steps: vec![steps as i64; 2],
                 });
             }

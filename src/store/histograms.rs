@@ -2,8 +2,8 @@
 
 use super::column::Column;
 use super::draft::{Attribute, Draft, Drafted, words};
-use super::results::sweep_dimensions;
-use super::schema::{HITS_HISTOGRAM, LOSS_TARGET, Ragged, STEPS_HISTOGRAM};
+use super::results::{put_table, sweep_dimensions};
+use super::schema::{HITS_HISTOGRAM, LOSS_TARGET, Ragged, STEPS_HISTOGRAM, Variable};
 use super::tallies::Tallies;
 use super::tally::{Histogram, Tally};
 use super::{CellSummary, IntervalMethod, Manifest};
@@ -19,7 +19,7 @@ const STEPS: Kind =
 
 const HITS: Kind = Kind { ragged: HITS_HISTOGRAM, of: Tally::hits };
 
-/// Adds the histograms of all cells, and returns the summaries of the cells. The tallies are read
+/// Adds the histograms of all cells and their tables to `variables`, and returns the summaries of the cells. The tallies are read
 /// twice: the first time to see how many entries there are.
 ///
 /// # Errors
@@ -28,6 +28,7 @@ pub(super) fn write(
     draft: &mut Draft,
     manifest: &Manifest,
     interval: &IntervalMethod<'_>,
+    variables: &mut [(Variable, Column)],
     tallies: &mut Tallies<'_>,
 ) -> Drafted<Vec<CellSummary>> {
     let mut kinds = vec![(STEPS, Vec::new())];
@@ -36,6 +37,7 @@ pub(super) fn write(
     }
     let mut cells = Vec::new();
     tallies.visit(|tally| -> Drafted<()> {
+        put_table(variables, tally);
         cells.push(CellSummary::of(tally, interval));
         for (kind, sizes) in &mut kinds {
             sizes.extend((kind.of)(tally).iter().map(Histogram::len));

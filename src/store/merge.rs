@@ -383,11 +383,25 @@ mod tests {
                 assert_eq!(bits(found), bits(&wanted));
                 assert_eq!((found.outcome, found.steps), (wanted.outcome, wanted.steps));
                 assert_eq!(found.hit_steps, wanted.hit_steps);
+                assert_eq!(found.theorem1, wanted.theorem1);
+                assert_eq!(found.certificate, wanted.certificate);
             }
             let outcomes = file.outcomes(cell).unwrap();
             let converged = |(outcome, _): &&(crate::stop::Outcome, u64)| {
                 *outcome == crate::stop::Outcome::Converged
             };
+            let table = file.theorem1(cell).unwrap();
+            for (conditions, by_outcome) in table.iter().enumerate() {
+                let those = |code: usize| {
+                    let rows = (0..TRIALS).map(|trial| row(cell, trial, 2));
+                    let like = |r: &crate::study::TrialRow| {
+                        (r.theorem1 as usize, r.outcome as usize) == (conditions, code)
+                    };
+                    rows.filter(like).count() as u64
+                };
+                assert_eq!(*by_outcome, [0, 1, 2, 3, 4].map(those), "conditions {conditions}");
+            }
+            assert_eq!((summary.certified, summary.joint), (2, 1));
             assert_eq!(summary.converged, outcomes.iter().filter(converged).count() as u64);
         }
     }
@@ -416,6 +430,7 @@ mod tests {
             assert_eq!((rows.has_rows, tallies.has_rows), (true, false));
             assert_eq!((tallies.trials, tallies.missing), (TRIALS, 0));
             for cell in 0..manifest.cells() {
+                assert_eq!(rows.theorem1(cell).unwrap(), tallies.theorem1(cell).unwrap());
                 let there = rows.rows(cell, 0..TRIALS).unwrap();
                 let converged = there.iter().filter(|r| r.outcome as u8 == 1);
                 let steps = counted(converged.map(|row| row.steps.cast_signed()));

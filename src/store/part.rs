@@ -34,7 +34,7 @@ use crate::{Error, Result};
 
 const MAGIC_ROWS: [u8; 8] = *b"DLINPART";
 const MAGIC_TALLIES: [u8; 8] = *b"DLINTALY";
-const VERSION: [u16; 2] = [1, 0];
+const VERSION: [u16; 2] = [2, 0];
 
 /// The rows of a block.
 #[derive(Debug, Clone, PartialEq)]
@@ -433,6 +433,7 @@ pub(super) mod tests {
     use crate::store::manifest;
     use crate::store::manifest::tests::{axis, manifest};
     use crate::study::AxisValues;
+    use crate::study::Certified;
 
     /// A row that is a function of the numbers given, with every bit pattern of interest somewhere.
     pub(in crate::store) fn row(cell: usize, trial: u64, ladder: usize) -> TrialRow {
@@ -441,8 +442,11 @@ pub(super) mod tests {
         measures[0] = -0.0;
         measures[1] = f64::from_bits(0x7ff8_0000_dead_beef);
         measures[2] = f64::NEG_INFINITY;
+        let certified = Certified { step: trial, rate: 0.5, steps_bound: 2 * trial };
         TrialRow {
             outcome: Outcome::ALL[1 + (cell + trial as usize) % 4],
+            theorem1: (trial % 16) as u8,
+            certificate: trial.is_multiple_of(3).then_some(certified),
             steps: 10 * trial + cell as u64,
             measures: Measures::from_array(measures),
             hit_steps: (0..ladder as i64).map(|rung| rung * 3 - 1).collect(),
@@ -599,7 +603,7 @@ pub(super) mod tests {
             let mut longer = manifest.clone();
             longer.ladder = vec![0.1, 0.01];
             assert!(matches!(decode(&good, &longer), Err(Fault::Foreign(_))));
-            for (at, value) in [(0, b'X'), (8, 2)] {
+            for (at, value) in [(0, b'X'), (8, 1)] {
                 let mut bad = good[..good.len() - seal::SIZE].to_vec();
                 bad[at] = value;
                 seal::append(&mut bad);

@@ -9,10 +9,12 @@ use super::guarded::Guarded;
 use super::manifest::CellKernel;
 use super::schema;
 use super::summary::CellSummary;
+use super::tally::{CONDITIONS, TheoremTable};
 use crate::Result;
 use crate::digest::Digest;
+use crate::observe::theorem;
 use crate::stop::Outcome;
-use crate::study::{Axis, AxisKey, Measures, TrialRow};
+use crate::study::{Axis, AxisKey, Certified, Measures, TrialRow};
 
 /// A results file, opened for reading: what it is about and the summaries of its cells; rows are
 /// read on demand.
@@ -119,6 +121,8 @@ impl ResultsFile {
                 row[i] = value;
             }
         }
+        let theorem1: Vec<i8> = self.per_trial("theorem1_conditions", cell, &trials)?;
+        let certificates = self.certificates(cell, &trials)?;
         let hit_steps = self.hit_steps(cell, &trials)?;
         (0..outcomes.len())
             .map(|i| {
@@ -129,6 +133,8 @@ impl ResultsFile {
                     steps: u64::try_from(steps[i])
                         .map_err(|_| self.file.refuse("a number of steps is negative"))?,
                     measures: Measures::from_array(measures[i]),
+                    theorem1: theorem1[i].cast_unsigned(),
+                    certificate: certificates[i],
                     hit_steps: hit_steps[rungs].to_vec(),
                 })
             })
@@ -144,6 +150,37 @@ impl ResultsFile {
     /// If the file has no such cell.
     pub fn measure(&self, name: &str, cell: usize) -> Result<Vec<f64>> {
         self.per_trial(name, cell, &(0..self.cells[cell].trials))
+    }
+
+    /// The certificates of a range of trials of one cell.
+    fn certificates(&self, cell: usize, trials: &Range<u64>) -> Result<Vec<Option<Certified>>> {
+        let steps: Vec<i64> = self.per_trial("certificate_step", cell, trials)?;
+        let rates: Vec<f64> = self.per_trial("certificate_rate", cell, trials)?;
+        let bounds: Vec<i64> = self.per_trial("certificate_steps_bound", cell, trials)?;
+        let columns = steps.into_iter().zip(rates).zip(bounds);
+        Ok(columns.map(|((step, rate), bound)| Certified::new(step, rate, bound)).collect())
+    }
+
+    /// How many trials of a cell met which conditions of the convergence theorem, by outcome.
+    ///
+    /// # Errors
+    /// [`crate::Error::Content`] if it cannot be read.
+    ///
+    /// # Panics
+    /// If the file has no such cell.
+    pub fn theorem1(&self, cell: usize) -> Result<TheoremTable> {
+        let mut shape: Vec<usize> = self.axes.iter().map(Axis::len).collect();
+        let at = position(cell, &shape);
+        let mut selection: Vec<_> = at.into_iter().map(|i| SliceOrIndex::from(i..i + 1)).collect();
+        let mut table = TheoremTable::default();
+        shape.extend([CONDITIONS, table[0].len()]);
+        selection.extend([SliceOrIndex::from(..), SliceOrIndex::from(..)]);
+        let counts: Vec<i64> = self.file.selected(schema::THEOREM_TABLE, &shape, selection)?;
+        for (place, count) in table.as_flattened_mut().iter_mut().zip(counts) {
+            *place = u64::try_from(count)
+                .map_err(|_| self.file.refuse(format!("{} is negative", schema::THEOREM_TABLE)))?;
+        }
+        Ok(table)
     }
 
     /// Outcomes and steps of all trials of one cell that are there.
@@ -319,6 +356,15 @@ fn check_version(file: &Guarded) -> Result<()> {
         return Err(file.refuse(format!("is not a results file but of format {format:?}")));
     }
     match file.attribute::<i32>(root, "format_version")?[..] {
+        [major, minor]
+            if [schema::VERSION, schema::VERSION_WITHOUT_ALL_ROWS]
+                .iter()
+                .any(|version| major == version[0] && minor < version[1]) =>
+        {
+            Err(file.refuse(format!(
+                "has format version {major}.{minor} of an older deeplin: run its study again"
+            )))
+        }
         [major, _] if (schema::VERSION[0]..=NEWEST).contains(&major) => Ok(()),
         [major, minor] => Err(file.refuse(format!(
             "has format version {major}.{minor}; this program reads {}.x to {NEWEST}.x",
@@ -375,6 +421,16 @@ fn read_cells(file: &Guarded, lengths: &[usize]) -> Result<Vec<CellSummary>> {
     let steps_median = numbers("steps_median")?;
     let steps_q10 = numbers("steps_q10")?;
     let steps_q90 = numbers("steps_q90")?;
+    let met = theorem::NAMES.map(|name| counts(&format!("theorem1_{name}_count")));
+    let [balanced, margin, width, learning_rate] = met;
+    let met = [balanced?, margin?, width?, learning_rate?];
+    let theorem1 = counts("theorem1_count")?;
+    let joint = counts("joint_count")?;
+    let joint_probability = numbers("joint_probability")?;
+    let joint_probability_lower = numbers("joint_probability_lower")?;
+    let joint_probability_upper = numbers("joint_probability_upper")?;
+    let certified = counts("certified_count")?;
+    let certified_probability_lower = numbers("certified_probability_lower")?;
     let cell = |i: usize| CellSummary {
         trials: trials[i],
         converged: converged[i],
@@ -388,6 +444,14 @@ fn read_cells(file: &Guarded, lengths: &[usize]) -> Result<Vec<CellSummary>> {
         steps_median: steps_median[i],
         steps_q10: steps_q10[i],
         steps_q90: steps_q90[i],
+        theorem1_met: [0, 1, 2, 3].map(|condition: usize| met[condition][i]),
+        theorem1: theorem1[i],
+        joint: joint[i],
+        joint_probability: joint_probability[i],
+        joint_probability_lower: joint_probability_lower[i],
+        joint_probability_upper: joint_probability_upper[i],
+        certified: certified[i],
+        certified_probability_lower: certified_probability_lower[i],
     };
     Ok((0..trials.len()).map(cell).collect())
 }
@@ -489,7 +553,8 @@ mod tests {
             (file("trace", &[1, 0]), "of format \"trace\""),
             (file("results", &[3, 2]), "format version 3.2"),
             (file("results", &[1]), "not [major, minor]"),
-            (file("results", &[1, 0]), "study_digest cannot be read"),
+            (file("results", &[1, 1]), "older deeplin"),
+            (file("results", &schema::VERSION), "study_digest cannot be read"),
         ];
         for (bytes, expected) in cases {
             let message = refusal(&bytes);

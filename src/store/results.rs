@@ -12,7 +12,8 @@ use super::row::{self, RowBytes};
 use super::schema::{self, Source, Variable};
 use super::summary::{CellSummary, IntervalMethod};
 use super::tallies::Tallies;
-use super::tally::Tally;
+use super::tally::{self, Tally};
+use crate::observe::theorem;
 use crate::stop::Outcome;
 use crate::study::{Axis, AxisKey, AxisValues};
 
@@ -59,7 +60,9 @@ pub(super) fn write(
         .collect::<hdf5::Result<Vec<_>>>()?;
     let cells = match trials {
         Trials::Rows(pieces) => write_rows(draft, manifest, interval, &mut variables, pieces)?,
-        Trials::Tallies(tallies) => histograms::write(draft, manifest, interval, tallies)?,
+        Trials::Tallies(tallies) => {
+            histograms::write(draft, manifest, interval, &mut variables, tallies)?
+        }
     };
     for (variable, mut column) in variables {
         put_cells(&variable, &mut column, &cells);
@@ -120,6 +123,11 @@ fn write_coordinates(draft: &mut Draft, manifest: &Manifest) -> hdf5::Result<()>
         let trials = manifest.trials as usize;
         draft.numbered(schema::TRIAL, trials, &words("number of the trial"))?;
     }
+    let conditions = "conditions of theorem 1, as the flags of theorem1_conditions";
+    draft.numbered(schema::CONDITIONS, tally::CONDITIONS, &words(conditions))?;
+    let outcomes = Outcome::ALL.map(Outcome::name).join(" ");
+    let meaning = format!("code of the outcome: {outcomes}");
+    draft.numbered(schema::OUTCOME_CODE, Outcome::ALL.len(), &words(&meaning))?;
     if !manifest.ladder.is_empty() {
         let losses = Values::Float64(&manifest.ladder);
         draft.dimension(
@@ -160,10 +168,20 @@ fn create(
     let mut attributes = words(variable.long_name).to_vec();
     let meanings = Outcome::ALL.map(Outcome::name).join(" ");
     let codes = Outcome::ALL.map(|outcome| outcome as i8);
+    let masks = [0, 1, 2, 3].map(|bit| 1_i8 << bit);
+    let conditions = theorem::NAMES.join(" ");
     match variable.source {
         Source::Outcome => attributes.extend([
             ("flag_values", Attribute::Codes(&codes)),
             ("flag_meanings", Attribute::Text(&meanings)),
+        ]),
+        Source::Theorem => attributes.extend([
+            ("flag_masks", Attribute::Codes(&masks)),
+            ("flag_meanings", Attribute::Text(&conditions)),
+        ]),
+        Source::Certified => attributes.extend([
+            ("flag_values", Attribute::Codes(&[0, 1])),
+            ("flag_meanings", Attribute::Text("no_proof proved")),
         ]),
         Source::Bound(_) => attributes.extend([
             ("method", Attribute::Text(interval.method)),
@@ -177,10 +195,17 @@ fn create(
     }
 
     let create = match variable.source {
-        Source::Outcome => Draft::column::<i8>,
+        Source::Outcome | Source::Theorem | Source::Certified => Draft::column::<i8>,
         Source::Steps | Source::HitSteps if has_few_steps(manifest) => Draft::column::<i32>,
-        Source::Steps | Source::HitSteps | Source::Count(_) => Draft::column::<i64>,
-        Source::Measure(_) | Source::Estimate(_) | Source::Bound(_) => Draft::column::<f64>,
+        Source::Steps
+        | Source::HitSteps
+        | Source::CertificateStep
+        | Source::CertificateBound
+        | Source::TheoremTable
+        | Source::Count(_) => Draft::column::<i64>,
+        Source::Measure(_) | Source::CertificateRate | Source::Estimate(_) | Source::Bound(_) => {
+            Draft::column::<f64>
+        }
     };
     create(draft, variable.name, &dimensions, &attributes)
 }
@@ -206,7 +231,8 @@ fn write_rows(
             rows.end_cell(&std::mem::take(&mut tally))?;
         }
         for row in RowBytes::all(bytes, manifest.ladder.len()) {
-            tally.add(row.code(), row.steps());
+            let certified = row.certificate_step() >= 0;
+            tally.add(row.code(), row.steps(), row.theorem1(), certified);
         }
         rows.append(bytes)
     })?;
@@ -261,6 +287,7 @@ impl Rows<'_> {
             self.append(&bytes)?;
             missing -= now;
         }
+        put_table(self.variables, tally);
         self.cells.push(CellSummary::of(tally, self.interval));
         Ok(())
     }
@@ -283,7 +310,23 @@ fn put_rows<'a>(
         }
         Source::HitSteps => column.extend(rows.flat_map(RowBytes::hits)),
         Source::Measure(i) => column.extend(rows.map(|row| row.measure(i))),
-        Source::Count(_) | Source::Estimate(_) | Source::Bound(_) => {}
+        Source::Theorem => column.extend(rows.map(|row| row.theorem1().cast_signed())),
+        Source::Certified => {
+            column.extend(rows.map(|row| i8::from(row.certificate_step() >= 0)));
+        }
+        Source::CertificateStep => column.extend(rows.map(RowBytes::certificate_step)),
+        Source::CertificateRate => column.extend(rows.map(RowBytes::certificate_rate)),
+        Source::CertificateBound => column.extend(rows.map(RowBytes::certificate_bound)),
+        Source::TheoremTable | Source::Count(_) | Source::Estimate(_) | Source::Bound(_) => {}
+    }
+}
+
+/// Appends a cell to the column of the table of the convergence theorem.
+pub(super) fn put_table(variables: &mut [(Variable, Column)], tally: &Tally) {
+    let table =
+        |(variable, _): &&mut (Variable, Column)| matches!(variable.source, Source::TheoremTable);
+    for (_, column) in variables.iter_mut().filter(table) {
+        column.extend(tally.theorem1().as_flattened().iter().map(|count| count.cast_signed()));
     }
 }
 
@@ -292,7 +335,7 @@ fn put_cells(variable: &Variable, column: &mut Column, cells: &[CellSummary]) {
     match variable.source {
         Source::Count(get) => column.extend(cells.iter().map(|cell| get(cell).cast_signed())),
         Source::Estimate(get) | Source::Bound(get) => column.extend(cells.iter().map(get)),
-        Source::Outcome | Source::Steps | Source::HitSteps | Source::Measure(_) => {}
+        _ => {}
     }
 }
 

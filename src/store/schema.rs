@@ -8,11 +8,11 @@ pub const FORMAT: &str = "results";
 
 /// Major and minor version of the format (`format_version`). Readers refuse a newer major version;
 /// a newer minor one only adds to what they know.
-pub const VERSION: [i32; 2] = [1, 1];
+pub const VERSION: [i32; 2] = [1, 2];
 
 /// The version of a file without the row of every trial: one that keeps no rows, or a partial one.
 /// Whoever knows version 1 only would take it for more than it is.
-pub const VERSION_WITHOUT_ALL_ROWS: [i32; 2] = [2, 0];
+pub const VERSION_WITHOUT_ALL_ROWS: [i32; 2] = [2, 1];
 
 /// Attribute of the root: 1 if there are variables of each trial, 0 if there are histograms instead.
 pub const ROWS: &str = "rows";
@@ -34,6 +34,15 @@ pub const TRIAL: &str = "trial";
 
 /// Dimension of the ladder of losses.
 pub const LOSS_TARGET: &str = "loss_target";
+
+/// Dimension of the sets of conditions of the convergence theorem.
+pub const CONDITIONS: &str = "theorem1_conditions_value";
+
+/// Dimension of the outcomes, by code.
+pub const OUTCOME_CODE: &str = "outcome_code";
+
+/// Variable of the trials by conditions of the theorem and by outcome.
+pub const THEOREM_TABLE: &str = "theorem1_outcome_count";
 
 /// A histogram of each cell or of each rung of each cell, one behind the other: CF's contiguous ragged
 /// arrays over more than one dimension.
@@ -105,6 +114,18 @@ pub enum Source {
     HitSteps,
     /// A measure of each trial: float64.
     Measure(usize),
+    /// Conditions of the convergence theorem that the start of each trial meets: int8 of flags.
+    Theorem,
+    /// Whether each trial is proved to converge: int8.
+    Certified,
+    /// The step of that proof: int64.
+    CertificateStep,
+    /// The rate that is proved: float64.
+    CertificateRate,
+    /// The step by which the loss target is proved to be reached: int64.
+    CertificateBound,
+    /// Trials of each cell by conditions of the theorem and by outcome: int64.
+    TheoremTable,
     /// A count of each cell: int64.
     Count(fn(&CellSummary) -> u64),
     /// A number of each cell: float64.
@@ -117,7 +138,15 @@ impl Source {
     /// Names of the dimensions that follow those of the sweep.
     pub fn trailing(self) -> &'static [&'static str] {
         match self {
-            Self::Outcome | Self::Steps | Self::Measure(_) => &[TRIAL],
+            Self::Outcome
+            | Self::Steps
+            | Self::Measure(_)
+            | Self::Theorem
+            | Self::Certified
+            | Self::CertificateStep
+            | Self::CertificateRate
+            | Self::CertificateBound => &[TRIAL],
+            Self::TheoremTable => &[CONDITIONS, OUTCOME_CODE],
             Self::HitSteps => &[TRIAL, LOSS_TARGET],
             Self::Count(_) | Self::Estimate(_) | Self::Bound(_) => &[],
         }
@@ -137,7 +166,7 @@ pub fn variables(ladder: &[f64]) -> Vec<Variable> {
         source: Source::Measure(i),
     });
     let hit_steps = (!ladder.is_empty()).then_some(HIT_STEPS);
-    CELL.into_iter().chain(TRIALS).chain(measures).chain(hit_steps).collect()
+    CELL.into_iter().chain(TRIALS).chain(measures).chain(PROOFS).chain(hit_steps).collect()
 }
 
 const fn variable(name: &'static str, long_name: &'static str, source: Source) -> Variable {
@@ -153,13 +182,42 @@ const TRIALS: [Variable; 2] = [
     ),
 ];
 
+const PROOFS: [Variable; 5] = [
+    variable(
+        "theorem1_conditions",
+        "conditions of theorem 1 of arXiv:1810.02281 that the initial weights meet",
+        Source::Theorem,
+    ),
+    variable(
+        "certified",
+        "whether the trial is proved to converge to a global minimum",
+        Source::Certified,
+    ),
+    variable(
+        "certificate_step",
+        "step from whose weights it is proved that the trial converges; -1: none",
+        Source::CertificateStep,
+    ),
+    variable(
+        "certificate_rate",
+        "factor by which the norm of the residual is proved to fall at least in every later step; \
+         NaN: none",
+        Source::CertificateRate,
+    ),
+    variable(
+        "certificate_steps_bound",
+        "step by which the loss is proved to be at or under its target; -1: none",
+        Source::CertificateBound,
+    ),
+];
+
 const HIT_STEPS: Variable = variable(
     "hit_steps",
     "first step at which the excess loss was at or under loss_target; -1: never",
     Source::HitSteps,
 );
 
-const CELL: [Variable; 12] = [
+const CELL: [Variable; 24] = [
     variable(
         "probability",
         "share of the trials that converged",
@@ -207,6 +265,67 @@ const CELL: [Variable; 12] = [
         "steps_q90",
         "0.9-quantile of the steps of the trials that converged",
         Source::Estimate(|s| s.steps_q90),
+    ),
+    variable(
+        "theorem1_balanced_count",
+        "trials that begin as balanced as theorem 1 of arXiv:1810.02281 asks",
+        Source::Count(|s| s.theorem1_met[0]),
+    ),
+    variable(
+        "theorem1_margin_count",
+        "trials that begin with a deficiency margin",
+        Source::Count(|s| s.theorem1_met[1]),
+    ),
+    variable(
+        "theorem1_width_count",
+        "trials of networks without a hidden layer narrower than both ends",
+        Source::Count(|s| s.theorem1_met[2]),
+    ),
+    variable(
+        "theorem1_learning_rate_count",
+        "trials whose learning rate is as small as theorem 1 asks",
+        Source::Count(|s| s.theorem1_met[3]),
+    ),
+    variable(
+        "theorem1_count",
+        "trials whose initial weights meet all conditions of theorem 1",
+        Source::Count(|s| s.theorem1),
+    ),
+    variable(
+        THEOREM_TABLE,
+        "trials by the conditions of theorem 1 that their initial weights meet (as flags of \
+         theorem1_conditions) and by the code of their outcome",
+        Source::TheoremTable,
+    ),
+    variable(
+        "joint_count",
+        "trials that begin balanced as theorem 1 asks and with a deficiency margin",
+        Source::Count(|s| s.joint),
+    ),
+    variable(
+        "joint_probability",
+        "share of the trials that begin balanced as theorem 1 asks and with a deficiency margin",
+        Source::Estimate(|s| s.joint_probability),
+    ),
+    variable(
+        "joint_probability_lower",
+        "lower bound of the probability of such a start",
+        Source::Bound(|s| s.joint_probability_lower),
+    ),
+    variable(
+        "joint_probability_upper",
+        "upper bound of the probability of such a start",
+        Source::Bound(|s| s.joint_probability_upper),
+    ),
+    variable(
+        "certified_count",
+        "trials that are proved to converge to a global minimum",
+        Source::Count(|s| s.certified),
+    ),
+    variable(
+        "certified_probability_lower",
+        "lower bound of the probability of convergence from the trials that are proved to converge",
+        Source::Bound(|s| s.certified_probability_lower),
     ),
 ];
 

@@ -12,7 +12,7 @@
 //! | 32 | digest of the study |
 //! | 4 + n | length and text of the [`Numerics`], as JSON |
 //! | 8 | number of states |
-//! | for each | cell, trial, steps, whether it is unconfirmed (8 each); number and values of weights, weights compared with, hits (8 each) |
+//! | for each | cell, trial, steps, whether it is unconfirmed, number of the next check (8 each); step, rate and bound of the certificate (8 each; -1, NaN and -1: none); steps at which the target was hit (8; -1: not yet), number and values of what was measured there (8 each); number and values of weights, weights compared with, hits (8 each) |
 //! | 32 | the seal: BLAKE3 of everything before |
 
 use std::path::{Path, PathBuf};
@@ -25,11 +25,11 @@ use super::numerics::Numerics;
 use super::publish::{publish, sweep};
 use super::seal;
 use crate::digest::Digest;
-use crate::study::TrialState;
+use crate::study::{Certified, Measures, TrialState};
 use crate::{Error, Result};
 
 const MAGIC: [u8; 8] = *b"DLINSTAT";
-const VERSION: [u16; 2] = [1, 0];
+const VERSION: [u16; 2] = [2, 0];
 
 /// The directory with the states of a directory of results.
 pub fn states_dir(dir: &Path) -> PathBuf {
@@ -116,11 +116,18 @@ fn encode(manifest: &Manifest, numerics: &Numerics, states: &[&TrialState]) -> V
     bytes.extend(numerics);
     bytes.extend((states.len() as u64).to_le_bytes());
     for state in states {
-        let TrialState { cell, trial, steps, weights, before, hit_steps, unconfirmed } = state;
-        for number in [*cell as u64, *trial, *steps, u64::from(*unconfirmed)] {
+        let TrialState { cell, trial, steps, weights, before, hit_steps, .. } = state;
+        let unconfirmed = u64::from(state.unconfirmed);
+        for number in [*cell as u64, *trial, *steps, unconfirmed, state.next_check] {
             bytes.extend(number.to_le_bytes());
         }
-        for weights in [weights, before] {
+        append_certificate(state.certificate, &mut bytes);
+        let (hit, measures) = match state.hit {
+            None => (u64::MAX, Vec::new()),
+            Some((hit, measures)) => (hit, measures.to_array().to_vec()),
+        };
+        bytes.extend(hit.to_le_bytes());
+        for weights in [&measures, weights, before] {
             bytes.extend((weights.len() as u64).to_le_bytes());
             bytes.extend(weights.iter().flat_map(|w| w.to_le_bytes()));
         }
@@ -170,10 +177,32 @@ fn state(cursor: &mut Cursor<'_>) -> std::result::Result<TrialState, TooShort> {
         trial: cursor.u64()?,
         steps: cursor.u64()?,
         unconfirmed: cursor.u64()? != 0,
+        next_check: cursor.u64()?,
+        certificate: certificate(cursor)?,
+        hit: hit(cursor)?,
         weights: cursor.list(f64::from_le_bytes)?,
         before: cursor.list(f64::from_le_bytes)?,
         hit_steps: cursor.list(i64::from_le_bytes)?,
     })
+}
+
+fn append_certificate(certificate: Option<Certified>, bytes: &mut Vec<u8>) {
+    let (step, rate, bound) = match certificate {
+        None => (u64::MAX, f64::NAN, u64::MAX),
+        Some(Certified { step, rate, steps_bound }) => (step, rate, steps_bound),
+    };
+    bytes.extend([step, rate.to_bits(), bound].iter().flat_map(|n| n.to_le_bytes()));
+}
+
+fn certificate(cursor: &mut Cursor<'_>) -> std::result::Result<Option<Certified>, TooShort> {
+    let (step, rate, bound) = (cursor.u64()?, f64::from_bits(cursor.u64()?), cursor.u64()?);
+    Ok(Certified::new(step.cast_signed(), rate, bound.cast_signed()))
+}
+
+fn hit(cursor: &mut Cursor<'_>) -> std::result::Result<Option<(u64, Measures)>, TooShort> {
+    let (step, measures) = (cursor.u64()?, cursor.list(f64::from_le_bytes)?);
+    let measures = <[f64; Measures::COUNT]>::try_from(measures).ok();
+    Ok(measures.map(|measures| (step, Measures::from_array(measures))))
 }
 
 #[cfg(test)]
@@ -191,6 +220,9 @@ mod tests {
             before: vec![1.5, 2.0, -3.0],
             hit_steps: vec![12, -1],
             unconfirmed: trial == 1,
+            next_check: 3 + trial,
+            hit: (trial == 4).then_some((70, Measures::default())),
+            certificate: (trial == 4).then_some(Certified { step: 9, rate: 0.75, steps_bound: 80 }),
         }
     }
 

@@ -2,6 +2,7 @@
 //! usual numbers of steps.
 
 use super::tally::Tally;
+use crate::observe::theorem;
 use crate::stop::Outcome;
 
 /// How bounds of a probability are computed: given by the caller, since statistics stand above
@@ -43,6 +44,23 @@ pub struct CellSummary {
     pub steps_q10: f64,
     /// Their 0.9-quantile.
     pub steps_q90: f64,
+    /// Trials whose start meets each of the conditions of the convergence theorem, in the order of
+    /// [`theorem::NAMES`].
+    pub theorem1_met: [u64; 4],
+    /// Trials whose start meets all of them.
+    pub theorem1: u64,
+    /// Trials whose start is balanced enough and has a margin.
+    pub joint: u64,
+    /// Their share; NaN without trials.
+    pub joint_probability: f64,
+    /// Lower bound of the probability of such a start.
+    pub joint_probability_lower: f64,
+    /// Upper bound of it.
+    pub joint_probability_upper: f64,
+    /// Trials that are proved to converge.
+    pub certified: u64,
+    /// Lower bound of the probability of a trial that is proved to converge.
+    pub certified_probability_lower: f64,
 }
 
 impl CellSummary {
@@ -60,20 +78,31 @@ impl CellSummary {
         let steps = |numerator, denominator| {
             tally.steps().quantile(numerator, denominator).map_or(f64::NAN, |steps| steps as f64)
         };
+        // The sign of 0 / 0 depends on the processor.
+        let share = |count: u64| if trials == 0 { f64::NAN } else { count as f64 / trials as f64 };
+        let joint = tally.meeting(theorem::BALANCED | theorem::MARGIN);
+        let (joint_probability_lower, joint_probability_upper) = bounds(joint);
         Self {
             trials,
             converged,
             diverged: tally.count(Outcome::Diverged),
             stalled: tally.count(Outcome::Stalled),
             step_limit,
-            // The sign of 0 / 0 depends on the processor.
-            probability: if trials == 0 { f64::NAN } else { converged as f64 / trials as f64 },
+            probability: share(converged),
             probability_lower,
             probability_upper,
             probability_upper_budget,
             steps_median: steps(1, 2),
             steps_q10: steps(1, 10),
             steps_q90: steps(9, 10),
+            theorem1_met: [0, 1, 2, 3].map(|bit| tally.meeting(1 << bit)),
+            theorem1: tally.meeting(theorem::ALL),
+            joint,
+            joint_probability: share(joint),
+            joint_probability_lower,
+            joint_probability_upper,
+            certified: tally.certified(),
+            certified_probability_lower: bounds(tally.certified()).0,
         }
     }
 }
@@ -85,7 +114,7 @@ mod tests {
     fn tally(trials: impl IntoIterator<Item = (Outcome, u64)>) -> Tally {
         let mut tally = Tally::default();
         for (outcome, steps) in trials {
-            tally.add(outcome as u8, steps);
+            tally.add(outcome as u8, steps, (steps % 4) as u8, steps < 20);
         }
         tally
     }
@@ -109,6 +138,12 @@ mod tests {
         assert_eq!(summary.probability_upper, share(6, 8).1);
         assert_eq!(summary.probability_upper_budget, share(3, 8).1);
         assert_eq!(summary.steps_median, 20.0);
+        // Steps modulo 4 are the conditions: 2 2 1 2 3 0 3 3.
+        assert_eq!((summary.theorem1_met, summary.theorem1), ([4, 6, 0, 0], 0));
+        assert_eq!((summary.joint, summary.joint_probability), (3, 3.0 / 8.0));
+        assert_eq!(summary.joint_probability_lower, share(3, 8).0);
+        assert_eq!(summary.joint_probability_upper, share(3, 8).1);
+        assert_eq!((summary.certified, summary.certified_probability_lower), (3, share(3, 8).0));
     }
 
     #[test]

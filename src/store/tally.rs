@@ -1,19 +1,26 @@
 //! Trials of a cell, counted exactly by everything that the cell's variables are made of.
 //!
-//! The bytes of a tally in a part, all numbers LEB128 in as few bytes as they need: how many trials
-//! converged, diverged, stalled and spent their budget; then the histogram of the steps of those that
+//! The bytes of a tally in a part, all numbers LEB128 in as few bytes as they need: how many trials are
+//! certified; the histogram of eight times the conditions of the convergence theorem that a start meets
+//! plus the code of the outcome; then the histogram of the steps of those that
 //! converged, and for each rung of the ladder that of the first hits. A histogram is its number of
 //! entries and the entries in ascending order: how far the number of steps is from the one before,
 //! and how many trials took it. So equal tallies have equal bytes.
 
 use std::collections::BTreeMap;
 
+use crate::observe::theorem;
 use crate::stop::Outcome;
 use crate::study::TrialRow;
 
-/// Outcomes that a trial can have, in the order of the bytes.
-const OUTCOMES: [Outcome; 4] =
-    [Outcome::Converged, Outcome::Diverged, Outcome::Stalled, Outcome::StepLimit];
+/// How many sets of conditions of the convergence theorem there are.
+pub const CONDITIONS: usize = theorem::ALL as usize + 1;
+
+/// By conditions of the theorem and by code of outcome, numbers of trials.
+pub type TheoremTable = [[u64; Outcome::ALL.len()]; CONDITIONS];
+
+/// Kinds of trials that are told apart in bytes for each set of conditions.
+const KIND: u64 = 8;
 
 /// How many trials took how many steps.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -94,8 +101,9 @@ impl Histogram {
 /// Trials of a cell, counted: small however many they are.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// By code of outcome.
-    outcomes: [u64; Outcome::ALL.len()],
+    table: TheoremTable,
+    /// Trials with a certificate.
+    certified: u64,
     /// Steps of those that converged.
     steps: Histogram,
     /// First hits of each rung of the ladder.
@@ -108,12 +116,13 @@ impl Tally {
         Self { hits: vec![Histogram::default(); ladder], ..Self::default() }
     }
 
-    /// Counts the outcome and the steps of a trial.
+    /// Counts a trial, but for its first hits.
     ///
     /// # Panics
-    /// If there is no outcome of this code.
-    pub fn add(&mut self, code: u8, steps: u64) {
-        self.outcomes[usize::from(code)] += 1;
+    /// If there are no such conditions or no outcome of this code.
+    pub fn add(&mut self, code: u8, steps: u64, theorem1: u8, certified: bool) {
+        self.table[usize::from(theorem1)][usize::from(code)] += 1;
+        self.certified += u64::from(certified);
         if code == Outcome::Converged as u8 {
             self.steps.add(steps);
         }
@@ -121,7 +130,7 @@ impl Tally {
 
     /// Counts a trial with its first hits.
     pub fn add_row(&mut self, row: &TrialRow) {
-        self.add(row.outcome as u8, row.steps);
+        self.add(row.outcome as u8, row.steps, row.theorem1, row.certificate.is_some());
         for (histogram, &hit) in self.hits.iter_mut().zip(&row.hit_steps) {
             if let Ok(steps) = u64::try_from(hit) {
                 histogram.add(steps);
@@ -131,9 +140,11 @@ impl Tally {
 
     /// Counts the trials of another tally too.
     pub(super) fn absorb(&mut self, other: &Self) {
-        for (count, theirs) in self.outcomes.iter_mut().zip(other.outcomes) {
+        let theirs = other.table.as_flattened();
+        for (count, theirs) in self.table.as_flattened_mut().iter_mut().zip(theirs) {
             *count += theirs;
         }
+        self.certified += other.certified;
         self.steps.absorb(&other.steps);
         for (hits, theirs) in self.hits.iter_mut().zip(&other.hits) {
             hits.absorb(theirs);
@@ -142,12 +153,28 @@ impl Tally {
 
     /// Number of trials.
     pub fn trials(&self) -> u64 {
-        self.outcomes.iter().sum()
+        self.table.as_flattened().iter().sum()
     }
 
     /// Number of trials of this outcome.
     pub fn count(&self, outcome: Outcome) -> u64 {
-        self.outcomes[outcome as usize]
+        self.table.iter().map(|row| row[outcome as usize]).sum()
+    }
+
+    /// Numbers of trials by conditions of the convergence theorem and by outcome.
+    pub fn theorem1(&self) -> &TheoremTable {
+        &self.table
+    }
+
+    /// Number of trials whose start meets all of these conditions of the convergence theorem.
+    pub fn meeting(&self, conditions: u8) -> u64 {
+        let rows = (0..).zip(&self.table);
+        rows.filter(|(row, _)| row & conditions == conditions).flat_map(|(_, row)| row).sum()
+    }
+
+    /// Number of trials with a certificate.
+    pub fn certified(&self) -> u64 {
+        self.certified
     }
 
     /// Steps of the trials that converged.
@@ -160,10 +187,20 @@ impl Tally {
         &self.hits
     }
 
+    /// The table as a histogram.
+    fn kinds(&self) -> Histogram {
+        let rows = (0_u64..).zip(&self.table);
+        let entries = rows.flat_map(|(conditions, row)| {
+            (0_u64..).zip(row).map(move |(code, &count)| (KIND * conditions + code, count))
+        });
+        Histogram(entries.filter(|(_, count)| *count > 0).collect())
+    }
+
     /// Its bytes.
     pub(super) fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
-        OUTCOMES.iter().for_each(|&outcome| append_number(self.count(outcome), &mut bytes));
+        append_number(self.certified, &mut bytes);
+        self.kinds().append(&mut bytes);
         self.steps.append(&mut bytes);
         self.hits.iter().for_each(|hits| hits.append(&mut bytes));
         bytes
@@ -179,14 +216,15 @@ impl Tally {
     ) -> Option<Self> {
         let bytes = &mut bytes;
         let mut tally = Self::new(ladder);
-        let mut counted = 0_u64;
-        for outcome in OUTCOMES {
-            let count = take_number(bytes)?;
-            counted = counted.checked_add(count)?;
-            tally.outcomes[outcome as usize] = count;
+        tally.certified = take_number(bytes).filter(|&certified| certified <= trials)?;
+        let kinds = Histogram::take(bytes, trials, KIND * CONDITIONS as u64 - 1)?;
+        for (kind, count) in kinds.entries() {
+            let code = (kind % KIND) as u8;
+            Outcome::from_code(code).filter(|&outcome| outcome != Outcome::NotRun)?;
+            tally.table[(kind / KIND) as usize][usize::from(code)] = count;
         }
         let converged = tally.count(Outcome::Converged);
-        if counted != trials {
+        if tally.trials() != trials {
             return None;
         }
         tally.steps = Histogram::take(bytes, converged, max_steps)?;
@@ -271,23 +309,31 @@ mod tests {
 
     #[test]
     fn impossible_bytes_are_refused() {
-        // Two converged, one stalled: 5 and 300 steps. One rung, hit once at step 0.
-        let good = [2, 0, 1, 0, 2, 5, 1, 0xa7, 2, 1, 1, 0, 1];
+        // One certified; two converged and one, that met conditions 2, stalled; 5 and 300 steps. One
+        // rung, hit once at step 0.
+        let good = [1, 2, 1, 2, 18, 1, 2, 5, 1, 0xa7, 2, 1, 1, 0, 1];
         let read = |bytes: &[u8]| Tally::from_bytes(bytes, 3, 1, 300);
         let there = read(&good).unwrap();
+        assert_eq!((there.certified(), there.meeting(2), there.meeting(0)), (1, 1, 3));
+        assert_eq!(there.theorem1()[2][Outcome::Stalled as usize], 1);
         assert_eq!(there.steps().entries().collect::<Vec<_>>(), [(5, 1), (300, 1)]);
         assert_eq!(there.hits()[0].entries().collect::<Vec<_>>(), [(0, 1)]);
         assert_eq!(there.to_bytes(), good);
-        // Too few converged; a longer number than needed; over the step limit; no trial; one step
+        // More certified than trials; a trial that was not run; an outcome, conditions that there are
+        // not; too few converged; a longer number than needed; over the step limit; no trial; one step
         // twice; more hits than trials; something behind the end.
-        let wrong: [&[u8]; 7] = [
-            &[2, 0, 1, 0, 1, 5, 1, 1, 0, 1],
-            &[2, 0, 1, 0, 2, 0x85, 0, 1, 0xa7, 2, 1, 1, 0, 1],
-            &[2, 0, 1, 0, 2, 5, 1, 0xa8, 2, 1, 1, 0, 1],
-            &[2, 0, 1, 0, 3, 5, 1, 1, 0, 1, 1, 1, 0, 1],
-            &[2, 0, 1, 0, 2, 5, 1, 0, 1, 1, 0, 1],
-            &[2, 0, 1, 0, 2, 5, 1, 0xa7, 2, 1, 1, 0, 4],
-            &[2, 0, 1, 0, 2, 5, 1, 0xa7, 2, 1, 1, 0, 1, 0],
+        let wrong: [&[u8]; 11] = [
+            &[4, 2, 1, 2, 18, 1, 2, 5, 1, 0xa7, 2, 1, 1, 0, 1],
+            &[1, 2, 0, 1, 1, 2, 2, 5, 1, 0xa7, 2, 1, 1, 0, 1],
+            &[1, 2, 1, 2, 4, 1, 2, 5, 1, 0xa7, 2, 1, 1, 0, 1],
+            &[1, 2, 1, 2, 0x80, 1, 1, 2, 5, 1, 0xa7, 2, 1, 1, 0, 1],
+            &[1, 2, 1, 2, 18, 1, 1, 5, 1, 1, 1, 0, 1],
+            &[1, 2, 1, 2, 18, 1, 2, 0x85, 0, 1, 0xa7, 2, 1, 1, 0, 1],
+            &[1, 2, 1, 2, 18, 1, 2, 5, 1, 0xa8, 2, 1, 1, 0, 1],
+            &[1, 2, 1, 2, 18, 1, 3, 5, 1, 1, 0, 1, 1, 1, 0, 1],
+            &[1, 2, 1, 2, 18, 1, 2, 5, 1, 0, 1, 1, 1, 0, 1],
+            &[1, 2, 1, 2, 18, 1, 2, 5, 1, 0xa7, 2, 1, 1, 0, 4],
+            &[1, 2, 1, 2, 18, 1, 2, 5, 1, 0xa7, 2, 1, 1, 0, 1, 0],
         ];
         assert!(wrong.iter().all(|bytes| read(bytes).is_none()));
         assert!((0..good.len()).all(|len| read(&good[..len]).is_none()));

@@ -26,7 +26,7 @@ use deeplin::store::{
     BlockRows, BlockTally, CellKernel, IntervalMethod, Manifest, Merge, MergeOptions, Numerics,
     ResultsFile, Tally, merge,
 };
-use deeplin::study::{Block, Measures, Study, TrialRow, TrialState};
+use deeplin::study::{Block, Certified, Measures, Study, TrialRow, TrialState};
 use tempfile::TempDir;
 
 /// A way in.
@@ -200,6 +200,8 @@ fn block(cell: usize, first: u64, count: u64) -> BlockRows {
         outcome: Outcome::Converged,
         steps: 10 + trial,
         measures: Measures::from_array([0.5; Measures::COUNT]),
+        theorem1: 3,
+        certificate: Certified::new(2, 0.5, 90),
         hit_steps: vec![1, 5 + trial as i64],
     };
     let rows = (first..first + count).map(row).collect();
@@ -265,6 +267,9 @@ fn files_of_states() -> Vec<Vec<u8>> {
         weights: vec![0.5; 4 * layers],
         before: vec![0.25; 4 * layers],
         hit_steps: vec![12, -1],
+        certificate: (layers == 3).then_some(Certified { step: 7, rate: 0.9, steps_bound: 99 }),
+        next_check: 2,
+        hit: (layers == 3).then_some((5000, Measures::from_array([0.5; Measures::COUNT]))),
         unconfirmed: false,
     };
     let files = [vec![state(0, 2)], vec![state(0, 2), state(1, 3)]].map(|states| {
@@ -300,7 +305,8 @@ fn results(data: &[u8]) {
     let sealed = [data, &Digest::of(data).0].concat();
     on_disk("results.h5", &sealed, |path| {
         let Ok(file) = ResultsFile::open(path) else { return };
-        for text in [report::table(&file), report::json(&file), report::csv(&file)] {
+        let json = report::json(&file);
+        for text in [report::table(&file), report::csv(&file)].into_iter().chain(json) {
             assert!(!text.is_empty());
         }
         let _ = file.rows(0, 0..file.trials.min(10));

@@ -1,6 +1,7 @@
 //! Integration tests, one binary.
 
 mod arora;
+mod certificates;
 mod cli;
 mod doctor;
 #[expect(unreachable_pub, reason = "the library of the fuzz targets")]

@@ -11,7 +11,8 @@ use deeplin::start::Starts;
 use deeplin::study::{Block, Cell, Study, TrialRow, TrialState};
 
 /// Nets on every kernel, in both formats, reduced and not; of every outcome. The rungs are where the
-/// descent can be stopped besides the tests for a stall.
+/// descent can be stopped besides the tests for a stall. Trials of the last net run on from their target
+/// until they are proved to converge.
 const STUDY: &str = r#"
 trials = 20
 [network]
@@ -20,17 +21,18 @@ hidden = 3
 output = 3
 depth = 3
 [stop]
-loss = 1e-9
 ladder = [1.0, 0.3, 0.1, 0.03, 0.01, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8]
 [sweep]
 "init.std" = [0.02, 0.4, 1.3]
 [[sweep.zip]]
-"network.input" = [3, 4, 14, 40, 60]
-"network.hidden" = [3, 5, 12, 40, 40]
-"network.output" = [3, 2, 12, 40, 1]
-"descent.precision" = ["f64", "f32", "f64", "f64", "f64"]
-"descent.max_steps" = [30000, 12000, 11000, 2100, 12000]
-"descent.learning_rate" = [0.05, 0.05, 0.05, 0.005, 0.05]
+"network.input" = [3, 4, 14, 40, 60, 3]
+"network.hidden" = [3, 5, 12, 40, 40, 4]
+"network.output" = [3, 2, 12, 40, 1, 3]
+"descent.precision" = ["f64", "f32", "f64", "f64", "f64", "f64"]
+"descent.max_steps" = [30000, 12000, 11000, 2100, 12000, 12000]
+"descent.learning_rate" = [0.05, 0.05, 0.05, 0.005, 0.05, 0.05]
+"stop.loss" = [1e-9, 1e-9, 1e-9, 1e-9, 1e-9, 0.3]
+"certificate.extra_steps" = [0, 0, 0, 0, 0, 12000]
 "#;
 
 /// A descent that is stopped again and again.

@@ -13,7 +13,7 @@ use deeplin::network::init::{Init, LayerValues};
 use deeplin::network::target::{Draw, Target};
 use deeplin::start::Starts;
 use deeplin::stop::StopRule;
-use deeplin::study::{Block, Cell, TrialRow};
+use deeplin::study::{Block, Cell, CertificateRule, TrialRow};
 
 /// A cell with gaussian starts of standard deviation 0.5, the identity as target, learning rate 0.1,
 /// at most 1000 steps to an excess loss of 1e-5.
@@ -29,6 +29,7 @@ pub(crate) fn cell(dims: &[usize]) -> Cell {
         precision: Precision::Float64,
         reduce: true,
         stop: StopRule { loss: 1e-5, divergence: 1e12, max_steps: 1000 },
+        certificate: CertificateRule::default(),
         digest: Digest::of(b"cell"),
     }
 }

@@ -13,11 +13,13 @@ ENGINES = ["h5netcdf", "netcdf4"]
 OUTCOMES = ["not_run", "converged", "diverged", "stalled", "step_limit"]
 PER_TRIAL = [
     "outcome", "steps", "loss_initial", "loss_final", "balancedness_initial", "balancedness_final",
-    "margin_initial", "sigma_min_final", "gradient_norm_final", "norm_product_initial",
+    "margin_initial", "theorem1_conditions", "theorem1_steps", "certified", "certificate_step",
+    "certificate_rate", "certificate_steps_bound", "sigma_min_final", "gradient_norm_final", "norm_product_initial",
 ]
 PER_CELL = [
     "trial_count", "converged_count", "diverged_count", "stalled_count", "step_limit_count",
     "probability", "probability_lower", "probability_upper", "steps_median", "steps_q10", "steps_q90",
+    "theorem1_count", "joint_count", "joint_probability", "certified_count",
 ]
 
 
@@ -37,6 +39,18 @@ def check_common(ds, sweep, trials):
     assert list(outcome.attrs["flag_values"]) == [0, 1, 2, 3, 4]
     assert outcome.attrs["flag_meanings"].split() == OUTCOMES
     assert ds["steps"].dtype.kind == "i" and ds["hit_steps"].dtype.kind == "i"
+    conditions = ds["theorem1_conditions"]
+    assert list(conditions.attrs["flag_masks"]) == [1, 2, 4, 8]
+    for mask, name in zip([1, 2, 4, 8], conditions.attrs["flag_meanings"].split()):
+        assert (((conditions & mask) > 0).sum("trial") == ds[f"theorem1_{name}_count"]).all(), name
+    assert (((conditions & 3) == 3).sum("trial") == ds["joint_count"]).all()
+    assert (ds["certified"].sum("trial") == ds["certified_count"]).all()
+    table = ds["theorem1_outcome_count"]
+    assert table.dims == (*sweep, "theorem1_conditions_value", "outcome_code")
+    for value in range(16):
+        for code in range(5):
+            count = ((conditions == value) & (outcome == code)).sum("trial")
+            assert (count == table[..., value, code]).all(), (value, code)
     for code, name in enumerate(OUTCOMES[1:], 1):
         count = (outcome == code).sum("trial")
         assert (count == ds[f"{name}_count"]).all(), name
@@ -49,7 +63,7 @@ def check_common(ds, sweep, trials):
     check_steps(ds)
     for name in ["deeplin_format", "format_version", "config", "study_digest", "seed", "Conventions", "title"]:
         assert name in ds.attrs, name
-    assert list(ds.attrs["format_version"]) == [1, 1]
+    assert list(ds.attrs["format_version"]) == [1, 2]
     assert ds.attrs["rows"] == 1 and ds.attrs["complete"] == 1 and ds.attrs["missing_trials"] == 0
     assert ds.attrs["trials"] == trials
 

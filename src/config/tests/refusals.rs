@@ -199,6 +199,14 @@ fn every_kind_of_mistake() {
             &["W_1 of `init.values` is 1 x 2, but the network 2-2 needs 2 x 2"],
         ),
         // Losses.
+        (
+            "[stop]\nat = \"certificate\"\n[certificate]\ncheck = false",
+            &["`stop.at` waits for certificates", "tries none"],
+        ),
+        (
+            "[descent]\nprecision = \"f32\"\n[certificate]\nextra_steps = 9",
+            &["`certificate.extra_steps` waits for certificates", "none in single precision"],
+        ),
         ("[stop]\nloss = 1e-30", &["below what double precision can attain", "at least 4.0e-28"]),
         ("[network]\nhidden = 4\n[stop]\nloss = 1e-15", &["at least 4.4e-14"]),
         ("[stop]\nloss = 1e-300\n[target]\nscale = 0", &["default ladder", "stop.ladder"]),

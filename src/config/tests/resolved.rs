@@ -54,7 +54,12 @@ fn the_text_of_a_study() {
 
     [stop]
     divergence = 1000000000000.0
+    at = "loss"
     ladder = [10.0, 1.0, 0.1, 0.01, 0.001, 0.0001]
+
+    [certificate]
+    check = true
+    extra_steps = 0
 
     [sweep]
     "init.rotate" = [true, false]
@@ -94,6 +99,9 @@ fn what_digests_depend_on() {
         ("descent.reduce=false", [false, false, true]),
         ("stop.loss=1e-3", [false, false, true]),
         ("stop.ladder=[1.0]", [false, false, true]),
+        ("stop.at=certificate", [false, false, true]),
+        ("certificate.check=false", [false, false, true]),
+        ("certificate.extra_steps=5", [false, false, true]),
         ("descent.learning_rate=0.06", [true, false, true]),
         ("init.std=0.2", [true, false, true]),
         ("network.depth=4", [true, false, true]),

@@ -19,7 +19,7 @@ use super::schema::{self, Entry, SCHEMA, Users};
 use super::settings::Settings;
 use super::value::Value;
 use super::view::View;
-use super::{holds, init, ladder, sweep, target, text};
+use super::{descent, holds, init, ladder, sweep, target, text};
 
 /// Most layers of all cells together.
 const MOST_LAYERS: u64 = 20_000_000;
@@ -118,6 +118,8 @@ fn unused(settings: &Settings, entry: &Entry, place: &Place) -> Refusal {
     let (kind, takers) = match entry.users {
         Users::Targets(kinds) => ("target.kind", kinds),
         Users::Inits(kinds) => ("init.kind", kinds),
+        Users::Methods(kinds) => ("descent.method", kinds),
+        Users::Schedules(kinds) => ("descent.schedule", kinds),
         Users::All => ("", &[][..]),
     };
     let kinds = kinds_in_use(settings, kind);
@@ -171,7 +173,7 @@ struct BuiltTarget {
 }
 
 /// What decides the rows of a cell besides its stopping rule.
-type Computation = (Digest, Precision, bool);
+type Computation = (Digest, Precision, bool, String);
 
 /// Builds cells, sharing what is equal.
 struct Builder {
@@ -198,7 +200,9 @@ impl Builder {
         let (init, init_file) = init::build(view, &shape, &mut self.files)?;
         let target_text = view.table_text("target", target_file);
         let init_text = view.table_text("init", init_file);
-        let learning_rate = view.float("descent.learning_rate");
+        let rule = descent::rule(view);
+        let (learning_rate, rate_law) = descent::rate(view, &rule, &target)?;
+        let rate_text = view.known("descent.learning_rate");
         let stop = StopRule {
             loss: view.float("stop.loss"),
             divergence: view.float("stop.divergence"),
@@ -210,10 +214,12 @@ impl Builder {
         let dims = shape.dims();
         let cell_text = format!(
             "[network]\ndims = {dims:?}\n{target_text}{init_text}\
-             [descent]\nlearning_rate = {learning_rate:?}\n"
+             [descent]\nlearning_rate = {rate_text}\n"
         );
         let digest = Digest::of(cell_text.as_bytes());
-        self.refuse_equal(view, index, (digest, precision, reduce), &stop)?;
+        descent::refuse_single(view, precision, &rule, rate_law)?;
+        let computation = (digest, precision, reduce, format!("{rule:?}"));
+        self.refuse_equal(view, index, computation, &stop)?;
         let built = self.target(target, &target_text, &shape);
         refuse_unattainable(view, &built.size, &shape, precision, stop.loss)?;
         let (target, target_digest) = (Arc::clone(&built.target), built.digest);
@@ -226,6 +232,8 @@ impl Builder {
             draw: target::draw(view),
             init: Arc::clone(init),
             learning_rate,
+            rate_law,
+            rule,
             precision,
             reduce,
             stop,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Entry;
 use crate::kernel::chain::ChainPlan;
-use crate::kernel::{Kernel, Window};
+use crate::kernel::{Kernel, Progress, Window};
 use crate::network::Weights;
 use crate::network::target::Problem;
 use crate::observe;
@@ -13,9 +13,11 @@ use crate::start::Start;
 use crate::stop::{Outcome, Thresholds, judge};
 use crate::study::{Cell, Measures, TrialRow, TrialState};
 
-/// Steps between two comparisons of the weights with themselves. Weights that come back to the same
-/// bits after this many steps are on a cycle whose length divides it, 1 (a fixed point) to 10 and
-/// many more: the map is deterministic, so the trial never converges, whatever its budget.
+/// Steps between two comparisons of the weights with themselves. Weights, and what the method keeps
+/// besides them, that come back to the same bits after this many steps are on a cycle whose length
+/// divides it, 1 (a fixed point) to 10 and many more: the map is deterministic, so the trial never
+/// converges, whatever its budget. Where steps depend on their number or on random numbers this proves
+/// nothing, and such trials never stall.
 const STALL_PERIOD: u64 = 5040;
 
 /// Floating-point operations in one call of the kernel, at most about: a fraction of a second, so
@@ -46,6 +48,12 @@ pub(super) struct Lane {
     /// The kernel's weights at the last multiple of [`STALL_PERIOD`], and room for those of now.
     before: Weights,
     now: Weights,
+    /// The method's memory at that multiple.
+    memory_before: Vec<f64>,
+    /// Whether a state that comes back comes back for ever.
+    autonomous: bool,
+    /// Learning rate, before any schedule.
+    learning_rate: f64,
     /// Where the kernel computes in a smaller shape: the way back, and room for the weights there.
     reduced: Option<(Reduction, Weights)>,
     /// The step of that multiple.
@@ -58,7 +66,9 @@ pub(super) struct Lane {
 pub fn fits(state: &TrialState, cell: &Cell, rungs: usize) -> bool {
     let shape = Plan::of(cell).map_or_else(|| cell.shape.clone(), |plan| plan.shape);
     let parameters = shape.parameters();
-    [state.weights.len(), state.before.len()] == [parameters; 2]
+    let memory = cell.rule.memory(parameters);
+    [state.weights.len(), state.memory.len(), state.before.len()]
+        == [parameters, memory, parameters + memory]
         && state.hit_steps.len() == rungs
         && (1..cell.stop.max_steps).contains(&state.steps)
 }
@@ -74,7 +84,7 @@ impl Lane {
         Entry { cell, trial, start, state }: Entry<'_>,
         ladder: &[f64],
     ) -> Self {
-        let Start { weights, problem, landscape } = start;
+        let Start { weights, problem, landscape, terms } = start;
         let loss = problem.loss(&weights.end_to_end());
         let mut measures = Measures { loss_initial: loss - landscape.floor, ..Measures::default() };
         observe::measure_start(&weights, &problem, &landscape, &mut measures);
@@ -86,11 +96,18 @@ impl Lane {
             }
         };
         let mut before = now.clone();
+        let mut progress = Progress::default();
+        let mut memory_before = None;
         if let Some(state) = &state {
-            before.as_mut_slice().copy_from_slice(&state.before);
+            let (weights, memory) = state.before.split_at(state.weights.len());
+            before.as_mut_slice().copy_from_slice(weights);
+            memory_before = Some(memory.to_vec());
             now.as_mut_slice().copy_from_slice(&state.weights);
+            let TrialState { steps, time, .. } = *state;
+            progress = Progress { steps, time, memory: state.memory.clone() };
         }
         kernel.load(i, &now, &small);
+        kernel.enter(i, terms, &progress);
         let steps = state.as_ref().map_or(0, |state| state.steps);
         let unconfirmed = state.as_ref().is_some_and(|state| state.unconfirmed);
         let hit_steps = state.map_or_else(|| vec![-1; ladder.len()], |state| state.hit_steps);
@@ -107,6 +124,9 @@ impl Lane {
             measures,
             before,
             now,
+            memory_before: memory_before.unwrap_or_else(|| kernel.memory(i)),
+            autonomous: cell.rule.is_autonomous(),
+            learning_rate: terms.learning_rate,
             reduced,
             compared: steps - steps % STALL_PERIOD,
             problem,
@@ -139,11 +159,18 @@ impl Lane {
             cell: self.cell,
             trial: self.trial,
             steps: self.steps,
+            time: self.time(kernel, i),
             weights: self.now.as_slice().to_vec(),
-            before: self.before.as_slice().to_vec(),
+            memory: kernel.memory(i),
+            before: [self.before.as_slice(), &self.memory_before].concat(),
             hit_steps: self.hit_steps.clone(),
             unconfirmed: self.unconfirmed,
         })
+    }
+
+    /// The sum of the learning rates of the steps made, or the time of a flow.
+    pub(super) fn time(&self, kernel: &dyn Kernel, i: usize) -> f64 {
+        kernel.time(i).unwrap_or(self.learning_rate * self.steps as f64)
     }
 
     /// The weights of the trial now, in its own shape.
@@ -184,13 +211,12 @@ impl Lane {
             self.hit_steps[self.rung] = self.steps as i64;
             self.rung += 1;
         }
-        match judge(loss, self.steps, &self.thresholds) {
-            Some(Outcome::Converged) => {
-                self.confirm(kernel, i).or_else(|| self.compare_if_due(kernel, i))
-            }
-            None => self.compare_if_due(kernel, i),
+        let verdict = match judge(loss, self.steps, &self.thresholds) {
+            Some(Outcome::Converged) => self.confirm(kernel, i),
             verdict => verdict,
-        }
+        };
+        let spent = || kernel.is_spent(i).then_some(Outcome::StepLimit);
+        verdict.or_else(spent).or_else(|| self.compare_if_due(kernel, i))
     }
 
     /// A trial has converged if the loss recomputed from its weights, in another order of operations,
@@ -220,16 +246,21 @@ impl Lane {
         if due { self.compare(kernel, i) } else { None }
     }
 
-    /// Whether the weights are where they were [`STALL_PERIOD`] steps ago.
+    /// Whether the trial is where it was [`STALL_PERIOD`] steps ago.
     fn compare(&mut self, kernel: &dyn Kernel, i: usize) -> Option<Outcome> {
         self.compared = self.steps;
         kernel.unload(i, &mut self.now);
         if !self.now.is_finite() {
             return Some(Outcome::Diverged);
         }
-        if self.now.same_bits(&self.before) {
+        let memory = kernel.memory(i);
+        let same = |(a, b): (&f64, &f64)| a.to_bits() == b.to_bits();
+        let returned =
+            self.now.same_bits(&self.before) && memory.iter().zip(&self.memory_before).all(same);
+        if returned && self.autonomous {
             return Some(Outcome::Stalled);
         }
+        self.memory_before = memory;
         std::mem::swap(&mut self.now, &mut self.before);
         None
     }
@@ -237,6 +268,8 @@ impl Lane {
     /// The row of the trial.
     pub(super) fn finish(&mut self, kernel: &dyn Kernel, i: usize, outcome: Outcome) -> TrialRow {
         self.measures.loss_final = kernel.loss(i) - self.floor;
+        self.measures.learning_rate = self.learning_rate;
+        self.measures.time_final = self.time(kernel, i);
         let (problem, mut measures) = (Arc::clone(&self.problem), self.measures);
         let weights = self.weights(kernel, i);
         observe::measure_end(weights, &problem, &mut measures);

@@ -12,7 +12,7 @@
 //! | 32 | digest of the study |
 //! | 4 + n | length and text of the [`Numerics`], as JSON |
 //! | 8 | number of states |
-//! | for each | cell, trial, steps, whether it is unconfirmed (8 each); number and values of weights, weights compared with, hits (8 each) |
+//! | for each | cell, trial, steps, time, whether it is unconfirmed (8 each); number and values of weights, memory of the method, weights and memory compared with, hits (8 each) |
 //! | 32 | the seal: BLAKE3 of everything before |
 
 use std::path::{Path, PathBuf};
@@ -29,7 +29,7 @@ use crate::study::TrialState;
 use crate::{Error, Result};
 
 const MAGIC: [u8; 8] = *b"DLINSTAT";
-const VERSION: [u16; 2] = [1, 0];
+const VERSION: [u16; 2] = [2, 0];
 
 /// The directory with the states of a directory of results.
 pub fn states_dir(dir: &Path) -> PathBuf {
@@ -116,13 +116,15 @@ fn encode(manifest: &Manifest, numerics: &Numerics, states: &[&TrialState]) -> V
     bytes.extend(numerics);
     bytes.extend((states.len() as u64).to_le_bytes());
     for state in states {
-        let TrialState { cell, trial, steps, weights, before, hit_steps, unconfirmed } = state;
-        for number in [*cell as u64, *trial, *steps, u64::from(*unconfirmed)] {
+        let TrialState { cell, trial, steps, time, unconfirmed, .. } = state;
+        let TrialState { weights, memory, before, hit_steps, .. } = state;
+        let time = time.to_bits();
+        for number in [*cell as u64, *trial, *steps, time, u64::from(*unconfirmed)] {
             bytes.extend(number.to_le_bytes());
         }
-        for weights in [weights, before] {
-            bytes.extend((weights.len() as u64).to_le_bytes());
-            bytes.extend(weights.iter().flat_map(|w| w.to_le_bytes()));
+        for numbers in [weights, memory, before] {
+            bytes.extend((numbers.len() as u64).to_le_bytes());
+            bytes.extend(numbers.iter().flat_map(|x| x.to_le_bytes()));
         }
         bytes.extend((hit_steps.len() as u64).to_le_bytes());
         bytes.extend(hit_steps.iter().flat_map(|step| step.to_le_bytes()));
@@ -169,8 +171,10 @@ fn state(cursor: &mut Cursor<'_>) -> std::result::Result<TrialState, TooShort> {
         cell: usize::try_from(cursor.u64()?).unwrap_or(usize::MAX),
         trial: cursor.u64()?,
         steps: cursor.u64()?,
+        time: f64::from_bits(cursor.u64()?),
         unconfirmed: cursor.u64()? != 0,
         weights: cursor.list(f64::from_le_bytes)?,
+        memory: cursor.list(f64::from_le_bytes)?,
         before: cursor.list(f64::from_le_bytes)?,
         hit_steps: cursor.list(i64::from_le_bytes)?,
     })
@@ -187,8 +191,10 @@ mod tests {
             cell: 0,
             trial,
             steps: 77 + trial,
+            time: 0.1 * trial as f64,
             weights: vec![0.5, -0.0, f64::MIN_POSITIVE],
-            before: vec![1.5, 2.0, -3.0],
+            memory: vec![-1.0, 0.0],
+            before: vec![1.5, 2.0, -3.0, 4.0, 5.0],
             hit_steps: vec![12, -1],
             unconfirmed: trial == 1,
         }

@@ -295,7 +295,7 @@ fn imbalance_accelerates_two_scalar_layers() {
 fn orbit_of_a_balanced_start_with_one_output() {
     let depth = 3;
     let (r, angle) = (0.3_f64, 2.0_f64);
-    let root = r.powf(1.0 / depth as f64);
+    let root = r.powf(1.0 / f64::from(depth));
     let shape = Shape::new(vec![2, 1, 1, 1]);
     let layers: [Array2<f64>; 3] =
         [array![[root * angle.cos(), root * angle.sin()]], array![[root]], array![[root]]];
@@ -314,7 +314,7 @@ fn orbit_of_a_balanced_start_with_one_output() {
         if th < 0.05 {
             break;
         }
-        let n = depth as f64;
+        let n = f64::from(depth);
         let integral = simpson(|x| x.sin().powf(-(n + 1.0)), th, angle);
         let inverse = th.sin().powf(n) * (1.0 / (r * angle.sin().powf(n)) + n * integral);
         assert!((1.0 / r_now / inverse - 1.0).abs() < 1e-6, "th {th}: {r_now} {}", 1.0 / inverse);
@@ -325,8 +325,8 @@ fn orbit_of_a_balanced_start_with_one_output() {
 
 fn simpson(f: impl Fn(f64) -> f64, a: f64, b: f64) -> f64 {
     let n = 20_000;
-    let h = (b - a) / n as f64;
-    let inner = (1..n).map(|i| f64::from(2 + 2 * (i % 2)) * f(a + h * i as f64));
+    let h = (b - a) / f64::from(n);
+    let inner = (1..n).map(|i| f64::from(2 + 2 * (i % 2)) * f(a + h * f64::from(i)));
     h / 3.0 * (f(a) + f(b) + inner.sum::<f64>())
 }
 
@@ -385,10 +385,10 @@ fn only_noise_leaves_the_saddle_at_zero() {
     let steps: std::collections::BTreeSet<u64> = perturbed.iter().map(|row| row.steps).collect();
     assert!(steps.len() > 4, "trials have noise of their own: {steps:?}");
     assert_eq!(perturbed, rows(&zeros(rule(Method::Perturbed(noise)), 2), 8));
-    // At depth 3 the saddle is flat: noise this small moves the weights, but they go on slowly.
+    // At depth 3 the saddle is flat: the noise has to add up before the weights go on.
+    let slowest = steps.last().expect("a trial");
     for row in rows(&zeros(rule(Method::Perturbed(noise)), 3), 3) {
-        assert_eq!(row.outcome, Outcome::StepLimit);
-        assert!(row.measures.gradient_norm_final > 0.0);
+        assert!(row.outcome == Outcome::Converged && row.steps > 2 * slowest, "{row:?} {slowest}");
     }
 }
 

@@ -19,7 +19,7 @@ pub(super) fn rule(view: &View<'_>) -> Rule {
         "perturbed" => Method::Perturbed(Perturbation {
             threshold: view.float("descent.threshold"),
             radius: view.float("descent.radius"),
-            wait: view.whole("descent.wait"),
+            interval: view.whole("descent.interval"),
         }),
         // A flow has no learning rate, and so no schedule.
         "flow" => {

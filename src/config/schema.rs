@@ -121,7 +121,7 @@ pub(super) static SCHEMA: [Entry; 53] = [
     method("descent.momentum", Holds::Float(Bounds::Fraction), &["momentum", "nesterov"]),
     method("descent.threshold", Holds::Float(Bounds::AtLeast0), &["perturbed"]),
     method("descent.radius", Holds::Float(Bounds::Above0), &["perturbed"]),
-    method("descent.wait", Holds::Integer(0, 1_000_000_000_000), &["perturbed"]),
+    method("descent.interval", Holds::Integer(0, 1_000_000_000_000), &["perturbed"]),
     method("descent.tolerance", Holds::Float(Bounds::Tolerance), &["flow"]),
     method("descent.max_time", Holds::Float(Bounds::Above0), &["flow"]),
     method("descent.learning_rate", Holds::Rate(&["theorem1"]), RATED),

@@ -176,6 +176,16 @@ impl Lane {
     /// The weights of the trial now, in its own shape.
     pub(super) fn weights(&mut self, kernel: &dyn Kernel, i: usize) -> &Weights {
         kernel.unload(i, &mut self.now);
+        self.expanded()
+    }
+
+    /// The weights of the trial at a time within its last step, if the kernel can tell them.
+    pub(super) fn within(&mut self, kernel: &dyn Kernel, i: usize, time: f64) -> Option<&Weights> {
+        kernel.within(i, time, &mut self.now).then(|| self.expanded())
+    }
+
+    /// What is in `now`, in the trial's own shape.
+    fn expanded(&mut self) -> &Weights {
         match &mut self.reduced {
             None => &self.now,
             Some((reduction, full)) => {

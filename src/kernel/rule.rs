@@ -42,7 +42,7 @@ pub struct Perturbation {
     /// Radius of the ball, over all weights, from which the noise is drawn uniformly.
     pub radius: f64,
     /// Steps that have to pass since the last perturbation: it comes more than so many later.
-    pub wait: u64,
+    pub interval: u64,
 }
 
 impl Method {

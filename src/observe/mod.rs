@@ -14,8 +14,14 @@ pub trait Observer {
     /// The first step at or after `step` that is to be observed.
     fn next(&self, step: u64) -> Option<u64>;
 
-    /// The weights after `step` updates; `excess` is their excess loss.
-    fn observe(&mut self, step: u64, excess: f64, weights: &Weights, start: &Start);
+    /// The weights after `step` updates, at this time; `excess` is their excess loss.
+    fn observe(&mut self, step: u64, time: f64, excess: f64, weights: &Weights, start: &Start);
+
+    /// The next time that is to be sampled within the steps of a flow.
+    fn next_time(&self) -> Option<f64>;
+
+    /// The weights at that time.
+    fn sample(&mut self, weights: &Weights, start: &Start);
 }
 
 /// `max_j ||W_{j+1}' W_{j+1} - W_j W_j'||_F` over `j = 1..N-1`; 0 for one layer

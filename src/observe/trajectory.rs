@@ -14,6 +14,8 @@ const PER_DECADE: f64 = 100.0;
 pub struct Trajectory {
     /// Updates made.
     pub step: Vec<i64>,
+    /// The sum of the learning rates of these updates, or the time of a flow.
+    pub time: Vec<f64>,
     /// Excess loss.
     pub loss: Vec<f64>,
     /// `sqrt(sum_j ||G_j||_F^2)`.
@@ -26,6 +28,21 @@ pub struct Trajectory {
     pub sigma_min: Vec<f64>,
     /// The weights of the last record.
     pub last: Option<Weights>,
+    /// Times to be sampled within the steps of a flow, ascending, and the excess losses and end-to-end
+    /// matrices there, as far as the trial has come.
+    pub times: Vec<f64>,
+    /// See [`times`](Self::times).
+    pub sample_loss: Vec<f64>,
+    /// See [`times`](Self::times); each row-major.
+    pub sample_end_to_end: Vec<f64>,
+}
+
+impl Trajectory {
+    /// One that samples a flow at these times too.
+    pub fn sampling(mut times: Vec<f64>) -> Self {
+        times.sort_by(f64::total_cmp);
+        Self { times, ..Self::default() }
+    }
 }
 
 impl Observer for Trajectory {
@@ -44,16 +61,27 @@ impl Observer for Trajectory {
             .find(|&recorded| recorded >= step)
     }
 
-    fn observe(&mut self, step: u64, excess: f64, weights: &Weights, start: &Start) {
+    fn observe(&mut self, step: u64, time: f64, excess: f64, weights: &Weights, start: &Start) {
         let end_to_end = weights.end_to_end();
         let sigma_min = svd::singular_values(end_to_end.view()).last().copied();
         self.step.push(step as i64);
+        self.time.push(time);
         self.loss.push(excess);
         self.gradient_norm.push(gradient_norm(weights, &start.problem));
         self.balancedness.push(balancedness(weights));
         self.end_to_end_norm.push(matrix::frobenius(end_to_end.view()));
         self.sigma_min.push(sigma_min.unwrap_or(f64::NAN));
         self.last = Some(weights.clone());
+    }
+
+    fn next_time(&self) -> Option<f64> {
+        self.times.get(self.sample_loss.len()).copied()
+    }
+
+    fn sample(&mut self, weights: &Weights, start: &Start) {
+        let end_to_end = weights.end_to_end();
+        self.sample_loss.push(start.problem.loss(&end_to_end) - start.landscape.floor);
+        self.sample_end_to_end.extend(end_to_end.iter());
     }
 }
 

@@ -60,6 +60,7 @@ impl Trace<'_> {
         self.write_row(draft)?;
         self.write_problem(draft)?;
         self.write_trajectory(draft)?;
+        self.write_samples(draft)?;
         write_weights(draft, "initial", "initial weights", &self.start.weights)?;
         if let Some(last) = &self.trajectory.last {
             write_weights(draft, "final", "final weights", last)?;
@@ -104,6 +105,9 @@ impl Trace<'_> {
             index(&format!("d_{j}"), d, &format!("unit of layer {j} (0: input)"))?;
         }
         index("record", self.trajectory.step.len(), "number of the record")?;
+        if !self.trajectory.sample_loss.is_empty() {
+            index("sample", self.trajectory.sample_loss.len(), "number of the sample")?;
+        }
         if let Some(factor) = &self.start.problem.factor {
             index("factor_column", factor.ncols(), "column of the factor")?;
         }
@@ -158,6 +162,8 @@ impl Trace<'_> {
             draft.variable(name, &["record"], values, &words(meaning))
         };
         column("step", Values::Int64(&along.step), "updates made")?;
+        let meaning = "sum of the learning rates of these updates; method flow: time";
+        column("time", Values::Float64(&along.time), meaning)?;
         column("loss", Values::Float64(&along.loss), "excess loss")?;
         column(
             "gradient_norm",
@@ -170,6 +176,24 @@ impl Trace<'_> {
         column("end_to_end_norm", Values::Float64(&along.end_to_end_norm), meaning)?;
         let meaning = "smallest singular value of the end-to-end matrix";
         column("sigma_min", Values::Float64(&along.sigma_min), meaning)
+    }
+
+    /// A flow at chosen times.
+    fn write_samples(&self, draft: &mut Draft) -> hdf5::Result<()> {
+        let along = self.trajectory;
+        let reached = along.sample_loss.len();
+        if reached == 0 {
+            return Ok(());
+        }
+        let mut column = |name: &str, dimensions: &[&str], values: &[f64], meaning: &str| {
+            draft.variable(name, dimensions, Values::Float64(values), &words(meaning))
+        };
+        column("sample_time", &["sample"], &along.times[..reached], "time of the sample")?;
+        column("sample_loss", &["sample"], &along.sample_loss, "excess loss at sample_time")?;
+        let output = format!("d_{}", self.cell.shape.depth());
+        let meaning = "end-to-end matrix at sample_time";
+        let dimensions = ["sample", &output, "d_0"];
+        column("sample_end_to_end", &dimensions, &along.sample_end_to_end, meaning)
     }
 }
 

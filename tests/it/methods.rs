@@ -132,7 +132,7 @@ fn without_momentum_it_is_gradient_descent() {
             Method::Gradient,
             Method::Momentum { momentum: 0.0 },
             Method::Nesterov { momentum: 0.0 },
-            Method::Perturbed(Perturbation { threshold: 0.0, radius: 1.0, wait: 0 }),
+            Method::Perturbed(Perturbation { threshold: 0.0, radius: 1.0, interval: 0 }),
         ] {
             let mut kernel = select::build(rule(method), &cell.shape, 0.1);
             let got = weights_after(kernel.as_mut(), &cell, 50);
@@ -368,7 +368,7 @@ fn only_noise_leaves_the_saddle_at_zero() {
         stop: StopRule { max_steps: 20_000, ..cell(&[3, 3]).stop },
         ..cell(&vec![3; depth + 1])
     };
-    let noise = Perturbation { threshold: 1e-3, radius: 1e-2, wait: 100 };
+    let noise = Perturbation { threshold: 1e-3, radius: 1e-2, interval: 100 };
     // The length of the flow's steps grows first.
     let still = [
         (Method::Gradient, 1),

@@ -95,7 +95,7 @@ depth = 3
 learning_rate = 0.04
 max_steps = 16000
 momentum = 0.8
-wait = 60
+interval = 60
 schedule_steps = 700
 [stop]
 loss = 1e-9

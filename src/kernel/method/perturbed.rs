@@ -1,7 +1,7 @@
 //! Perturbed gradient descent, algorithm 1 of Jin, Ge, Netrapalli, Kakade and Jordan (2017):
 //!
 //! ```text
-//! if ||G|| <= threshold and the last perturbation was more than `wait` steps ago:
+//! if ||G|| <= threshold and the last perturbation was more than `interval` steps ago:
 //!     W <- W + noise, uniform from the ball of this radius around zero, over all weights
 //! W <- W - eta G(W)
 //! ```
@@ -35,7 +35,7 @@ impl Perturbed {
     }
 
     fn is_due(&self, step: u64) -> bool {
-        let waited = self.last.is_none_or(|last| step - last > self.rule.wait);
+        let waited = self.last.is_none_or(|last| step - last > self.rule.interval);
         waited && norm(&self.descent) <= self.rule.threshold
     }
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use deeplin::config::parse;
+use deeplin::descent::run_observed;
 use deeplin::kernel::real::Precision;
 use deeplin::kernel::rule::{Method, Perturbation, Rule, Schedule};
 use deeplin::kernel::select::{self, Choice};
@@ -14,6 +15,7 @@ use deeplin::network::init::{Init, LayerValues};
 use deeplin::network::target::{Problem, Target};
 use deeplin::network::{Shape, Weights};
 use deeplin::observe::balancedness;
+use deeplin::observe::trajectory::Trajectory;
 use deeplin::start::Starts;
 use deeplin::stop::{Outcome, StopRule};
 use deeplin::study::{Cell, TrialRow};
@@ -425,4 +427,36 @@ fn the_rate_of_theorem_1() {
         assert_eq!((row.outcome, row.steps), (Outcome::StepLimit, 0), "{without}");
         assert!(row.measures.learning_rate.is_nan());
     }
+}
+
+/// A traced flow at chosen times, reduced to a smaller shape: the modes of Saxe et al. (2014) again.
+#[test]
+fn samples_of_a_traced_flow() {
+    let (s, u) = (3.0, 0.01);
+    let text = "trials = 1\n[network]\ninput = 1\nhidden = 9\noutput = 1\ndepth = 2\n\
+                [target]\nkind = \"unit\"\nnorm = 3\n[init]\nkind = \"balanced\"\nnorm = 0.01\n\
+                [descent]\nmethod = \"flow\"\nmax_time = 1.5";
+    let study = parse("flow", text, &[], Path::new(".")).expect("a study");
+    let mut sampled = 0;
+    for trial in 0..6 {
+        let starts = Starts::new(study.seed, &study.cells[0]);
+        let mut kernel = deeplin::run::method::kernel(&study.cells[0]);
+        let mut along = Trajectory::sampling(vec![1.0, 0.25, 9.0]);
+        let (cell, ladder) = (&study.cells[0], &study.ladder);
+        let row = run_observed(kernel.as_mut(), cell, &starts, trial, ladder, &mut along);
+        assert_eq!(row, rows_on(kernel.as_mut(), cell, trial + 1, ladder)[trial as usize]);
+        assert_eq!(along.time.last(), Some(&row.measures.time_final));
+        assert_eq!(along.sample_loss.len(), 2, "the third is beyond the end");
+        // Half of the starts have the other sign, and go to zero.
+        if along.sample_end_to_end[0] < 0.0 {
+            continue;
+        }
+        for (time, product) in along.times.iter().zip(&along.sample_end_to_end) {
+            let exponential = f64::exp(2.0 * s * time);
+            let exact = s * exponential / (exponential - 1.0 + s / u);
+            assert!((product - exact).abs() < 1e-7, "{time}: {product} {exact}");
+        }
+        sampled += 1;
+    }
+    assert!(sampled > 0);
 }

@@ -229,15 +229,23 @@ pub fn run_observed(
         let verdict = lane.arrive(kernel, 0, steps);
         if verdict.is_some() || next == Some(lane.steps()) {
             let excess = kernel.loss(0) - start.landscape.floor;
-            observer.observe(lane.steps(), excess, lane.weights(kernel, 0), &start);
+            let time = lane.time(kernel, 0);
+            observer.observe(lane.steps(), time, excess, lane.weights(kernel, 0), &start);
             next = observer.next(lane.steps() + 1);
         }
         if let Some(outcome) = verdict {
             return lane.finish(kernel, 0, outcome);
         }
         windows[0] = lane.window();
-        let to_observe = next.map_or(u64::MAX, |step| step - lane.steps());
+        let mut to_observe = next.map_or(u64::MAX, |step| step - lane.steps());
+        if observer.next_time().is_some() {
+            to_observe = 1;
+        }
         steps = kernel.advance(lane.steps_to_event(to_observe).min(lane.longest_call()), &windows);
+        while let Some(time) = observer.next_time() {
+            let Some(weights) = lane.within(kernel, 0, time) else { break };
+            observer.sample(weights, &start);
+        }
     }
 }
 

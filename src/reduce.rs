@@ -40,12 +40,14 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// The reduction of a cell; `None` if there is none that pays, or the cell wants none.
+    /// The reduction of a cell; `None` if there is none that pays, the cell wants none, or its method
+    /// is not the same in another basis.
     pub fn of(cell: &Cell) -> Option<Self> {
         let metric =
             matches!(&*cell.target, Target::Regression(problem) if problem.factor.is_some());
         let balanced = matches!(&*cell.init, Init::Balanced { .. });
-        cell.reduce.then(|| Self::for_shape(&cell.shape, metric, balanced)).flatten()
+        let reduces = cell.reduce && cell.rule.commutes();
+        reduces.then(|| Self::for_shape(&cell.shape, metric, balanced)).flatten()
     }
 
     fn for_shape(shape: &Shape, metric: bool, balanced: bool) -> Option<Self> {

@@ -23,6 +23,8 @@ pub enum Purpose {
     Target,
     /// The first vector of a Lanczos iteration.
     Lanczos,
+    /// The noise of a perturbation, by its number in the trial.
+    Perturbation(u64),
 }
 
 impl Purpose {
@@ -31,6 +33,7 @@ impl Purpose {
             Self::Init => "init",
             Self::Target => "target",
             Self::Lanczos => "lanczos",
+            Self::Perturbation(_) => "perturbation",
         }
     }
 }
@@ -43,6 +46,24 @@ pub struct Stream {
     spare: Option<f64>,
 }
 
+/// All streams of one trial.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Source {
+    /// The seed of the study.
+    pub seed: u64,
+    /// The digest of the cell.
+    pub digest: Digest,
+    /// The number of the trial.
+    pub trial: u64,
+}
+
+impl Source {
+    /// The stream for `purpose`.
+    pub fn stream(&self, purpose: Purpose) -> Stream {
+        stream(self.seed, &self.digest, purpose, self.trial)
+    }
+}
+
 /// The stream of `trial` for `purpose` in the study with this `seed`, in the cell (or whatever else
 /// the numbers belong to) with this `digest`.
 pub fn stream(seed: u64, digest: &Digest, purpose: Purpose, trial: u64) -> Stream {
@@ -50,6 +71,9 @@ pub fn stream(seed: u64, digest: &Digest, purpose: Purpose, trial: u64) -> Strea
     hasher.update(&seed.to_le_bytes());
     hasher.update(&digest.0);
     hasher.update(purpose.label().as_bytes());
+    if let Purpose::Perturbation(count) = purpose {
+        hasher.update(&count.to_le_bytes());
+    }
     let mut rng = ChaCha12Rng::from_seed(*hasher.finalize().as_bytes());
     rng.set_stream(trial);
     Stream { rng, spare: None }
@@ -116,6 +140,8 @@ mod tests {
             first(2, b"a", Purpose::Init, 0),
             first(1, b"b", Purpose::Init, 0),
             first(1, b"a", Purpose::Target, 0),
+            first(1, b"a", Purpose::Perturbation(0), 0),
+            first(1, b"a", Purpose::Perturbation(1), 0),
             first(1, b"a", Purpose::Init, 1),
         ] {
             assert_ne!(base, other);

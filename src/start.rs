@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use crate::kernel::Terms;
 use crate::kernel::real::Precision;
-use crate::network::Weights;
 use crate::network::target::{Draw, Landscape, Problem};
-use crate::rng::{Purpose, stream};
-use crate::study::Cell;
+use crate::network::{Weights, matrix};
+use crate::rng::{Purpose, Source, stream};
+use crate::study::{Cell, RateLaw};
 
 /// The starts of one cell.
 #[derive(Debug)]
@@ -15,6 +16,8 @@ pub struct Starts<'a> {
     cell: &'a Cell,
     /// The problem of all trials; `None` if every trial draws its own.
     shared: Option<(Arc<Problem>, Landscape)>,
+    /// The learning rate of all trials, instead of the cell's.
+    rate: Option<f64>,
 }
 
 /// Everything gradient descent needs to begin a trial.
@@ -26,6 +29,8 @@ pub struct Start {
     pub problem: Arc<Problem>,
     /// Constants of the loss for networks of this shape.
     pub landscape: Landscape,
+    /// Learning rate, and where further random numbers come from.
+    pub terms: Terms,
 }
 
 impl<'a> Starts<'a> {
@@ -33,14 +38,20 @@ impl<'a> Starts<'a> {
     pub fn new(seed: u64, cell: &'a Cell) -> Self {
         let every_trial = cell.draw == Draw::Trial && cell.target.is_random();
         let shared = (!every_trial).then(|| problem(seed, cell, 0));
-        Self { seed, cell, shared }
+        Self { seed, cell, shared, rate: None }
+    }
+
+    /// The same starts, with this learning rate.
+    pub fn with_rate(self, rate: f64) -> Self {
+        Self { rate: Some(rate), ..self }
     }
 
     /// The start of trial number `trial`.
     pub fn start(&self, trial: u64) -> Start {
         let (problem, landscape) =
             self.shared.clone().unwrap_or_else(|| problem(self.seed, self.cell, trial));
-        let mut random = stream(self.seed, &self.cell.digest, Purpose::Init, trial);
+        let source = Source { seed: self.seed, digest: self.cell.digest, trial };
+        let mut random = source.stream(Purpose::Init);
         let mut weights = self.cell.init.draw(&self.cell.shape, &mut random);
         if self.cell.precision == Precision::Float32 {
             // The start is what the kernel holds, so that what is measured on it is true of the descent.
@@ -48,8 +59,35 @@ impl<'a> Starts<'a> {
                 *w = f64::from(*w as f32);
             }
         }
-        Start { weights, problem, landscape }
+        let learning_rate = match (self.rate, self.cell.rate_law) {
+            (Some(rate), _) => rate,
+            (None, RateLaw::Given) => self.cell.learning_rate,
+            (None, RateLaw::Theorem1) => {
+                theorem1_rate(&weights, &problem, &landscape).unwrap_or(f64::NAN)
+            }
+        };
+        let terms = Terms { learning_rate, random: source };
+        Start { weights, problem, landscape, terms }
     }
+}
+
+/// The largest learning rate of theorem 1 of Arora, Cohen, Golowich and Hu (2019) for the deficiency
+/// margin `c = sigma_min(Phi) - ||W - Phi||_F` of a start:
+///
+/// ```text
+/// eta = c^((4N-2)/N) / (6144 N^3 ||Phi||_F^((6N-4)/N))
+/// ```
+///
+/// `None` if there is no margin, `c <= 0`. Of the other conditions of the theorem, balancedness is a
+/// measure of the trial; that hidden layers are wide enough follows from a margin.
+fn theorem1_rate(weights: &Weights, problem: &Problem, landscape: &Landscape) -> Option<f64> {
+    let depth = weights.shape().depth() as f64;
+    let distance = matrix::frobenius((&weights.end_to_end() - &problem.phi).view());
+    let margin = landscape.sigma_min - distance;
+    let norm = matrix::frobenius(problem.phi.view());
+    let allowed = libm::pow(margin, (4.0 * depth - 2.0) / depth);
+    let scale = libm::pow(norm, (6.0 * depth - 4.0) / depth);
+    (margin > 0.0).then(|| allowed / (6144.0 * depth.powi(3) * scale))
 }
 
 /// The problem of one trial.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
 use crate::kernel::real::Precision;
+use crate::kernel::rule::Rule;
 use crate::network::Shape;
 use crate::network::init::Init;
 use crate::network::target::{Draw, Target};
@@ -133,8 +134,12 @@ pub struct Cell {
     pub draw: Draw,
     /// Law of the initial weights.
     pub init: Arc<Init>,
-    /// Learning rate `eta`.
+    /// Learning rate `eta`; NaN where each trial has its own.
     pub learning_rate: f64,
+    /// Where the learning rate comes from.
+    pub rate_law: RateLaw,
+    /// The method of descent.
+    pub rule: Rule,
     /// Format of the numbers of the steps.
     pub precision: Precision,
     /// Whether the network may be computed in a smaller shape (see `reduce`).
@@ -183,6 +188,17 @@ impl Certified {
         let [step, steps_bound] = [step, steps_bound].map(|n| u64::try_from(n).ok());
         Some(Self { step: step?, rate, steps_bound: steps_bound? })
     }
+}
+
+/// Where a learning rate comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RateLaw {
+    /// It is given.
+    #[default]
+    Given,
+    /// Each trial has the largest one that theorem 1 of Arora, Cohen, Golowich and Hu (2019) allows for
+    /// the margin of its start; one without a margin has none.
+    Theorem1,
 }
 
 /// A range of trial numbers of one cell: the unit of work and of durability.
@@ -235,9 +251,13 @@ pub struct TrialState {
     pub trial: u64,
     /// Updates made.
     pub steps: u64,
+    /// The sum of the learning rates of its steps, or the time of a flow.
+    pub time: f64,
     /// The weights in the shape that is computed in, layer 1 first, each row-major.
     pub weights: Vec<f64>,
-    /// The weights that the next test for a stall compares with.
+    /// What the method keeps besides the weights.
+    pub memory: Vec<f64>,
+    /// The weights, and then the memory, that the next test for a stall compares with.
     pub before: Vec<f64>,
     /// For each rung of the study's ladder the first step at or under it, -1 if not yet.
     pub hit_steps: Vec<i64>,
@@ -315,4 +335,8 @@ measures! {
     end_to_end_norm_initial: "Frobenius norm of the initial end-to-end matrix",
     /// `||W_N ... W_1||_F` at the end.
     end_to_end_norm_final: "Frobenius norm of the final end-to-end matrix",
+    /// Learning rate, before any schedule; NaN: none.
+    learning_rate: "learning rate of the trial, before any schedule (NaN: none)",
+    /// The sum of the learning rates of all steps, or the time of a flow.
+    time_final: "sum of the learning rates of all steps; method flow: time",
 }

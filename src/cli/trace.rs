@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use super::{Ending, output};
 use crate::descent;
 use crate::kernel::blas;
-use crate::observe::spacing::{Schedule, Spacing};
+use crate::kernel::rule::Method;
+use crate::observe::spacing::{RecordedSteps, Spacing};
 use crate::observe::trajectory::Recorder;
-use crate::run::method::{self, Method};
+use crate::run::method;
 use crate::run::numerics;
 use crate::start::Starts;
 use crate::store::io::Disk;
@@ -19,11 +20,12 @@ use crate::{Error, Result, config};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 The file holds `target` (d_N x d_0), `initial/W_1` .. `initial/W_N`, `final/W_1` .. `final/W_N`, the
-trial's row, and at each of the recorded steps: loss, learning rate, gradient norm, balancedness and the
-imbalance of each two layers, singular values of every layer and of the end-to-end matrix, alignment of
+trial's row, and at each of the recorded steps: time, loss, learning rate, gradient norm, balancedness and
+the imbalance of each two layers, singular values of every layer and of the end-to-end matrix, alignment of
 neighbouring layers' singular vectors, deficiency margin, the decrease of the loss with the bound that
 theory has for it, sharpness and smallest eigenvalue of the Hessian, and how far the end-to-end matrix
-moves along its preconditioned gradient.
+moves along its preconditioned gradient. Of a flow, --times adds the loss and the end-to-end matrix at times
+of your choice, by the interpolant of its steps.
 
 Examples:
   deeplin trace study.toml --trial 17 --at init.std=0.3,network.depth=4 -o trace.h5
@@ -40,6 +42,9 @@ pub(super) struct Arguments {
     /// The cell nearest to these values of the sweep's axes
     #[arg(long, value_name = "KEY=VALUE,...", value_delimiter = ',')]
     at: Vec<String>,
+    /// Times at which a flow is sampled (descent.method = "flow"), as far as it comes
+    #[arg(long, value_name = "T,...", value_delimiter = ',')]
+    times: Vec<f64>,
     /// The file to write
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
@@ -82,14 +87,15 @@ pub(super) fn main(arguments: &Arguments) -> Result<Ending> {
             Some(format!("trials are numbered from 0 to {}", study.trials - 1)),
         ));
     }
+    refuse_times(&arguments.times, cell)?;
     let starts = Starts::new(study.seed, cell);
     let mut kernel = method::kernel(cell);
-    let schedule = Schedule {
+    let recorded = RecordedSteps {
         spacing: arguments.spacing.into(),
         points: arguments.points,
         max_steps: cell.stop.max_steps,
     };
-    let mut recorder = Recorder::new(cell, arguments.trial, schedule);
+    let mut recorder = Recorder::new(cell, arguments.trial, recorded, arguments.times.clone());
     let row = descent::run_observed(
         kernel.as_mut(),
         cell,
@@ -106,7 +112,7 @@ pub(super) fn main(arguments: &Arguments) -> Result<Ending> {
         start: &starts.start(arguments.trial),
         row: &row,
         trajectory: &trajectory,
-        kernel: Method::of(cell).kernel,
+        kernel: method::Method::of(cell).kernel,
         numerics: &numerics::of_this_build(&blas),
     };
     write(&arguments.output, &trace)?;
@@ -118,6 +124,21 @@ pub(super) fn main(arguments: &Arguments) -> Result<Ending> {
         arguments.output.display()
     ))?;
     Ok(Ending::Done)
+}
+
+/// Refuses times that no step goes over.
+fn refuse_times(times: &[f64], cell: &Cell) -> Result<()> {
+    if let Some(time) = times.iter().find(|time| !time.is_finite() || **time < 0.0) {
+        let help = Some("for instance --times 0.5,1,2".to_owned());
+        return Err(Error::usage(format!("`--times {time}` is no time of at least 0"), help));
+    }
+    if times.is_empty() || matches!(cell.rule.method, Method::Flow { .. }) {
+        return Ok(());
+    }
+    Err(Error::usage(
+        format!("--times is for a flow, and this cell has method {}", cell.rule.method.name()),
+        Some("leave --times out, or give --set descent.method=flow".to_owned()),
+    ))
 }
 
 /// Publishes the trace under the name that was asked for; replaces an older trace, and nothing else.

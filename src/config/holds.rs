@@ -25,6 +25,8 @@ pub(super) enum Holds {
     Integer(i64, i64),
     /// A number.
     Float(Bounds),
+    /// A number above 0, or one of these words.
+    Rate(&'static [&'static str]),
     /// A list of numbers.
     Floats(Bounds),
     /// One width, or a list of widths.
@@ -46,8 +48,12 @@ pub(super) enum Bounds {
     Above1,
     /// At least 0 and below 1.
     Fraction,
+    /// At least 0 and at most 1.
+    Unit,
     /// Above 0, at most a day in seconds.
     Day,
+    /// From a hundred times the distance of 1 to the next number on, at most a tenth.
+    Tolerance,
 }
 
 impl Bounds {
@@ -58,7 +64,9 @@ impl Bounds {
             Self::Above0 => x > 0.0,
             Self::Above1 => x > 1.0,
             Self::Fraction => (0.0..1.0).contains(&x),
+            Self::Unit => (0.0..=1.0).contains(&x),
             Self::Day => x > 0.0 && x <= 86_400.0,
+            Self::Tolerance => (1e-14..=0.1).contains(&x),
         }
     }
 
@@ -70,7 +78,9 @@ impl Bounds {
             Self::Above0 => " above 0",
             Self::Above1 => " above 1",
             Self::Fraction => " of at least 0 and below 1",
+            Self::Unit => " from 0 to 1",
             Self::Day => " above 0 and at most 86400",
+            Self::Tolerance => " from 1e-14 to 0.1",
         }
     }
 }
@@ -90,6 +100,7 @@ impl Holds {
             Self::Integer(low, i64::MAX) => format!("a whole number from {low} on"),
             Self::Integer(low, high) => format!("a whole number from {low} to {high}"),
             Self::Float(bounds) => format!("a number{}", bounds.words()),
+            Self::Rate(words) => format!("a number above 0, or one of {}", quoted(words)),
             Self::Floats(bounds) => format!("a list of numbers, each a number{}", bounds.words()),
             Self::Widths => format!("a width from 1 to {WIDEST}, or a list of depth - 1 of them"),
             Self::Labels => "a column name or a list of column names".into(),
@@ -135,6 +146,12 @@ impl Holds {
                     help: Some(format!("write {x} without a point or an exponent")),
                     ..wrong()
                 })
+            }
+            (Self::Rate(words), Node::Text(text)) if words.contains(&text.as_str()) => {
+                Ok(value.clone())
+            }
+            (Self::Rate(_), Node::Integer(_) | Node::Float(_)) => {
+                Self::Float(Bounds::Above0).check(value).map_err(|_| wrong())
             }
             (Self::Float(bounds), _) => match value.float() {
                 Some(x) if bounds.hold(x) => accept(Node::Float(x)),

@@ -8,6 +8,7 @@
 //! Paths in a study file are relative to its directory; in a `--set`, to the current directory.
 
 mod data;
+mod descent;
 mod document;
 mod floor;
 mod holds;

@@ -5,7 +5,6 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 use crate::kernel::select::Choice;
-use crate::network::Shape;
 use crate::run::blocks::{self, MOST_OPEN};
 use crate::run::{MOST_ROWS_PENDING, MOST_TALLIES_PENDING, tallied};
 use crate::store::compaction::LARGEST;
@@ -123,7 +122,7 @@ fn stored(study: &Study) -> u64 {
 /// Bytes of the whole run. Rows are in memory until they are a part, then a chunk at a time; of
 /// tallies, those that blocks or a cell at hand come to.
 fn memory(study: &Study, threads: usize) -> u64 {
-    let workspace = study.cells.iter().map(|cell| workspace(&cell.shape)).max().unwrap_or(0);
+    let workspace = study.cells.iter().map(workspace).max().unwrap_or(0);
     let [queue, pending, merging] = match study.storage.rows {
         true => [queue(study), pending(study), merging(study)],
         false => [tallying(study), tallies_pending(study), merging_tallies(study)],
@@ -198,15 +197,19 @@ const LANES: u64 = 16;
 
 /// Bytes of one worker: for every trial at hand four sets of weights (initial, current, earlier, being
 /// drawn), the prefix and suffix products, and its state, two sets of weights, five times (gone on from,
-/// taken, kept, put into a file, read back); and the square matrices of random rotations.
-fn workspace(shape: &Shape) -> u64 {
+/// taken, kept, put into a file, read back); and the square matrices of random rotations. Another method
+/// has one trial at hand, with what it works with, and its memory where the weights are.
+fn workspace(cell: &Cell) -> u64 {
+    let (shape, rule) = (&cell.shape, &cell.rule);
     let dims: Vec<u64> = shape.dims().iter().map(|&d| d as u64).collect();
     let parameters: u64 = dims.windows(2).map(|pair| pair[0] * pair[1]).sum();
     let thin = dims[0].min(dims[dims.len() - 1]);
     let products = 2 * thin * dims.iter().sum::<u64>();
     let widest = dims.iter().copied().max().unwrap_or(0);
     let lanes = if Choice::for_shape(shape) == Choice::Compact { LANES } else { 1 };
-    8 * (lanes * (14 * parameters + products) + 3 * widest * widest)
+    let memory = rule.memory(shape.parameters()) as u64;
+    let method = if rule.is_plain() { 0 } else { 14 * memory + rule.copies() * parameters };
+    8 * (lanes * (14 * parameters + products) + method + 3 * widest * widest)
 }
 
 /// `1.5 GiB`.
@@ -239,9 +242,9 @@ mod tests {
         assert_eq!(row_bytes(&study), row);
         assert_eq!(result_bytes(&study), 20 * row);
         // Three layers of 8 x 8; four dimensions of 8, thin side 8.
-        assert_eq!(workspace(&study.cells[0].shape), 8 * (16 * (14 * 192 + 2 * 8 * 32) + 3 * 64));
+        assert_eq!(workspace(&study.cells[0]), 8 * (16 * (14 * 192 + 2 * 8 * 32) + 3 * 64));
         let (one, three) = (memory(&study, 1), memory(&study, 3));
-        assert_eq!(three - one, 2 * (workspace(&study.cells[0].shape) + 40 * row));
+        assert_eq!(three - one, 2 * (workspace(&study.cells[0]) + 40 * row));
         assert_eq!(["1023 B", "1.5 KiB", "2.0 GiB"], [1023, 1536, 2 << 30].map(bytes_text));
     }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::digest::Digest;
 use crate::error::Result;
 use crate::kernel::real::Precision;
+use crate::kernel::rule::{Method, Rule};
 use crate::network::Shape;
 use crate::network::init::Init;
 use crate::network::target::Target;
@@ -19,7 +20,7 @@ use super::schema::{self, Entry, SCHEMA, Users};
 use super::settings::Settings;
 use super::value::Value;
 use super::view::View;
-use super::{holds, init, ladder, sweep, target, text};
+use super::{descent, holds, init, ladder, sweep, target, text};
 
 /// Most layers of all cells together.
 const MOST_LAYERS: u64 = 20_000_000;
@@ -118,6 +119,8 @@ fn unused(settings: &Settings, entry: &Entry, place: &Place) -> Refusal {
     let (kind, takers) = match entry.users {
         Users::Targets(kinds) => ("target.kind", kinds),
         Users::Inits(kinds) => ("init.kind", kinds),
+        Users::Methods(kinds) => ("descent.method", kinds),
+        Users::Schedules(kinds) => ("descent.schedule", kinds),
         Users::All => ("", &[][..]),
     };
     let kinds = kinds_in_use(settings, kind);
@@ -171,7 +174,7 @@ struct BuiltTarget {
 }
 
 /// What decides the rows of a cell besides its stopping rule.
-type Computation = (Digest, Precision, bool, CertificateRule);
+type Computation = (Digest, Precision, bool, CertificateRule, String);
 
 /// Builds cells, sharing what is equal.
 struct Builder {
@@ -198,7 +201,9 @@ impl Builder {
         let (init, init_file) = init::build(view, &shape, &mut self.files)?;
         let target_text = view.table_text("target", target_file);
         let init_text = view.table_text("init", init_file);
-        let learning_rate = view.float("descent.learning_rate");
+        let rule = descent::rule(view);
+        let (learning_rate, rate_law) = descent::rate(view, &rule, &target)?;
+        let rate_text = view.known("descent.learning_rate");
         let stop = StopRule {
             loss: view.float("stop.loss"),
             divergence: view.float("stop.divergence"),
@@ -207,14 +212,16 @@ impl Builder {
         let precision = Precision::from_key(view.word("descent.precision"))
             .expect("the schema knows the words");
         let reduce = view.flag("descent.reduce");
-        let certificate = certificate(view, precision)?;
+        let certificate = certificate(view, precision, &rule)?;
         let dims = shape.dims();
         let cell_text = format!(
             "[network]\ndims = {dims:?}\n{target_text}{init_text}\
-             [descent]\nlearning_rate = {learning_rate:?}\n"
+             [descent]\nlearning_rate = {rate_text}\n"
         );
         let digest = Digest::of(cell_text.as_bytes());
-        self.refuse_equal(view, index, (digest, precision, reduce, certificate), &stop)?;
+        descent::refuse_single(view, precision, &rule, rate_law)?;
+        let computation = (digest, precision, reduce, certificate, format!("{rule:?}"));
+        self.refuse_equal(view, index, computation, &stop)?;
         let built = self.target(target, &target_text, &shape);
         refuse_unattainable(view, &built.size, &shape, precision, stop.loss)?;
         let (target, target_digest) = (Arc::clone(&built.target), built.digest);
@@ -227,6 +234,8 @@ impl Builder {
             draw: target::draw(view),
             init: Arc::clone(init),
             learning_rate,
+            rate_law,
+            rule,
             precision,
             reduce,
             stop,
@@ -281,6 +290,7 @@ fn equal(view: &View<'_>, earlier: usize) -> Refusal {
 fn certificate(
     view: &View<'_>,
     precision: Precision,
+    method: &Rule,
 ) -> std::result::Result<CertificateRule, Refusal> {
     let rule = CertificateRule {
         check: view.flag("certificate.check"),
@@ -288,9 +298,13 @@ fn certificate(
         extra_steps: view.whole("certificate.extra_steps"),
     };
     let (why, keys) = match (rule.check, precision) {
-        (true, Precision::Float64) => return Ok(rule),
         (false, _) => ("certificate.check = false tries none", "certificate.check"),
         (_, Precision::Float32) => ("there are none in single precision", "descent.precision"),
+        (true, Precision::Float64) if method.is_plain() => return Ok(rule),
+        (true, Precision::Float64) if method.method == Method::Gradient => {
+            ("there are none where the learning rate changes", "descent.schedule")
+        }
+        (true, Precision::Float64) => ("they are about plain gradient descent", "descent.method"),
     };
     let wants = match (rule.ends, rule.extra_steps) {
         (true, _) => "stop.at",

@@ -16,7 +16,7 @@ pub(super) struct Entry {
     pub(super) sweepable: bool,
 }
 
-/// Which kinds take a key.
+/// Which kinds of target, start, method or schedule take a key.
 #[derive(Debug)]
 pub(super) enum Users {
     /// Every study.
@@ -25,6 +25,10 @@ pub(super) enum Users {
     Targets(&'static [&'static str]),
     /// These values of `init.kind`.
     Inits(&'static [&'static str]),
+    /// These values of `descent.method`.
+    Methods(&'static [&'static str]),
+    /// These values of `descent.schedule`.
+    Schedules(&'static [&'static str]),
 }
 
 /// The tables that hold the keys.
@@ -47,6 +51,15 @@ const INITS: &[&str] = &[
     "file",
 ];
 
+const METHODS: &[&str] = &["gradient", "momentum", "nesterov", "perturbed", "flow"];
+
+/// The methods that have a learning rate.
+const RATED: &[&str] = &["gradient", "momentum", "nesterov", "perturbed"];
+
+const SCHEDULES: &[&str] = &["constant", "step", "inverse", "cosine", "warmup"];
+
+const CHANGING: &[&str] = &["step", "inverse", "cosine", "warmup"];
+
 const fn fixed(key: &'static str, holds: Holds) -> Entry {
     Entry { key, holds, users: Users::All, sweepable: false }
 }
@@ -63,8 +76,16 @@ const fn init(key: &'static str, holds: Holds, kinds: &'static [&'static str]) -
     Entry { key, holds, users: Users::Inits(kinds), sweepable: true }
 }
 
+const fn method(key: &'static str, holds: Holds, kinds: &'static [&'static str]) -> Entry {
+    Entry { key, holds, users: Users::Methods(kinds), sweepable: true }
+}
+
+const fn schedule(key: &'static str, holds: Holds, kinds: &'static [&'static str]) -> Entry {
+    Entry { key, holds, users: Users::Schedules(kinds), sweepable: true }
+}
+
 /// All keys, in the order of the resolved configuration.
-pub(super) static SCHEMA: [Entry; 45] = [
+pub(super) static SCHEMA: [Entry; 56] = [
     fixed("name", Holds::Name),
     fixed("seed", Holds::Integer(0, i64::MAX)),
     fixed("trials", Holds::Integer(1, 1_000_000_000)),
@@ -97,7 +118,18 @@ pub(super) static SCHEMA: [Entry; 45] = [
     init("init.values", Holds::Layers, &["values"]),
     init("init.path", Holds::Text, &["file"]),
     init("init.group", Holds::Text, &["file"]),
-    common("descent.learning_rate", Holds::Float(Bounds::Above0)),
+    common("descent.method", Holds::Word(METHODS)),
+    method("descent.momentum", Holds::Float(Bounds::Fraction), &["momentum", "nesterov"]),
+    method("descent.threshold", Holds::Float(Bounds::AtLeast0), &["perturbed"]),
+    method("descent.radius", Holds::Float(Bounds::Above0), &["perturbed"]),
+    method("descent.interval", Holds::Integer(0, 1_000_000_000_000), &["perturbed"]),
+    method("descent.tolerance", Holds::Float(Bounds::Tolerance), &["flow"]),
+    method("descent.max_time", Holds::Float(Bounds::Above0), &["flow"]),
+    method("descent.learning_rate", Holds::Rate(&["theorem1"]), RATED),
+    method("descent.schedule", Holds::Word(SCHEDULES), RATED),
+    schedule("descent.schedule_steps", Holds::Integer(1, 1_000_000_000_000), CHANGING),
+    schedule("descent.schedule_factor", Holds::Float(Bounds::Unit), &["step", "cosine"]),
+    schedule("descent.schedule_power", Holds::Float(Bounds::AtLeast0), &["inverse"]),
     common("descent.max_steps", Holds::Integer(1, 1_000_000_000_000)),
     common("descent.precision", Holds::Word(&["f64", "f32"])),
     common("descent.reduce", Holds::Flag),

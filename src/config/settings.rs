@@ -98,7 +98,10 @@ impl Layers {
             self.end_sweep(|entry| entry.key == leaf.key);
             let balanced = self.is_balanced();
             self.drop_idle(&leaf.key, |entry| match (leaf.key.as_str(), &entry.users) {
-                ("target.kind", Users::Targets(kinds)) | ("init.kind", Users::Inits(kinds)) => {
+                ("target.kind", Users::Targets(kinds))
+                | ("init.kind", Users::Inits(kinds))
+                | ("descent.method", Users::Methods(kinds))
+                | ("descent.schedule", Users::Schedules(kinds)) => {
                     !leaf.value.text().is_some_and(|kind| kinds.contains(&kind))
                 }
                 ("init.std", _) => balanced && entry.key == "init.norm",

@@ -166,7 +166,7 @@ fn axis_values(key: &SweptKey) -> AxisValues {
     let integers = || key.values.iter().map(integer).collect::<Option<Vec<_>>>();
     let labels = || AxisValues::Labels(key.values.iter().map(Value::plain).collect());
     match key.entry.holds {
-        Holds::Float(_) => floats().map_or_else(labels, AxisValues::Floats),
+        Holds::Float(_) | Holds::Rate(_) => floats().map_or_else(labels, AxisValues::Floats),
         Holds::Integer(..) | Holds::Widths => integers().map_or_else(labels, AxisValues::Integers),
         _ => labels(),
     }

@@ -49,7 +49,7 @@ impl<'a> View<'a> {
     }
 
     /// The value of a key that the defaults give.
-    fn known(&self, key: &str) -> &'a Value {
+    pub(super) fn known(&self, key: &str) -> &'a Value {
         self.get(key).unwrap_or_else(|| panic!("default.toml gives {key}"))
     }
 
@@ -117,6 +117,11 @@ impl<'a> View<'a> {
             Users::All => true,
             Users::Targets(kinds) => kinds.contains(&self.word("target.kind")),
             Users::Inits(kinds) => kinds.contains(&self.word("init.kind")),
+            Users::Methods(kinds) => kinds.contains(&self.word("descent.method")),
+            Users::Schedules(kinds) => {
+                kinds.contains(&self.word("descent.schedule"))
+                    && schema::entry("descent.schedule").is_some_and(|entry| self.uses(entry))
+            }
         };
         taken
             && match entry.key {

@@ -42,23 +42,26 @@ pub(super) struct Checks {
 }
 
 impl Checks {
-    /// Those of a trial of `cell`, on `problem` in the shape that is computed, at its start or in a state.
+    /// Those of a trial of `cell` with this learning rate, on `problem` in the shape that is computed, at its start or in a state.
     pub(super) fn new(
         cell: &Cell,
+        learning_rate: f64,
         problem: &Arc<Problem>,
         excess_at_zero: f64,
         state: Option<&TrialState>,
     ) -> Self {
         let scale = if excess_at_zero > 0.0 { excess_at_zero } else { 1.0 };
         let rung = |k: i32| HIGHEST * scale * libm::pow(10.0, -f64::from(k) / RUNGS_PER_DECADE);
-        let over = !cell.certificate.check || cell.precision != Precision::Float64;
+        // Proofs are about gradient descent with one learning rate.
+        let is_provable = cell.precision == Precision::Float64 && cell.rule.is_plain();
+        let over = !cell.certificate.check || !is_provable;
         let count = if over { 0 } else { MOST_RUNGS };
         // A trial that runs on is examined under its target too.
         let lowest = if cell.certificate.extra_steps > 0 { 0.0 } else { cell.stop.loss };
         let proof = state.and_then(|state| state.certificate);
         Self {
             rule: cell.certificate,
-            learning_rate: cell.learning_rate,
+            learning_rate,
             target: cell.stop.loss,
             problem: Arc::clone(problem),
             certifier: None,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Entry;
 use super::checks::Checks;
 use crate::kernel::chain::ChainPlan;
-use crate::kernel::{Kernel, Window};
+use crate::kernel::{Kernel, Progress, Window};
 use crate::network::Weights;
 use crate::network::target::Problem;
 use crate::observe;
@@ -14,9 +14,11 @@ use crate::start::Start;
 use crate::stop::{Outcome, Thresholds, judge};
 use crate::study::{Cell, Measures, TrialRow, TrialState};
 
-/// Steps between two comparisons of the weights with themselves. Weights that come back to the same
-/// bits after this many steps are on a cycle whose length divides it, 1 (a fixed point) to 10 and
-/// many more: the map is deterministic, so the trial never converges, whatever its budget.
+/// Steps between two comparisons of the weights with themselves. Weights, and what the method keeps
+/// besides them, that come back to the same bits after this many steps are on a cycle whose length
+/// divides it, 1 (a fixed point) to 10 and many more: the map is deterministic, so the trial never
+/// converges, whatever its budget. Where steps depend on their number or on random numbers this proves
+/// nothing, and such trials never stall.
 const STALL_PERIOD: u64 = 5040;
 
 /// Floating-point operations in one call of the kernel, at most about: a fraction of a second, so
@@ -47,6 +49,12 @@ pub(super) struct Lane {
     /// The kernel's weights at the last multiple of [`STALL_PERIOD`], and room for those of now.
     before: Weights,
     now: Weights,
+    /// The method's memory at that multiple.
+    memory_before: Vec<f64>,
+    /// Whether a state that comes back comes back for ever.
+    autonomous: bool,
+    /// Learning rate, before any schedule.
+    learning_rate: f64,
     /// Where the kernel computes in a smaller shape: the way back, and room for the weights there.
     reduced: Option<(Reduction, Weights)>,
     /// The step of that multiple.
@@ -66,7 +74,9 @@ pub(super) struct Lane {
 pub fn fits(state: &TrialState, cell: &Cell, rungs: usize) -> bool {
     let shape = Plan::of(cell).map_or_else(|| cell.shape.clone(), |plan| plan.shape);
     let parameters = shape.parameters();
-    [state.weights.len(), state.before.len()] == [parameters; 2]
+    let memory = cell.rule.memory(parameters);
+    [state.weights.len(), state.memory.len(), state.before.len()]
+        == [parameters, memory, parameters + memory]
         && state.hit_steps.len() == rungs
         && match state.hit {
             None => (1..cell.stop.max_steps).contains(&state.steps),
@@ -89,11 +99,11 @@ impl Lane {
         Entry { cell, trial, start, state }: Entry<'_>,
         ladder: &[f64],
     ) -> Self {
-        let Start { weights, problem, landscape } = start;
+        let Start { weights, problem, landscape, terms } = start;
         let loss = problem.loss(&weights.end_to_end());
         let mut measures = Measures { loss_initial: loss - landscape.floor, ..Measures::default() };
         observe::measure_start(&weights, &problem, &landscape, &mut measures);
-        let theorem1 = observe::judge_theorem(cell, &problem, &mut measures);
+        let theorem1 = observe::judge_theorem(cell, terms.learning_rate, &problem, &mut measures);
         let (mut now, small, reduced) = match Plan::of(cell) {
             None => (weights, Arc::clone(&problem), None),
             Some(plan) => {
@@ -102,12 +112,20 @@ impl Lane {
             }
         };
         let mut before = now.clone();
+        let mut progress = Progress::default();
+        let mut memory_before = None;
         if let Some(state) = &state {
-            before.as_mut_slice().copy_from_slice(&state.before);
+            let (weights, memory) = state.before.split_at(state.weights.len());
+            before.as_mut_slice().copy_from_slice(weights);
+            memory_before = Some(memory.to_vec());
             now.as_mut_slice().copy_from_slice(&state.weights);
+            let TrialState { steps, time, .. } = *state;
+            progress = Progress { steps, time, memory: state.memory.clone() };
         }
         kernel.load(i, &now, &small);
-        let checks = Checks::new(cell, &small, landscape.excess_at_zero, state.as_ref());
+        kernel.enter(i, terms, &progress);
+        let rate = terms.learning_rate;
+        let checks = Checks::new(cell, rate, &small, landscape.excess_at_zero, state.as_ref());
         let steps = state.as_ref().map_or(0, |state| state.steps);
         let unconfirmed = state.as_ref().is_some_and(|state| state.unconfirmed);
         let hit = state.as_ref().and_then(|state| state.hit);
@@ -126,6 +144,9 @@ impl Lane {
             measures,
             before,
             now,
+            memory_before: memory_before.unwrap_or_else(|| kernel.memory(i)),
+            autonomous: cell.rule.is_autonomous(),
+            learning_rate: terms.learning_rate,
             reduced,
             compared: steps - steps % STALL_PERIOD,
             problem,
@@ -162,8 +183,10 @@ impl Lane {
             cell: self.cell,
             trial: self.trial,
             steps: self.steps,
+            time: self.time(kernel, i),
             weights: self.now.as_slice().to_vec(),
-            before: self.before.as_slice().to_vec(),
+            memory: kernel.memory(i),
+            before: [self.before.as_slice(), &self.memory_before].concat(),
             hit_steps: self.hit_steps.clone(),
             certificate: self.checks.proof(),
             next_check: self.checks.next(),
@@ -172,9 +195,24 @@ impl Lane {
         })
     }
 
+    /// The sum of the learning rates of the steps made, or the time of a flow.
+    pub(super) fn time(&self, kernel: &dyn Kernel, i: usize) -> f64 {
+        kernel.time(i).unwrap_or(self.learning_rate * self.steps as f64)
+    }
+
     /// The weights of the trial now, in its own shape.
     pub(super) fn weights(&mut self, kernel: &dyn Kernel, i: usize) -> &Weights {
         kernel.unload(i, &mut self.now);
+        self.expanded()
+    }
+
+    /// The weights of the trial at a time within its last step, if the kernel can tell them.
+    pub(super) fn within(&mut self, kernel: &dyn Kernel, i: usize, time: f64) -> Option<&Weights> {
+        kernel.within(i, time, &mut self.now).then(|| self.expanded())
+    }
+
+    /// What is in `now`, in the trial's own shape.
+    fn expanded(&mut self) -> &Weights {
         match &mut self.reduced {
             None => &self.now,
             Some((reduction, full)) => {
@@ -219,14 +257,13 @@ impl Lane {
             self.hit_steps[self.rung] = self.steps as i64;
             self.rung += 1;
         }
-        match judge(loss, self.steps, &self.thresholds) {
-            Some(Outcome::Converged) => {
-                self.confirm(kernel, i).or_else(|| self.compare_if_due(kernel, i))
-            }
+        let verdict = match judge(loss, self.steps, &self.thresholds) {
+            Some(Outcome::Converged) => self.confirm(kernel, i),
             None if self.is_proved_end(kernel, i, loss) => Some(Outcome::Converged),
-            None => self.compare_if_due(kernel, i),
             verdict => verdict,
-        }
+        };
+        let spent = || kernel.is_spent(i).then_some(Outcome::StepLimit);
+        verdict.or_else(spent).or_else(|| self.compare_if_due(kernel, i))
     }
 
     /// Looks at a trial that has hit its target and goes on until it is proved, or for so long.
@@ -292,16 +329,21 @@ impl Lane {
         if due { self.compare(kernel, i) } else { None }
     }
 
-    /// Whether the weights are where they were [`STALL_PERIOD`] steps ago.
+    /// Whether the trial is where it was [`STALL_PERIOD`] steps ago.
     fn compare(&mut self, kernel: &dyn Kernel, i: usize) -> Option<Outcome> {
         self.compared = self.steps;
         kernel.unload(i, &mut self.now);
         if !self.now.is_finite() {
             return Some(Outcome::Diverged);
         }
-        if self.now.same_bits(&self.before) {
+        let memory = kernel.memory(i);
+        let same = |(a, b): (&f64, &f64)| a.to_bits() == b.to_bits();
+        let returned =
+            self.now.same_bits(&self.before) && memory.iter().zip(&self.memory_before).all(same);
+        if returned && self.autonomous {
             return Some(Outcome::Stalled);
         }
+        self.memory_before = memory;
         std::mem::swap(&mut self.now, &mut self.before);
         None
     }
@@ -309,6 +351,8 @@ impl Lane {
     /// What is measured of the trial, its end being here.
     fn measured(&mut self, kernel: &dyn Kernel, i: usize) -> Measures {
         self.measures.loss_final = kernel.loss(i) - self.floor;
+        self.measures.learning_rate = self.learning_rate;
+        self.measures.time_final = self.time(kernel, i);
         let (problem, mut measures) = (Arc::clone(&self.problem), self.measures);
         observe::measure_end(self.weights(kernel, i), &problem, &mut measures);
         measures

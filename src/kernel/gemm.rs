@@ -116,6 +116,58 @@ impl<T: Real, S: Simd<T>, P: Products<T>> Chain<T, S, P> {
             sum_of_squares::<T, S>(half)
         }
     }
+
+    /// Carries the scaled residual towards the output, and subtracts the gradient of each layer from
+    /// the layer, or from that of `other`.
+    #[inline(always)]
+    pub(super) fn carry(&mut self, mut other: Option<&mut Vec<Buffer<T>>>) {
+        let (dims, r, depth) = (self.plan.dims(), self.plan.rows(), self.plan.depth());
+        let (layers, last) = self.layers.split_at_mut(depth - 1);
+        let [mut from, mut to] = self.transposed.each_mut();
+        for j in 1..depth {
+            let (e, e_below) = (dims[j], dims[j - 1]);
+            if j == 1 {
+                self.products.transpose(r, e_below, &self.carried, from);
+            }
+            self.products.multiply((e, r, e_below), &layers[j - 1], from, to);
+            let suffix = self.suffixes.get(j).unwrap_or(&last[0]);
+            let layer = match &mut other {
+                None => &mut layers[j - 1],
+                Some(other) => &mut other[j - 1],
+            };
+            self.products.subtract_transposed((e, e_below, r), suffix, &self.carried, layer);
+            self.products.transpose(e, r, to, &mut self.carried);
+            std::mem::swap(&mut from, &mut to);
+        }
+        let layer = match other {
+            None => &mut last[0],
+            Some(other) => &mut other[depth - 1],
+        };
+        subtract(&self.carried, layer);
+    }
+
+    /// The layers, in the order of the plan.
+    pub(super) fn layers(&self) -> &Vec<Buffer<T>> {
+        &self.layers
+    }
+
+    /// The layers, in the order of the plan.
+    pub(super) fn layers_mut(&mut self) -> &mut Vec<Buffer<T>> {
+        &mut self.layers
+    }
+
+    /// Copies what has the form of the layers into weights.
+    pub(super) fn copy_out(&self, layers: &[Buffer<T>], weights: &mut Weights) {
+        let dims = self.plan.dims();
+        self.plan.restore(weights, |j, i, k| {
+            layers[j - 1][P::position(dims[j], dims[j - 1], i, k)].widen()
+        });
+    }
+
+    /// Copies weights into what has the form of the layers.
+    pub(super) fn copy_in(&self, weights: &Weights, layers: &mut [Buffer<T>]) {
+        put_layers::<T, P>(&self.plan, weights, &mut vec![0.0; self.plan.parameters()], layers);
+    }
 }
 
 impl<T: Real, S: Simd<T>, P: Products<T>> Trial for Chain<T, S, P> {
@@ -124,11 +176,7 @@ impl<T: Real, S: Simd<T>, P: Products<T>> Trial for Chain<T, S, P> {
 
     fn load(&mut self, weights: &Weights, problem: &Problem) {
         let Self { plan, trial, layers, phi, .. } = self;
-        plan.orient(weights, trial);
-        for (j, layer) in (1..).zip(layers) {
-            let (rows, columns) = (plan.dims()[j], plan.dims()[j - 1]);
-            put::<T, P>(rows, columns, &trial[plan.layer_start(j)..], layer);
-        }
+        put_layers::<T, P>(plan, weights, trial, layers);
         plan.orient_target(problem.phi.view(), trial);
         put::<T, P>(plan.rows(), plan.dims()[0], trial, phi);
         self.metric = problem.factor.as_ref().map(|factor| {
@@ -151,10 +199,7 @@ impl<T: Real, S: Simd<T>, P: Products<T>> Trial for Chain<T, S, P> {
     }
 
     fn unload(&self, weights: &mut Weights) {
-        let dims = self.plan.dims();
-        self.plan.restore(weights, |j, i, k| {
-            self.layers[j - 1][P::position(dims[j], dims[j - 1], i, k)].widen()
-        });
+        self.copy_out(&self.layers, weights);
     }
 
     #[inline(always)]
@@ -184,26 +229,21 @@ impl<T: Real, S: Simd<T>, P: Products<T>> Trial for Chain<T, S, P> {
 
     #[inline(always)]
     unsafe fn backward(&mut self) {
-        let (dims, r, depth) = (self.plan.dims(), self.plan.rows(), self.plan.depth());
-        let (layers, last) = self.layers.split_at_mut(depth - 1);
-        let [mut from, mut to] = self.transposed.each_mut();
-        for j in 1..depth {
-            let (e, e_below) = (dims[j], dims[j - 1]);
-            if j == 1 {
-                self.products.transpose(r, e_below, &self.carried, from);
-            }
-            self.products.multiply((e, r, e_below), &layers[j - 1], from, to);
-            let suffix = self.suffixes.get(j).unwrap_or(&last[0]);
-            self.products.subtract_transposed(
-                (e, e_below, r),
-                suffix,
-                &self.carried,
-                &mut layers[j - 1],
-            );
-            self.products.transpose(e, r, to, &mut self.carried);
-            std::mem::swap(&mut from, &mut to);
-        }
-        subtract(&self.carried, &mut last[0]);
+        self.carry(None);
+    }
+}
+
+/// Copies weights into their places; `room` is for all of them.
+fn put_layers<T: Real, P: Products<T>>(
+    plan: &ChainPlan,
+    weights: &Weights,
+    room: &mut [f64],
+    layers: &mut [Buffer<T>],
+) {
+    plan.orient(weights, room);
+    for (j, layer) in (1..).zip(layers) {
+        let (rows, columns) = (plan.dims()[j], plan.dims()[j - 1]);
+        put::<T, P>(rows, columns, &room[plan.layer_start(j)..], layer);
     }
 }
 

@@ -6,12 +6,15 @@ use super::blas::OpenBlas;
 use super::chain::ChainPlan;
 use super::compact::Compact;
 use super::gemm::{Chain, Products};
+use super::method::Stepper;
 use super::panel::Panels;
 use super::real::{Precision, Real};
+use super::rule::Rule;
 #[cfg(target_arch = "x86_64")]
 use super::simd::{Avx2, Avx512};
 use super::simd::{Level, Portable, Simd};
 use super::single::Single;
+use super::slope::{OnPanels, Slope};
 use super::thin::{self, Thin};
 use crate::network::Shape;
 
@@ -34,6 +37,30 @@ pub enum Choice {
     Panels,
     /// One trial, products by OpenBLAS.
     OpenBlas,
+}
+
+/// Makes the kernel of any rule, on the widest vectors of this processor, in double precision.
+pub fn build(rule: Rule, shape: &Shape, learning_rate: f64) -> Box<dyn Kernel> {
+    build_at(Level::detect(), rule, shape, learning_rate)
+}
+
+/// As [`build`], on vectors of this level.
+///
+/// # Panics
+/// If the processor does not have the level.
+pub fn build_at(level: Level, rule: Rule, shape: &Shape, learning_rate: f64) -> Box<dyn Kernel> {
+    assert!(level.is_here(), "{} is not on this processor", level.name());
+    // SAFETY: just checked.
+    let slope: Box<dyn Slope> = unsafe {
+        match level {
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512 => Box::new(OnPanels::<Avx512>::new(shape)),
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2 => Box::new(OnPanels::<Avx2>::new(shape)),
+            _ => Box::new(OnPanels::<Portable>::new(shape)),
+        }
+    };
+    Box::new(Stepper::new(shape, rule, learning_rate, slope))
 }
 
 impl Choice {

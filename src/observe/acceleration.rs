@@ -2,8 +2,25 @@
 
 use ndarray::Array2;
 
-use crate::network::matrix;
 use crate::network::svd::{Svd, svd};
+use crate::network::{Weights, matrix};
+
+/// `sum_j W_N ... W_{j+1} V_j W_{j-1} ... W_1`: how the end-to-end matrix changes when the layers change
+/// along `V_1 .. V_N`.
+///
+/// # Panics
+/// If the direction has another shape.
+pub fn derivative(weights: &Weights, direction: &Weights) -> Array2<f64> {
+    assert_eq!(weights.shape(), direction.shape(), "a direction among the weights");
+    let mut product = weights.layer(1).to_owned();
+    let mut change = direction.layer(1).to_owned();
+    for j in 2..=weights.shape().depth() {
+        change = matrix::product(weights.layer(j), change.view())
+            + matrix::product(direction.layer(j), product.view());
+        product = matrix::product(weights.layer(j), product.view());
+    }
+    change
+}
 
 /// The direction of steepest descent of balanced layers, seen from end to end
 /// (Arora, Cohen and Hazan 2018, theorem 1):
@@ -52,7 +69,29 @@ fn scaled(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::network::Shape;
     use ndarray::array;
+
+    #[test]
+    fn derivatives_are_differences_of_products() {
+        let shape = Shape::new(vec![2, 3, 1, 2]);
+        let of = |scale: f64| {
+            let mut weights = Weights::zeros(&shape);
+            let numbers = weights.as_mut_slice().iter_mut().enumerate();
+            numbers.for_each(|(i, w)| *w = (scale * (i as f64 + 1.0)).sin());
+            weights
+        };
+        let (at, direction) = (of(1.3), of(0.7));
+        let end_to_end = |step: f64| {
+            let mut moved = at.clone();
+            let pairs = moved.as_mut_slice().iter_mut().zip(direction.as_slice());
+            pairs.for_each(|(w, v)| *w += step * v);
+            moved.end_to_end()
+        };
+        let numeric = (end_to_end(1e-5) - end_to_end(-1e-5)) / 2e-5;
+        let error = &derivative(&at, &direction) - &numeric;
+        assert!(error.iter().all(|x| x.abs() < 1e-9), "{error}");
+    }
 
     #[test]
     fn scalars_are_scaled_by_a_power_of_their_size() {

@@ -21,8 +21,14 @@ pub trait Observer {
     /// The first step at or after `step` that is to be observed.
     fn next(&self, step: u64) -> Option<u64>;
 
-    /// The weights after `step` updates; `excess` is their excess loss.
-    fn observe(&mut self, step: u64, excess: f64, weights: &Weights, start: &Start);
+    /// The weights after `step` updates, at this time; `excess` is their excess loss.
+    fn observe(&mut self, step: u64, time: f64, excess: f64, weights: &Weights, start: &Start);
+
+    /// The next time that is to be sampled within the steps of a flow.
+    fn next_time(&self) -> Option<f64>;
+
+    /// The weights at that time.
+    fn sample(&mut self, weights: &Weights, start: &Start);
 }
 
 /// `max_j ||W_{j+1}' W_{j+1} - W_j W_j'||_F` over `j = 1..N-1`; 0 for one layer
@@ -67,7 +73,7 @@ pub fn measure_start(
 
 /// Judges the conditions of theorem 1 on a start that has been measured, and fills in its bound on the
 /// steps. The theorem does not speak of a loss with a metric: then only the width is judged.
-pub fn judge_theorem(cell: &Cell, problem: &Problem, row: &mut Measures) -> u8 {
+pub fn judge_theorem(cell: &Cell, learning_rate: f64, problem: &Problem, row: &mut Measures) -> u8 {
     let wide = theorem::is_wide(&cell.shape);
     row.theorem1_steps = f64::NAN;
     if problem.factor.is_some() {
@@ -78,7 +84,8 @@ pub fn judge_theorem(cell: &Cell, problem: &Problem, row: &mut Measures) -> u8 {
         target_norm: row.target_norm,
         margin: row.margin_initial,
         balancedness: row.balancedness_initial,
-        learning_rate: cell.learning_rate,
+        // It is about gradient descent with one learning rate.
+        learning_rate: if cell.rule.is_plain() { learning_rate } else { f64::NAN },
         wide,
     };
     row.theorem1_steps = theorem.steps(row.loss_initial, cell.stop.loss);

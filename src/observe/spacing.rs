@@ -12,7 +12,7 @@ pub enum Spacing {
 /// The steps at which a trial is recorded: its start, and `points` more up to its step limit, equal ones
 /// once. Steps are whole, so logarithmic spacing has every step at first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Schedule {
+pub struct RecordedSteps {
     /// How they lie.
     pub spacing: Spacing,
     /// How many after the start, at least 1.
@@ -21,7 +21,7 @@ pub struct Schedule {
     pub max_steps: u64,
 }
 
-impl Schedule {
+impl RecordedSteps {
     /// The first recorded step at or after `step`; `None` after the last.
     pub fn next(&self, step: u64) -> Option<u64> {
         if step == 0 {
@@ -66,12 +66,12 @@ mod tests {
     use super::*;
 
     fn steps(spacing: Spacing, points: u64, max_steps: u64) -> Vec<u64> {
-        let schedule = Schedule { spacing, points, max_steps };
+        let recorded = RecordedSteps { spacing, points, max_steps };
         let mut steps = Vec::new();
         let mut from = 0;
-        while let Some(step) = schedule.next(from) {
+        while let Some(step) = recorded.next(from) {
             assert!(step >= from);
-            assert_eq!(schedule.next(step), Some(step), "a recorded step is its own next");
+            assert_eq!(recorded.next(step), Some(step), "a recorded step is its own next");
             steps.push(step);
             from = step + 1;
         }

@@ -2,12 +2,12 @@
 
 use ndarray::Array2;
 
-use super::acceleration::preconditioned;
+use super::acceleration::{derivative, preconditioned};
 use super::hessian::{Hessian, Spectrum};
-use super::spacing::Schedule;
+use super::spacing::RecordedSteps;
 use super::{Observer, balancedness, gradient_norm, imbalance};
+use crate::kernel::rule::{Method, Rule};
 use crate::network::svd::{Svd, singular_values, svd};
-use crate::network::target::Problem;
 use crate::network::{Shape, Weights, matrix};
 use crate::rng::{Purpose, Stream, stream};
 use crate::start::Start;
@@ -49,6 +49,13 @@ macro_rules! trajectory {
             $($(#[doc = $doc])+ pub $name: Vec<f64>,)+
             /// The weights of the last record.
             pub last: Option<Weights>,
+            /// Times to be sampled within the steps of a flow, ascending, and the excess losses and
+            /// end-to-end matrices there, as far as the trial has come.
+            pub times: Vec<f64>,
+            /// See [`times`](Self::times).
+            pub sample_loss: Vec<f64>,
+            /// See [`times`](Self::times); each row-major.
+            pub sample_end_to_end: Vec<f64>,
         }
 
         impl Trajectory {
@@ -66,10 +73,12 @@ macro_rules! trajectory {
 }
 
 trajectory! {
+    /// The sum of the learning rates of the steps made, or the time of a flow.
+    time []: "sum of the learning rates of the steps made; method flow: time",
     /// Excess loss.
     loss []: "excess loss",
-    /// Learning rate of the next step.
-    learning_rate []: "learning rate of the next step",
+    /// Learning rate of the next step; NaN for a flow.
+    learning_rate []: "learning rate of the next step (NaN: method flow)",
     /// `sqrt(sum_j ||G_j||_F^2)`.
     gradient_norm []: "Euclidean norm of the loss gradient",
     /// `max_j ||W_{j+1}' W_{j+1} - W_j W_j'||_F`.
@@ -101,33 +110,43 @@ trajectory! {
     sharpness []: "largest eigenvalue of the Hessian of the loss",
     /// Smallest eigenvalue of the Hessian.
     hessian_min []: "smallest eigenvalue of the Hessian of the loss",
-    /// Cosine of the angle between what a step of gradient descent moves the end-to-end matrix by and the
-    /// preconditioned gradient of Arora, Cohen and Hazan (2018).
+    /// Cosine of the angle between the way that the gradients of the layers move the end-to-end matrix and
+    /// the preconditioned gradient of Arora, Cohen and Hazan (2018).
     acceleration_cosine []:
-        "cosine between the next step of the end-to-end matrix and its preconditioned gradient",
-    /// Their distance over the length of the step.
+        "cosine between the derivative of the end-to-end matrix along the gradient and its preconditioned gradient",
+    /// Their distance over the length of the first.
     acceleration_error []:
-        "distance of the next step of the end-to-end matrix, divided by -eta, from its preconditioned gradient, relative",
+        "distance between the derivative of the end-to-end matrix along the gradient and its preconditioned gradient, relative to the derivative",
 }
 
 /// Records a trial of a cell.
 #[derive(Debug)]
 pub struct Recorder {
-    schedule: Schedule,
-    learning_rate: f64,
+    recorded: RecordedSteps,
+    rule: Rule,
     /// Start vectors of Lanczos.
     random: Stream,
     trajectory: Trajectory,
 }
 
 impl Recorder {
-    /// Of a trial of this cell, at the steps of `schedule` and at its end.
-    pub fn new(cell: &Cell, trial: u64, schedule: Schedule) -> Self {
+    /// Of a trial of this cell, at the steps of `recorded` and at its end, with samples of a flow at these
+    /// times.
+    pub fn new(cell: &Cell, trial: u64, recorded: RecordedSteps, mut times: Vec<f64>) -> Self {
+        times.sort_by(f64::total_cmp);
         Self {
-            schedule,
-            learning_rate: cell.learning_rate,
+            recorded,
+            rule: cell.rule,
             random: stream(0, &cell.digest, Purpose::Lanczos, trial),
-            trajectory: Trajectory::default(),
+            trajectory: Trajectory { times, ..Trajectory::default() },
+        }
+    }
+
+    /// Learning rate of the step after `step`.
+    fn learning_rate(&self, step: u64, start: &Start) -> f64 {
+        match self.rule.method {
+            Method::Flow { .. } => f64::NAN,
+            _ => start.terms.learning_rate * self.rule.schedule.factor(step),
         }
     }
 
@@ -159,7 +178,7 @@ impl Recorder {
         along.gram_norm_min.push((1..=shape.depth()).map(gram).fold(f64::INFINITY, f64::min));
     }
 
-    /// The end-to-end matrix, and what Lemma 1 says of the next step.
+    /// The end-to-end matrix.
     fn record_end_to_end(&mut self, w: &Array2<f64>, shape: &Shape, start: &Start) {
         let along = &mut self.trajectory;
         let values = singular_values(w.view());
@@ -169,21 +188,23 @@ impl Recorder {
         along.end_to_end_norm.push(matrix::frobenius(w.view()));
         let distance = matrix::frobenius((w - &start.problem.phi).view());
         along.margin.push(start.landscape.sigma_min - distance);
-        let n = shape.depth() as f64;
-        let rate = self.learning_rate;
-        along.decrease_bound.push(1.0 - rate * libm::pow(sigma_min, 2.0 * (n - 1.0) / n));
     }
 
-    /// What one step of gradient descent does to the end-to-end matrix.
-    fn record_step(&mut self, w: &Array2<f64>, weights: &Weights, start: &Start) {
+    /// What a step of gradient descent does, and what theory has for it.
+    fn record_step(&mut self, w: &Array2<f64>, weights: &Weights, rate: f64, start: &Start) {
         let (problem, floor) = (&start.problem, start.landscape.floor);
-        let after = stepped(weights, problem, self.learning_rate).end_to_end();
+        let (gradient, n) = (problem.gradient(weights), weights.shape().depth());
+        let after = stepped(weights, &gradient, rate).end_to_end();
         let excess = |w: &Array2<f64>| problem.loss(w) - floor;
-        let expected = preconditioned(w, &problem.residual(w), weights.shape().depth());
-        let moved = (&after - w) / -self.learning_rate;
+        let expected = preconditioned(w, &problem.residual(w), n);
+        let moved = derivative(weights, &gradient);
         let norm = |matrix: &Array2<f64>| matrix::frobenius(matrix.view());
         let along = &mut self.trajectory;
+        let sigma_min = along.sigma_min.last().copied().unwrap_or(f64::NAN);
+        let exponent = 2.0 * (n as f64 - 1.0) / n as f64;
+        along.learning_rate.push(rate);
         along.decrease.push(excess(&after) / excess(w));
+        along.decrease_bound.push(1.0 - rate * libm::pow(sigma_min, exponent));
         let inner = (&moved * &expected).sum();
         along.acceleration_cosine.push(inner / (norm(&moved) * norm(&expected)));
         along.acceleration_error.push(norm(&(&moved - &expected)) / norm(&moved));
@@ -192,23 +213,34 @@ impl Recorder {
 
 impl Observer for Recorder {
     fn next(&self, step: u64) -> Option<u64> {
-        self.schedule.next(step)
+        self.recorded.next(step)
     }
 
-    fn observe(&mut self, step: u64, excess: f64, weights: &Weights, start: &Start) {
+    fn observe(&mut self, step: u64, time: f64, excess: f64, weights: &Weights, start: &Start) {
         self.trajectory.step.push(step as i64);
+        self.trajectory.time.push(time);
         self.trajectory.loss.push(excess);
-        self.trajectory.learning_rate.push(self.learning_rate);
         self.trajectory.gradient_norm.push(gradient_norm(weights, &start.problem));
         let w = weights.end_to_end();
         self.record_layers(weights);
         self.record_end_to_end(&w, weights.shape(), start);
-        self.record_step(&w, weights, start);
+        self.record_step(&w, weights, self.learning_rate(step, start), start);
         let hessian = Hessian::new(weights, &start.problem);
         let Spectrum { largest, smallest } = hessian.spectrum(&mut self.random);
         self.trajectory.sharpness.push(largest);
         self.trajectory.hessian_min.push(smallest);
         self.trajectory.last = Some(weights.clone());
+    }
+
+    fn next_time(&self) -> Option<f64> {
+        self.trajectory.times.get(self.trajectory.sample_loss.len()).copied()
+    }
+
+    fn sample(&mut self, weights: &Weights, start: &Start) {
+        let end_to_end = weights.end_to_end();
+        let excess = start.problem.loss(&end_to_end) - start.landscape.floor;
+        self.trajectory.sample_loss.push(excess);
+        self.trajectory.sample_end_to_end.extend(end_to_end.iter());
     }
 }
 
@@ -220,8 +252,7 @@ pub fn singular(shape: &Shape) -> usize {
 }
 
 /// `W_j - eta G_j` for all layers.
-fn stepped(weights: &Weights, problem: &Problem, learning_rate: f64) -> Weights {
-    let gradient = problem.gradient(weights);
+fn stepped(weights: &Weights, gradient: &Weights, learning_rate: f64) -> Weights {
     let mut after = weights.clone();
     for (w, g) in after.as_mut_slice().iter_mut().zip(gradient.as_slice()) {
         *w -= learning_rate * g;

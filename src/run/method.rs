@@ -2,10 +2,10 @@
 
 use crate::kernel::Kernel;
 use crate::kernel::chain::ChainPlan;
-use crate::kernel::select::Choice;
+use crate::kernel::select::{self, Choice};
 use crate::network::Shape;
 use crate::reduce::Plan;
-use crate::study::Cell;
+use crate::study::{Cell, RateLaw};
 
 /// Kernel, precision and shape of a cell's computation: what decides the cost of a step.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -22,7 +22,11 @@ impl Method {
     /// How `cell` is computed.
     pub fn of(cell: &Cell) -> Self {
         let shape = shape(cell);
-        Self { kernel: Choice::for_shape(&shape).name(), precision: cell.precision.name(), shape }
+        let kernel = match is_plain(cell) {
+            true => Choice::for_shape(&shape).name(),
+            false => cell.rule.method.name(),
+        };
+        Self { kernel, precision: cell.precision.name(), shape }
     }
 
     /// Necessary floating-point operations of one step of one trial.
@@ -34,7 +38,15 @@ impl Method {
 /// The kernel that computes `cell`.
 pub fn kernel(cell: &Cell) -> Box<dyn Kernel> {
     let shape = shape(cell);
-    Choice::for_shape(&shape).build(&shape, cell.learning_rate, cell.precision)
+    match is_plain(cell) {
+        true => Choice::for_shape(&shape).build(&shape, cell.learning_rate, cell.precision),
+        false => select::build(cell.rule, &shape, cell.learning_rate),
+    }
+}
+
+/// Whether this is gradient descent with one constant learning rate, which has fast kernels.
+fn is_plain(cell: &Cell) -> bool {
+    cell.rule.is_plain() && cell.rate_law != RateLaw::Theorem1
 }
 
 /// Whether the kernel of one cell can run trials of the other beside its own: equal steps, and losses
@@ -42,6 +54,7 @@ pub fn kernel(cell: &Cell) -> Box<dyn Kernel> {
 pub(super) fn same_kernel(a: &Cell, b: &Cell) -> bool {
     a.index == b.index
         || a.learning_rate.to_bits() == b.learning_rate.to_bits()
+            && (a.rule, a.rate_law) == (b.rule, b.rate_law)
             && a.target_digest == b.target_digest
             && Method::of(a) == Method::of(b)
 }

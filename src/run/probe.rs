@@ -171,7 +171,7 @@ struct Probe<'a> {
 impl<'a> Probe<'a> {
     fn new(seed: u64, cell: &'a Cell) -> Self {
         let begin = Instant::now();
-        let starts = Starts::new(seed, cell);
+        let starts = Starts::new(seed, cell).with_rate(STILL);
         let mut cell = Cell { learning_rate: STILL, ..cell.clone() };
         let kernel = method::kernel(&cell);
         // Nothing ends a trial but the number of its steps.

@@ -12,7 +12,7 @@
 //! | 32 | digest of the study |
 //! | 4 + n | length and text of the [`Numerics`], as JSON |
 //! | 8 | number of states |
-//! | for each | cell, trial, steps, whether it is unconfirmed, number of the next check (8 each); step, rate and bound of the certificate (8 each; -1, NaN and -1: none); steps at which the target was hit (8; -1: not yet), number and values of what was measured there (8 each); number and values of weights, weights compared with, hits (8 each) |
+//! | for each | cell, trial, steps, time, whether it is unconfirmed, number of the next check (8 each); step, rate and bound of the certificate (8 each; -1, NaN and -1: none); steps at which the target was hit (8; -1: not yet), number and values of what was measured there (8 each); number and values of weights, memory of the method, weights and memory compared with, hits (8 each) |
 //! | 32 | the seal: BLAKE3 of everything before |
 
 use std::path::{Path, PathBuf};
@@ -116,9 +116,9 @@ fn encode(manifest: &Manifest, numerics: &Numerics, states: &[&TrialState]) -> V
     bytes.extend(numerics);
     bytes.extend((states.len() as u64).to_le_bytes());
     for state in states {
-        let TrialState { cell, trial, steps, weights, before, hit_steps, .. } = state;
-        let unconfirmed = u64::from(state.unconfirmed);
-        for number in [*cell as u64, *trial, *steps, unconfirmed, state.next_check] {
+        let TrialState { cell, trial, steps, weights, memory, before, hit_steps, .. } = state;
+        let (time, unconfirmed) = (state.time.to_bits(), u64::from(state.unconfirmed));
+        for number in [*cell as u64, *trial, *steps, time, unconfirmed, state.next_check] {
             bytes.extend(number.to_le_bytes());
         }
         append_certificate(state.certificate, &mut bytes);
@@ -127,9 +127,9 @@ fn encode(manifest: &Manifest, numerics: &Numerics, states: &[&TrialState]) -> V
             Some((hit, measures)) => (hit, measures.to_array().to_vec()),
         };
         bytes.extend(hit.to_le_bytes());
-        for weights in [&measures, weights, before] {
-            bytes.extend((weights.len() as u64).to_le_bytes());
-            bytes.extend(weights.iter().flat_map(|w| w.to_le_bytes()));
+        for numbers in [&measures, weights, memory, before] {
+            bytes.extend((numbers.len() as u64).to_le_bytes());
+            bytes.extend(numbers.iter().flat_map(|x| x.to_le_bytes()));
         }
         bytes.extend((hit_steps.len() as u64).to_le_bytes());
         bytes.extend(hit_steps.iter().flat_map(|step| step.to_le_bytes()));
@@ -176,11 +176,13 @@ fn state(cursor: &mut Cursor<'_>) -> std::result::Result<TrialState, TooShort> {
         cell: usize::try_from(cursor.u64()?).unwrap_or(usize::MAX),
         trial: cursor.u64()?,
         steps: cursor.u64()?,
+        time: f64::from_bits(cursor.u64()?),
         unconfirmed: cursor.u64()? != 0,
         next_check: cursor.u64()?,
         certificate: certificate(cursor)?,
         hit: hit(cursor)?,
         weights: cursor.list(f64::from_le_bytes)?,
+        memory: cursor.list(f64::from_le_bytes)?,
         before: cursor.list(f64::from_le_bytes)?,
         hit_steps: cursor.list(i64::from_le_bytes)?,
     })
@@ -216,8 +218,10 @@ mod tests {
             cell: 0,
             trial,
             steps: 77 + trial,
+            time: 0.1 * trial as f64,
             weights: vec![0.5, -0.0, f64::MIN_POSITIVE],
-            before: vec![1.5, 2.0, -3.0],
+            memory: vec![-1.0, 0.0],
+            before: vec![1.5, 2.0, -3.0, 4.0, 5.0],
             hit_steps: vec![12, -1],
             unconfirmed: trial == 1,
             next_check: 3 + trial,

@@ -60,6 +60,7 @@ impl Trace<'_> {
         self.write_row(draft)?;
         self.write_problem(draft)?;
         self.write_trajectory(draft)?;
+        self.write_samples(draft)?;
         write_weights(draft, "initial", "initial weights", &self.start.weights)?;
         if let Some(last) = &self.trajectory.last {
             write_weights(draft, "final", "final weights", last)?;
@@ -115,6 +116,9 @@ impl Trace<'_> {
             )?;
         }
         index(name(Dimension::Singular), singular, "singular value, largest first")?;
+        if !self.trajectory.sample_loss.is_empty() {
+            index("sample", self.trajectory.sample_loss.len(), "number of the sample")?;
+        }
         if let Some(factor) = &self.start.problem.factor {
             index("factor_column", factor.ncols(), "column of the factor")?;
         }
@@ -176,6 +180,24 @@ impl Trace<'_> {
             draft.variable(name, &names, Values::Float64(values), &words(long_name))?;
         }
         Ok(())
+    }
+
+    /// A flow at chosen times.
+    fn write_samples(&self, draft: &mut Draft) -> hdf5::Result<()> {
+        let along = self.trajectory;
+        let reached = along.sample_loss.len();
+        if reached == 0 {
+            return Ok(());
+        }
+        let mut column = |name: &str, dimensions: &[&str], values: &[f64], meaning: &str| {
+            draft.variable(name, dimensions, Values::Float64(values), &words(meaning))
+        };
+        column("sample_time", &["sample"], &along.times[..reached], "time of the sample")?;
+        column("sample_loss", &["sample"], &along.sample_loss, "excess loss at sample_time")?;
+        let output = format!("d_{}", self.cell.shape.depth());
+        let meaning = "end-to-end matrix at sample_time";
+        let dimensions = ["sample", &output, "d_0"];
+        column("sample_end_to_end", &dimensions, &along.sample_end_to_end, meaning)
     }
 }
 

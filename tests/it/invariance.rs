@@ -96,6 +96,46 @@ fn a_limit_of_time_stops_and_continues() {
     assert!(desk.read("out/results.h5") == run(&[]));
 }
 
+/// All methods of descent.
+const METHODS: &str = r#"
+name = "methods"
+trials = 13
+[network]
+input = 3
+hidden = 5
+output = 2
+depth = 3
+[descent]
+max_steps = 1500
+[store]
+block = 4
+[sweep]
+"descent.method" = ["gradient", "momentum", "nesterov", "perturbed", "flow"]
+"init.std" = [0.01, 0.5]
+"#;
+
+#[test]
+fn rows_of_all_methods_depend_on_nothing_else() {
+    let run = |arguments: &[&str]| {
+        let desk = Desk::new();
+        desk.write("methods.toml", METHODS);
+        desk.succeed(&[&["run", "methods.toml", "--quiet", "-o", "out"], arguments].concat());
+        let results =
+            deeplin::store::ResultsFile::open(&desk.path("out/results.h5")).expect("results");
+        let kernels: Vec<&str> =
+            results.kernels.iter().step_by(2).map(|cell| &*cell.kernel).collect();
+        assert_eq!(kernels, ["compact", "momentum", "nesterov", "perturbed", "flow"]);
+        desk.read("out/results.h5")
+    };
+    let expected = run(&["--threads", "1"]);
+    for arguments in [
+        &["--threads", "3", "--set", "store.block=1"][..],
+        &["--threads", "2", "--set", "store.part_seconds=0.001"],
+    ] {
+        assert!(run(arguments) == expected, "{arguments:?} gives other bytes");
+    }
+}
+
 /// Cells on OpenBLAS: matrix-vector products at one output, matrix products at width 120.
 const WIDE: &str = r#"
 name = "wide"

@@ -10,6 +10,7 @@ mod foreign;
 mod invariance;
 mod kernels;
 mod kill;
+mod methods;
 mod plan;
 mod program;
 mod readers;

@@ -7,13 +7,14 @@ use deeplin::descent;
 use deeplin::digest::Digest;
 use deeplin::kernel::Kernel;
 use deeplin::kernel::real::Precision;
+use deeplin::kernel::rule::Rule;
 use deeplin::kernel::select::Choice;
 use deeplin::network::Shape;
 use deeplin::network::init::{Init, LayerValues};
 use deeplin::network::target::{Draw, Target};
 use deeplin::start::Starts;
 use deeplin::stop::StopRule;
-use deeplin::study::{Block, Cell, CertificateRule, TrialRow};
+use deeplin::study::{Block, Cell, CertificateRule, RateLaw, TrialRow};
 
 /// A cell with gaussian starts of standard deviation 0.5, the identity as target, learning rate 0.1,
 /// at most 1000 steps to an excess loss of 1e-5.
@@ -26,6 +27,8 @@ pub(crate) fn cell(dims: &[usize]) -> Cell {
         draw: Draw::Study,
         init: Arc::new(Init::Gaussian { std: 0.5 }),
         learning_rate: 0.1,
+        rate_law: RateLaw::Given,
+        rule: Rule::default(),
         precision: Precision::Float64,
         reduce: true,
         stop: StopRule { loss: 1e-5, divergence: 1e12, max_steps: 1000 },

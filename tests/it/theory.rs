@@ -11,7 +11,7 @@ use deeplin::kernel::select::Choice;
 use deeplin::network::init::{EndToEndLaw, Init, LayerValues};
 use deeplin::network::target::{Problem, Target};
 use deeplin::network::{Shape, Weights, matrix, svd};
-use deeplin::observe::spacing::{Schedule, Spacing};
+use deeplin::observe::spacing::{RecordedSteps, Spacing};
 use deeplin::observe::trajectory::Recorder;
 use deeplin::rng::{Purpose, stream};
 use deeplin::start::Starts;
@@ -392,8 +392,8 @@ fn an_infinite_loss_is_divergence_at_once() {
     let mut kernel =
         Choice::for_shape(&cell.shape).build(&cell.shape, cell.learning_rate, Precision::Float64);
     let starts = Starts::new(2018, &cell);
-    let schedule = Schedule { spacing: Spacing::Log, points: 10, max_steps: 10_000 };
-    let mut along = Recorder::new(&cell, 0, schedule);
+    let recorded = RecordedSteps { spacing: Spacing::Log, points: 10, max_steps: 10_000 };
+    let mut along = Recorder::new(&cell, 0, recorded, Vec::new());
     let traced = descent::run_observed(kernel.as_mut(), &cell, &starts, 0, &[], &mut along);
     assert_eq!((traced.outcome, traced.steps), (row.outcome, row.steps));
     assert_eq!(along.trajectory().loss, [f64::INFINITY]);

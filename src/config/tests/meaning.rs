@@ -1,8 +1,9 @@
 //! What configurations mean.
 
+use crate::kernel::rule::{Method, Perturbation, Rule, Schedule};
 use crate::network::init::{EndToEndLaw, Init, LayerValues};
 use crate::network::target::{Draw, Target};
-use crate::study::{AxisValues, Study};
+use crate::study::{AxisValues, RateLaw, Study};
 
 use super::super::schema::SCHEMA;
 use super::super::{DEFAULT, load};
@@ -254,4 +255,43 @@ fn files_are_limited_before_they_are_parsed() {
     assert!(file("latin.toml", b"trials = 3\n# caf\xe9").unwrap_err().contains("at line 2"));
     let missing = load(&dir.path().join("missing.toml"), &[]).unwrap_err();
     assert!(missing.to_string().contains("cannot read the study"));
+}
+
+#[test]
+fn methods_and_schedules() {
+    let rules = |text: &str, sets: &[&str]| -> Vec<Rule> {
+        study(text, sets).unwrap().cells.iter().map(|cell| cell.rule).collect()
+    };
+    let constant = |method| Rule { method, schedule: Schedule::Constant };
+    assert_eq!(rules("", &[]), [Rule::default()]);
+    let swept = "[sweep]\n\"descent.method\" = [\"momentum\", \"flow\", \"perturbed\"]";
+    let noise = Perturbation { threshold: 0.5, radius: 0.01, interval: 100 };
+    let expected = [
+        constant(Method::Momentum { momentum: 0.9 }),
+        constant(Method::Flow { tolerance: 1e-10, max_time: 8.0 }),
+        constant(Method::Perturbed(noise)),
+    ];
+    assert_eq!(rules(swept, &["descent.threshold=0.5", "descent.max_time=8"]), expected);
+    let schedule = Schedule::Cosine { steps: 1000, factor: 0.0 };
+    let sets = ["descent.schedule=cosine", "descent.schedule_factor=0"];
+    assert_eq!(rules("", &sets), [Rule { schedule, ..Rule::default() }]);
+    // A new method drops the keys that it does not take.
+    let text = "descent.method = \"momentum\"\ndescent.momentum = 0.5";
+    assert_eq!(rules(text, &["descent.method=gradient"]), [Rule::default()]);
+    // Starts are the same for all methods.
+    let digests: Vec<_> = study(swept, &[]).unwrap().cells.iter().map(|c| c.digest).collect();
+    assert_eq!(digests, [study("", &[]).unwrap().cells[0].digest; 3]);
+}
+
+#[test]
+fn rates_of_theorem_1_beside_numbers() {
+    let text = "[sweep]\n\"descent.learning_rate\" = [0.1, \"theorem1\"]";
+    let study = study(text, &[]).unwrap();
+    let laws: Vec<RateLaw> = study.cells.iter().map(|cell| cell.rate_law).collect();
+    assert_eq!(laws, [RateLaw::Given, RateLaw::Theorem1]);
+    assert_eq!(study.cells[0].learning_rate, 0.1);
+    assert_eq!(
+        study.axes[0].keys[0].values,
+        AxisValues::Labels(vec!["0.1".into(), "theorem1".into()])
+    );
 }

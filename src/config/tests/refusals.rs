@@ -235,3 +235,46 @@ fn mistakes_in_a_set() {
         assert!(report.contains(word), "{set}:\n{report}");
     }
 }
+
+/// What the methods of descent refuse: a key that is idle, and what does not go together.
+#[test]
+fn keys_of_methods() {
+    let cases = [
+        ("descent.momentum = 0.5", "`descent.momentum` has no effect in this study"),
+        (
+            "descent.method = \"flow\"\ndescent.learning_rate = 0.1",
+            "`descent.learning_rate` has no",
+        ),
+        (
+            "descent.method = \"flow\"\ndescent.schedule = \"step\"",
+            "`descent.schedule` has no effect",
+        ),
+        ("descent.schedule_steps = 7", "it is taken by descent.schedule = \"step\""),
+        (
+            "descent.schedule = \"step\"\ndescent.schedule_power = 2",
+            "`descent.schedule_power` has no",
+        ),
+        ("descent.method = \"momentum\"\ndescent.precision = \"f32\"", "single precision is for"),
+        (
+            "descent.learning_rate = \"theorem1\"\ndescent.precision = \"f32\"",
+            "single precision is for",
+        ),
+        (
+            "descent.learning_rate = \"theorem1\"\ndescent.schedule = \"step\"",
+            "theorem 1 is for gradient",
+        ),
+        ("descent.learning_rate = \"theorem2\"", "a number above 0, or one of \"theorem1\""),
+        (
+            "descent.learning_rate = 0",
+            "`descent.learning_rate` must be a number above 0, or one of",
+        ),
+        ("descent.method = \"flow\"\ndescent.tolerance = 1e-20", "from 1e-14 to 0.1"),
+        ("descent.method = \"momentum\"\ndescent.momentum = 1", "of at least 0 and below 1"),
+        ("descent.method = \"adam\"", "\"momentum\""),
+    ];
+    for (text, expected) in cases {
+        let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let found = words(&report(text, &[]).replace(['│', '·'], " "));
+        assert!(found.contains(expected), "{text}\n{found}");
+    }
+}

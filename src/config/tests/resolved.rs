@@ -47,7 +47,9 @@ fn the_text_of_a_study() {
     std = 1.0
 
     [descent]
+    method = "gradient"
     learning_rate = 0.05
+    schedule = "constant"
     max_steps = 20000
     precision = "f64"
     reduce = true
@@ -97,6 +99,10 @@ fn what_digests_depend_on() {
         ("descent.max_steps=5", [false, false, true]),
         ("descent.precision=f32", [false, false, true]),
         ("descent.reduce=false", [false, false, true]),
+        ("descent.method=momentum", [false, false, true]),
+        ("descent.method=flow", [false, false, true]),
+        ("descent.schedule=cosine", [false, false, true]),
+        ("descent.learning_rate=theorem1", [true, false, true]),
         ("stop.loss=1e-3", [false, false, true]),
         ("stop.ladder=[1.0]", [false, false, true]),
         ("stop.at=certificate", [false, false, true]),

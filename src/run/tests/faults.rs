@@ -137,7 +137,9 @@ fn an_error_of_any_call_is_told_and_nothing_is_lost() {
             let fs = Simulated::default().failing(at, fault);
             let ended = complete(&study, &fs);
             assert_told(&ended, errno, &context);
-            assert!(ended.is_err() || matches!(fault, Fault::Once(_)), "{context}: not noticed");
+            // HDF5 writes again what it could not write once; what there is then is compared below.
+            let once = matches!(fault, Fault::Once(_) | Fault::Short(_));
+            assert!(ended.is_err() || once, "{context}: not noticed");
             assert!(fs.offences().is_empty(), "{context}: {:?}", fs.offences());
             assert_recovers(&study, &fs.restarted(), expected.as_ref(), &context);
         }

@@ -1,7 +1,5 @@
-//! How a descent goes: the method, and how its learning rate changes. Plain data; [`method`] computes
-//! it.
-//!
-//! [`method`]: super::method
+//! How a descent goes: the method, and how its learning rate changes. Plain data; the kernels in
+//! `kernel/method` compute it.
 
 /// A method of descent (`descent.method` and its keys). `G` is the gradient at the weights `W`, `eta`
 /// the learning rate of the step.

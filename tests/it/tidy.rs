@@ -42,19 +42,9 @@ fn root() -> PathBuf {
 
 /// Every source file with its path below `src`.
 fn sources() -> Vec<(String, String)> {
-    fn walk(dir: &Path, files: &mut Vec<PathBuf>) {
-        for entry in fs::read_dir(dir).expect("a directory of the project").flatten() {
-            let path = entry.path();
-            if path.is_dir() {
-                walk(&path, files);
-            } else if path.extension().is_some_and(|e| e == "rs") {
-                files.push(path);
-            }
-        }
-    }
     let src = root().join("src");
-    let mut files = vec![];
-    walk(&src, &mut files);
+    let mut files = files_under(&src);
+    files.retain(|path| path.extension().is_some_and(|e| e == "rs"));
     assert!(files.len() > 50, "the sources were found");
     let name = |path: &Path| path.strip_prefix(&src).expect("below src").display().to_string();
     files.iter().map(|path| (name(path), fs::read_to_string(path).expect("a source"))).collect()
@@ -129,8 +119,7 @@ fn only_the_command_line_prints() {
 #[test]
 fn every_study_of_the_project_loads() {
     let mut count = 0;
-    for entry in fs::read_dir(root().join("configs")).expect("configs").flatten() {
-        let path = entry.path();
+    for path in files_under(&root().join("configs")) {
         match deeplin::config::load(&path, &[]) {
             Ok(_) => {}
             // Its data are not part of the project; all else must be in order.
@@ -142,5 +131,12 @@ fn every_study_of_the_project_loads() {
         }
         count += 1;
     }
-    assert!(count >= 3);
+    assert!(count >= 4);
+}
+
+/// All files in a folder and the folders in it.
+fn files_under(dir: &Path) -> Vec<PathBuf> {
+    let paths = fs::read_dir(dir).expect("a folder").flatten().map(|entry| entry.path());
+    let below = |path: PathBuf| if path.is_dir() { files_under(&path) } else { vec![path] };
+    paths.flat_map(below).collect()
 }

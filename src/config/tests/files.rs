@@ -122,8 +122,9 @@ fn weights_from_a_file_fit_each_shape() {
 fn the_studies_of_this_repository() {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("configs");
     let mut names = Vec::new();
-    for file in std::fs::read_dir(&dir).unwrap() {
-        let path = file.unwrap().path();
+    let folders = [dir.clone(), dir.join("science")];
+    let files = folders.iter().flat_map(|folder| std::fs::read_dir(folder).unwrap());
+    for path in files.map(|file| file.unwrap().path()).filter(|path| path.is_file()) {
         let text = std::fs::read_to_string(&path).unwrap();
         let name = path.file_stem().unwrap().to_string_lossy().into_owned();
         // Data stay out of the repository: a stand-in of the same dimensions is enough here.
@@ -141,7 +142,12 @@ fn the_studies_of_this_repository() {
         names.push((name, study.cells.len(), study.trials));
     }
     names.sort();
-    let expected = [("default", 1, 1000), ("ethanol", 26, 100), ("quickstart", 32, 200)];
+    let expected = [
+        ("balanced-and-margin", 54, 100_000),
+        ("default", 1, 1000),
+        ("ethanol", 26, 100),
+        ("quickstart", 32, 200),
+    ];
     let found: Vec<(&str, usize, u64)> =
         names.iter().map(|(n, c, t)| (n.as_str(), *c, *t)).collect();
     assert_eq!(found, expected);

@@ -441,6 +441,10 @@ impl NewFile for Handle {
 
     fn set_size(&mut self, size: u64) -> io::Result<()> {
         self.call(Call::Write, |state, number| {
+            // Half of that is nothing.
+            if let Some(error) = state.short() {
+                return Err(error.into());
+            }
             state.files[number].write(Write::Size(size as usize));
             Ok(())
         })

@@ -78,7 +78,7 @@ trajectory! {
     /// Excess loss.
     loss []: "excess loss",
     /// Learning rate of the next step; NaN for a flow.
-    learning_rate []: "learning rate of the next step (NaN: method flow)",
+    next_learning_rate []: "learning rate of the next step (NaN: method flow)",
     /// `sqrt(sum_j ||G_j||_F^2)`.
     gradient_norm []: "Euclidean norm of the loss gradient",
     /// `max_j ||W_{j+1}' W_{j+1} - W_j W_j'||_F`.
@@ -202,7 +202,7 @@ impl Recorder {
         let along = &mut self.trajectory;
         let sigma_min = along.sigma_min.last().copied().unwrap_or(f64::NAN);
         let exponent = 2.0 * (n as f64 - 1.0) / n as f64;
-        along.learning_rate.push(rate);
+        along.next_learning_rate.push(rate);
         along.decrease.push(excess(&after) / excess(w));
         along.decrease_bound.push(1.0 - rate * libm::pow(sigma_min, exponent));
         let inner = (&moved * &expected).sum();

@@ -21,17 +21,9 @@ use deeplin::kernel::blas;
 use deeplin::run::blocks::Share;
 use deeplin::run::interrupt::Interrupt;
 use deeplin::run::session::{self, Session};
-use deeplin::run::{self, Options, Progress, Work, numerics};
+use deeplin::run::{self, Options, Silent, numerics};
 use deeplin::store::io::Disk;
 use rustix::time::{ClockId, clock_gettime};
-
-struct Silent;
-
-impl Progress for Silent {
-    fn begin(&self, _work: Work) {}
-    fn update(&self, _work: Work) {}
-    fn end(&self) {}
-}
 
 fn main() {
     unpin::openblas();

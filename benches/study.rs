@@ -21,7 +21,7 @@ use deeplin::run::blocks::Share;
 use deeplin::run::interrupt::Interrupt;
 use deeplin::run::method::Method;
 use deeplin::run::session::{self, Session};
-use deeplin::run::{self, Options, Progress, Work, numerics};
+use deeplin::run::{self, Options, Silent, numerics};
 use deeplin::store::io::Disk;
 use deeplin::study::Study;
 
@@ -30,14 +30,6 @@ use deeplin::study::Study;
 const ROUNDS: usize = 5;
 /// Operations of a run on one thread, about a second's worth; more for wide nets.
 const FLOPS: f64 = 4e10;
-
-struct Silent;
-
-impl Progress for Silent {
-    fn begin(&self, _work: Work) {}
-    fn update(&self, _work: Work) {}
-    fn end(&self) {}
-}
 
 fn main() {
     unpin::openblas();

@@ -49,5 +49,6 @@ pub mod stats;
 pub mod stop;
 pub mod store;
 pub mod study;
+pub mod theorem;
 
 pub use error::{Error, Result};

@@ -8,6 +8,7 @@ use crate::network::target::{Draw, Landscape, Problem};
 use crate::network::{Weights, matrix};
 use crate::rng::{Purpose, Source, stream};
 use crate::study::{Cell, RateLaw};
+use crate::theorem;
 
 /// The starts of one cell.
 #[derive(Debug)]
@@ -62,32 +63,20 @@ impl<'a> Starts<'a> {
         let learning_rate = match (self.rate, self.cell.rate_law) {
             (Some(rate), _) => rate,
             (None, RateLaw::Given) => self.cell.learning_rate,
-            (None, RateLaw::Theorem1) => {
-                theorem1_rate(&weights, &problem, &landscape).unwrap_or(f64::NAN)
-            }
+            (None, RateLaw::Theorem1) => theorem1_rate(&weights, &problem, &landscape),
         };
         let terms = Terms { learning_rate, random: source };
         Start { weights, problem, landscape, terms }
     }
 }
 
-/// The largest learning rate of theorem 1 of Arora, Cohen, Golowich and Hu (2019) for the deficiency
-/// margin `c = sigma_min(Phi) - ||W - Phi||_F` of a start:
-///
-/// ```text
-/// eta = c^((4N-2)/N) / (6144 N^3 ||Phi||_F^((6N-4)/N))
-/// ```
-///
-/// `None` if there is no margin, `c <= 0`. Of the other conditions of the theorem, balancedness is a
-/// measure of the trial; that hidden layers are wide enough follows from a margin.
-fn theorem1_rate(weights: &Weights, problem: &Problem, landscape: &Landscape) -> Option<f64> {
-    let depth = weights.shape().depth() as f64;
+/// The largest learning rate of theorem 1 for the deficiency margin of a start, NaN without one. Of the
+/// other conditions of the theorem, balancedness is a measure of the trial; that hidden layers are wide
+/// enough follows from a margin.
+fn theorem1_rate(weights: &Weights, problem: &Problem, landscape: &Landscape) -> f64 {
     let distance = matrix::frobenius((&weights.end_to_end() - &problem.phi).view());
-    let margin = landscape.sigma_min - distance;
     let norm = matrix::frobenius(problem.phi.view());
-    let allowed = libm::pow(margin, (4.0 * depth - 2.0) / depth);
-    let scale = libm::pow(norm, (6.0 * depth - 4.0) / depth);
-    (margin > 0.0).then(|| allowed / (6144.0 * depth.powi(3) * scale))
+    theorem::largest_rate(weights.shape().depth(), norm, landscape.sigma_min - distance)
 }
 
 /// The problem of one trial.

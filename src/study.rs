@@ -233,7 +233,7 @@ pub struct TrialRow {
     pub steps: u64,
     /// What was measured at its ends.
     pub measures: Measures,
-    /// Conditions of the convergence theorem that its start meets (see `observe::theorem`).
+    /// Conditions of the convergence theorem that its start meets (see [`theorem`](crate::theorem)).
     pub theorem1: u8,
     /// The proof that it converges, if one was made.
     pub certificate: Option<Certified>,

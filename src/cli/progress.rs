@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use indicatif::{HumanCount, HumanDuration, ProgressBar, ProgressStyle};
 
 use super::output;
-use crate::run::{Progress, Work};
+use crate::run::{Progress, Silent, Work};
 
 /// Time between two plain lines.
 const LINE_EVERY: Duration = Duration::from_secs(10);
@@ -15,20 +15,12 @@ const LINE_EVERY: Duration = Duration::from_secs(10);
 /// What a run shows of its progress.
 pub(super) fn display(quiet: bool) -> Box<dyn Progress> {
     if quiet {
-        Box::new(Quiet)
+        Box::new(Silent)
     } else if std::io::stderr().is_terminal() {
         Box::new(Bar::new())
     } else {
         Box::new(Lines::new())
     }
-}
-
-struct Quiet;
-
-impl Progress for Quiet {
-    fn begin(&self, _: Work) {}
-    fn update(&self, _: Work) {}
-    fn end(&self) {}
 }
 
 /// A bar whose length is the work, in thousandths of the whole.

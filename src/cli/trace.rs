@@ -21,15 +21,15 @@ use crate::{Error, Result, config};
 #[command(after_help = "\
 The file holds `target` (d_N x d_0), `initial/W_1` .. `initial/W_N`, `final/W_1` .. `final/W_N`, the
 trial's row, and at each of the recorded steps: time, loss, learning rate, gradient norm, balancedness and
-the imbalance of each two layers, singular values of every layer and of the end-to-end matrix, alignment of
-neighbouring layers' singular vectors, deficiency margin, the decrease of the loss with the bound that
-theory has for it, sharpness and smallest eigenvalue of the Hessian, and how far the end-to-end matrix
-moves along its preconditioned gradient. Of a flow, --times adds the loss and the end-to-end matrix at times
-of your choice, by the interpolant of its steps.
+the imbalance of each two layers, singular values of the end-to-end matrix, deficiency margin, and the
+decrease of the loss with the bound that theory has for it. --spectra adds the singular values of every
+layer, the alignment of neighbouring layers' singular vectors, sharpness and smallest eigenvalue of the
+Hessian, and how far the end-to-end matrix moves along its preconditioned gradient. Of a flow, --times adds
+the loss and the end-to-end matrix at times of your choice, by the interpolant of its steps.
 
 Examples:
   deeplin trace study.toml --trial 17 --at init.std=0.3,network.depth=4 -o trace.h5
-  deeplin trace study.toml --trial 17 --cell 5 -o trace.h5")]
+  deeplin trace study.toml --trial 17 --cell 5 --spectra --points 200 -o trace.h5")]
 pub(super) struct Arguments {
     /// The study, a TOML file
     config: PathBuf,
@@ -51,6 +51,9 @@ pub(super) struct Arguments {
     /// How many steps are recorded between the start and the step limit
     #[arg(long, value_name = "N", default_value_t = 2000, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     points: u64,
+    /// Record singular vectors and the Hessian too: minutes for wide networks, so take fewer --points
+    #[arg(long)]
+    spectra: bool,
     /// How they lie
     #[arg(long, value_enum, default_value_t = Lying::Log)]
     spacing: Lying,
@@ -95,7 +98,8 @@ pub(super) fn main(arguments: &Arguments) -> Result<Ending> {
         points: arguments.points,
         max_steps: cell.stop.max_steps,
     };
-    let mut recorder = Recorder::new(cell, arguments.trial, recorded, arguments.times.clone());
+    let mut recorder =
+        Recorder::new(cell, arguments.trial, recorded, arguments.times.clone(), arguments.spectra);
     let row = descent::run_observed(
         kernel.as_mut(),
         cell,

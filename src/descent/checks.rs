@@ -42,7 +42,8 @@ pub(super) struct Checks {
 }
 
 impl Checks {
-    /// Those of a trial of `cell` with this learning rate, on `problem` in the shape that is computed, at its start or in a state.
+    /// Those of a trial of `cell` with this learning rate, on `problem` in the shape that is computed, at
+    /// its start or in a state.
     pub(super) fn new(
         cell: &Cell,
         learning_rate: f64,

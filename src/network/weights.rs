@@ -68,6 +68,11 @@ impl Weights {
             .expect("layers tile the buffer")
     }
 
+    /// Euclidean norm of all entries.
+    pub fn norm(&self) -> f64 {
+        self.data.iter().map(|w| w * w).sum::<f64>().sqrt()
+    }
+
     /// Whether every entry is finite.
     pub fn is_finite(&self) -> bool {
         self.data.iter().all(|w| w.is_finite())
@@ -78,6 +83,15 @@ impl Weights {
     pub fn same_bits(&self, other: &Self) -> bool {
         self.data.len() == other.data.len()
             && self.data.iter().zip(&other.data).all(|(a, b)| a.to_bits() == b.to_bits())
+    }
+
+    /// The prefix products `P_0 = I, P_1 = W_1, .. P_{N-1} = W_{N-1} ... W_1`.
+    pub fn prefixes(&self) -> Vec<Array2<f64>> {
+        let mut prefixes = vec![Array2::eye(self.shape.input())];
+        for j in 1..self.shape.depth() {
+            prefixes.push(matrix::product(self.layer(j), prefixes[j - 1].view()));
+        }
+        prefixes
     }
 
     /// The end-to-end matrix `W_N ... W_1`, `d_N x d_0`, multiplied from the input side.

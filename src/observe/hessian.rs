@@ -53,10 +53,6 @@ impl<'a> Hessian<'a> {
     /// At these weights.
     pub fn new(weights: &'a Weights, problem: &'a Problem) -> Self {
         let (shape, depth) = (weights.shape(), weights.shape().depth());
-        let mut prefixes = vec![Array2::eye(shape.input())];
-        for j in 1..depth {
-            prefixes.push(product(&weights.layer(j), &prefixes[j - 1]));
-        }
         let mut suffixes = vec![Array2::eye(shape.output())];
         for j in (2..=depth).rev() {
             let longer = product(&suffixes[suffixes.len() - 1], &weights.layer(j));
@@ -64,7 +60,7 @@ impl<'a> Hessian<'a> {
         }
         suffixes.reverse();
         let residual = problem.residual(&weights.end_to_end());
-        Self { weights, problem, suffixes, prefixes, residual }
+        Self { weights, problem, suffixes, prefixes: weights.prefixes(), residual }
     }
 
     /// `H V`, in the shape of the weights.

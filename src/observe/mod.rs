@@ -6,15 +6,13 @@ pub mod acceleration;
 pub mod certificate;
 pub mod hessian;
 pub mod spacing;
-pub mod theorem;
 pub mod trajectory;
 
 use crate::network::target::{Landscape, Problem};
 use crate::network::{Weights, matrix, svd};
 use crate::start::Start;
 use crate::study::{Cell, Measures};
-
-use theorem::Theorem;
+use crate::theorem::{self, Theorem};
 
 /// Follows the weights of a trial along its way.
 pub trait Observer {
@@ -104,7 +102,7 @@ pub fn measure_end(weights: &Weights, problem: &Problem, row: &mut Measures) {
 
 /// `sqrt(sum_j ||G_j||_F^2)`.
 pub fn gradient_norm(weights: &Weights, problem: &Problem) -> f64 {
-    problem.gradient(weights).as_slice().iter().map(|g| g * g).sum::<f64>().sqrt()
+    problem.gradient(weights).norm()
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use ndarray::Array2;
 use super::acceleration::{derivative, preconditioned};
 use super::hessian::{Hessian, Spectrum};
 use super::spacing::RecordedSteps;
-use super::{Observer, balancedness, gradient_norm, imbalance};
+use super::{Observer, balancedness, imbalance};
 use crate::kernel::rule::{Method, Rule};
 use crate::network::svd::{Svd, singular_values, svd};
 use crate::network::{Shape, Weights, matrix};
@@ -123,6 +123,8 @@ trajectory! {
 #[derive(Debug)]
 pub struct Recorder {
     recorded: RecordedSteps,
+    /// Whether singular vectors and the Hessian are computed too.
+    spectra: bool,
     rule: Rule,
     /// Start vectors of Lanczos.
     random: Stream,
@@ -131,11 +133,19 @@ pub struct Recorder {
 
 impl Recorder {
     /// Of a trial of this cell, at the steps of `recorded` and at its end, with samples of a flow at these
-    /// times.
-    pub fn new(cell: &Cell, trial: u64, recorded: RecordedSteps, mut times: Vec<f64>) -> Self {
+    /// times. Without `spectra` all quantities that need singular vectors, layer by layer, or the Hessian
+    /// stay empty: they take most of the time in wide networks.
+    pub fn new(
+        cell: &Cell,
+        trial: u64,
+        recorded: RecordedSteps,
+        mut times: Vec<f64>,
+        spectra: bool,
+    ) -> Self {
         times.sort_by(f64::total_cmp);
         Self {
             recorded,
+            spectra,
             rule: cell.rule,
             random: stream(0, &cell.digest, Purpose::Lanczos, trial),
             trajectory: Trajectory { times, ..Trajectory::default() },
@@ -157,25 +167,15 @@ impl Recorder {
 
     /// Each layer by itself, and each with the next.
     fn record_layers(&mut self, weights: &Weights) {
-        let shape = weights.shape();
+        let depth = weights.shape().depth();
         let along = &mut self.trajectory;
-        let decomposed: Vec<Svd> = (1..=shape.depth()).map(|j| svd(weights.layer(j))).collect();
-        let longest = singular(shape);
-        for Svd { s, .. } in &decomposed {
-            along.layer_singular_values.extend(padded(s.iter().copied(), longest));
-        }
-        for (j, pair) in (1..).zip(decomposed.windows(2)) {
-            let aligned = pair[0].u.columns().into_iter().zip(pair[1].v.columns());
-            let aligned = aligned.map(|(u, v)| u.dot(&v).abs());
-            along.alignment.extend(padded(aligned, longest));
-            along.imbalance.push(imbalance(weights, j));
-        }
         along.balancedness.push(balancedness(weights));
+        along.imbalance.extend((1..depth).map(|j| imbalance(weights, j)));
         let gram = |j| {
             let layer = weights.layer(j);
             matrix::frobenius(matrix::product(layer, layer.t()).view())
         };
-        along.gram_norm_min.push((1..=shape.depth()).map(gram).fold(f64::INFINITY, f64::min));
+        along.gram_norm_min.push((1..=depth).map(gram).fold(f64::INFINITY, f64::min));
     }
 
     /// The end-to-end matrix.
@@ -190,24 +190,63 @@ impl Recorder {
         along.margin.push(start.landscape.sigma_min - distance);
     }
 
-    /// What a step of gradient descent does, and what theory has for it.
-    fn record_step(&mut self, w: &Array2<f64>, weights: &Weights, rate: f64, start: &Start) {
-        let (problem, floor) = (&start.problem, start.landscape.floor);
-        let (gradient, n) = (problem.gradient(weights), weights.shape().depth());
-        let after = stepped(weights, &gradient, rate).end_to_end();
-        let excess = |w: &Array2<f64>| problem.loss(w) - floor;
-        let expected = preconditioned(w, &problem.residual(w), n);
-        let moved = derivative(weights, &gradient);
-        let norm = |matrix: &Array2<f64>| matrix::frobenius(matrix.view());
+    /// What a step of gradient descent does to the loss, and what theory has for it.
+    fn record_step(
+        &mut self,
+        w: &Array2<f64>,
+        weights: &Weights,
+        gradient: &Weights,
+        rate: f64,
+        start: &Start,
+    ) {
+        let after = stepped(weights, gradient, rate).end_to_end();
+        let excess = |w: &Array2<f64>| start.problem.loss(w) - start.landscape.floor;
         let along = &mut self.trajectory;
         let sigma_min = along.sigma_min.last().copied().unwrap_or(f64::NAN);
-        let exponent = 2.0 * (n as f64 - 1.0) / n as f64;
+        let n = weights.shape().depth() as f64;
         along.next_learning_rate.push(rate);
         along.decrease.push(excess(&after) / excess(w));
-        along.decrease_bound.push(1.0 - rate * libm::pow(sigma_min, exponent));
+        along.decrease_bound.push(1.0 - rate * libm::pow(sigma_min, 2.0 * (n - 1.0) / n));
+    }
+
+    /// Singular values and vectors of the layers.
+    fn record_singular_vectors(&mut self, weights: &Weights) {
+        let shape = weights.shape();
+        let decomposed: Vec<Svd> = (1..=shape.depth()).map(|j| svd(weights.layer(j))).collect();
+        let longest = singular(shape);
+        for Svd { s, .. } in &decomposed {
+            self.trajectory.layer_singular_values.extend(padded(s.iter().copied(), longest));
+        }
+        for pair in decomposed.windows(2) {
+            let aligned = pair[0].u.columns().into_iter().zip(pair[1].v.columns());
+            let aligned = aligned.map(|(u, v)| u.dot(&v).abs());
+            self.trajectory.alignment.extend(padded(aligned, longest));
+        }
+    }
+
+    /// How the gradient moves the end-to-end matrix.
+    fn record_acceleration(
+        &mut self,
+        w: &Array2<f64>,
+        weights: &Weights,
+        gradient: &Weights,
+        start: &Start,
+    ) {
+        let expected = preconditioned(w, &start.problem.residual(w), weights.shape().depth());
+        let moved = derivative(weights, gradient);
+        let norm = |matrix: &Array2<f64>| matrix::frobenius(matrix.view());
         let inner = (&moved * &expected).sum();
+        let along = &mut self.trajectory;
         along.acceleration_cosine.push(inner / (norm(&moved) * norm(&expected)));
         along.acceleration_error.push(norm(&(&moved - &expected)) / norm(&moved));
+    }
+
+    /// The ends of the spectrum of the Hessian.
+    fn record_hessian(&mut self, weights: &Weights, start: &Start) {
+        let hessian = Hessian::new(weights, &start.problem);
+        let Spectrum { largest, smallest } = hessian.spectrum(&mut self.random);
+        self.trajectory.sharpness.push(largest);
+        self.trajectory.hessian_min.push(smallest);
     }
 }
 
@@ -220,15 +259,16 @@ impl Observer for Recorder {
         self.trajectory.step.push(step as i64);
         self.trajectory.time.push(time);
         self.trajectory.loss.push(excess);
-        self.trajectory.gradient_norm.push(gradient_norm(weights, &start.problem));
-        let w = weights.end_to_end();
+        let (w, gradient) = (weights.end_to_end(), start.problem.gradient(weights));
+        self.trajectory.gradient_norm.push(gradient.norm());
         self.record_layers(weights);
         self.record_end_to_end(&w, weights.shape(), start);
-        self.record_step(&w, weights, self.learning_rate(step, start), start);
-        let hessian = Hessian::new(weights, &start.problem);
-        let Spectrum { largest, smallest } = hessian.spectrum(&mut self.random);
-        self.trajectory.sharpness.push(largest);
-        self.trajectory.hessian_min.push(smallest);
+        self.record_step(&w, weights, &gradient, self.learning_rate(step, start), start);
+        if self.spectra {
+            self.record_singular_vectors(weights);
+            self.record_acceleration(&w, weights, &gradient, start);
+            self.record_hessian(weights, start);
+        }
         self.trajectory.last = Some(weights.clone());
     }
 

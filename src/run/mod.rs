@@ -85,6 +85,16 @@ pub trait Progress {
     fn end(&self);
 }
 
+/// Shows nothing.
+#[derive(Debug, Clone, Copy)]
+pub struct Silent;
+
+impl Progress for Silent {
+    fn begin(&self, _: Work) {}
+    fn update(&self, _: Work) {}
+    fn end(&self) {}
+}
+
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Outcome {

@@ -12,9 +12,9 @@ use super::summary::CellSummary;
 use super::tally::{CONDITIONS, TheoremTable};
 use crate::Result;
 use crate::digest::Digest;
-use crate::observe::theorem;
 use crate::stop::Outcome;
 use crate::study::{Axis, AxisKey, Certified, Measures, TrialRow};
+use crate::theorem;
 
 /// A results file, opened for reading: what it is about and the summaries of its cells; rows are
 /// read on demand.

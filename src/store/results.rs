@@ -13,9 +13,9 @@ use super::schema::{self, Source, Variable};
 use super::summary::{CellSummary, IntervalMethod};
 use super::tallies::Tallies;
 use super::tally::{self, Tally};
-use crate::observe::theorem;
 use crate::stop::Outcome;
 use crate::study::{Axis, AxisKey, AxisValues};
+use crate::theorem;
 
 /// The file's name.
 pub const FILE: &str = "results.h5";

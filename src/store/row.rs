@@ -2,9 +2,9 @@
 //! (1), steps (8), step, rate and bound of the certificate (8 each; -1, NaN and -1: none), the measures
 //! (8 each, bit for bit), first hits of the ladder (8 each).
 
-use crate::observe::theorem;
 use crate::stop::Outcome;
 use crate::study::{Certified, Measures, TrialRow};
+use crate::theorem;
 
 const THEOREM: usize = 1;
 const STEPS: usize = THEOREM + 1;

@@ -2,8 +2,8 @@
 //! usual numbers of steps.
 
 use super::tally::Tally;
-use crate::observe::theorem;
 use crate::stop::Outcome;
+use crate::theorem;
 
 /// How bounds of a probability are computed: given by the caller, since statistics stand above
 /// storage.

@@ -9,9 +9,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::observe::theorem;
 use crate::stop::Outcome;
 use crate::study::TrialRow;
+use crate::theorem;
 
 /// How many sets of conditions of the convergence theorem there are.
 pub const CONDITIONS: usize = theorem::ALL as usize + 1;

@@ -171,7 +171,7 @@ impl Trace<'_> {
         let along = self.trajectory;
         draft.variable("step", &["record"], Values::Int64(&along.step), &words("updates made"))?;
         for Column { name, long_name, dimensions, values } in along.columns() {
-            // There are no pairs of layers.
+            // There are no pairs of layers, or it was not asked for.
             if values.is_empty() {
                 continue;
             }

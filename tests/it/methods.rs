@@ -444,7 +444,7 @@ fn samples_of_a_traced_flow() {
         let mut kernel = deeplin::run::method::kernel(&study.cells[0]);
         let (cell, ladder) = (&study.cells[0], &study.ladder);
         let recorded = RecordedSteps { spacing: Spacing::Linear, points: 10, max_steps: 100 };
-        let mut along = Recorder::new(cell, trial, recorded, vec![1.0, 0.25, 9.0]);
+        let mut along = Recorder::new(cell, trial, recorded, vec![1.0, 0.25, 9.0], false);
         let row = run_observed(kernel.as_mut(), cell, &starts, trial, ladder, &mut along);
         assert_eq!(row, rows_on(kernel.as_mut(), cell, trial + 1, ladder)[trial as usize]);
         let along = along.trajectory();

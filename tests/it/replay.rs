@@ -1,5 +1,7 @@
 //! Traces: the same bits as the row, and replayed by an independent program.
 
+use deeplin::network::svd;
+
 use crate::program::{self, Desk};
 
 const STUDY: &str = r#"
@@ -142,4 +144,37 @@ fn traces_have_the_bits_of_their_rows() {
         let losses = trace.dataset("loss").and_then(|d| d.read_1d::<f64>()).expect("losses");
         assert_eq!(losses.last().map(|x| x.to_bits()), Some(row.measures.loss_final.to_bits()));
     }
+}
+
+/// The singular values that a trace records belong to its weights; without --spectra there are none.
+#[test]
+fn spectra_of_a_trace_belong_to_its_weights() {
+    let desk = Desk::new();
+    desk.write("study.toml", STUDY);
+    let trace = |more: &[&str]| {
+        let begin = ["trace", "study.toml", "--trial", "0", "--cell", "0", "--points", "20"];
+        desk.succeed(&[&begin[..], more, &["-o", "trace.h5"]].concat());
+        hdf5::File::open(desk.path("trace.h5")).expect("a trace")
+    };
+    assert!(trace(&[]).dataset("sharpness").is_err());
+    let trace = trace(&["--spectra"]);
+    let read = |name: &str| {
+        trace.dataset(name).and_then(|d| d.read_dyn::<f64>()).expect("a recorded quantity")
+    };
+    let layers = read("layer_singular_values");
+    let last = layers.index_axis(ndarray::Axis(0), layers.shape()[0] - 1).to_owned();
+    for (j, recorded) in (1..).zip(last.outer_iter()) {
+        let weights = trace.dataset(&format!("final/W_{j}")).and_then(|d| d.read_2d::<f64>());
+        let expected = svd::singular_values(weights.expect("a layer").view());
+        for (k, sigma) in recorded.iter().enumerate() {
+            match expected.get(k) {
+                Some(expected) => assert!((sigma - expected).abs() < 1e-12, "layer {j}: {sigma}"),
+                None => assert!(sigma.is_nan(), "layer {j} has no singular value {k}"),
+            }
+        }
+    }
+    let aligned = read("alignment");
+    assert!(aligned.iter().all(|x| x.is_nan() || (0.0..=1.0 + 1e-12).contains(x)), "{aligned}");
+    let ends = read("hessian_min").into_iter().zip(read("sharpness"));
+    assert!(ends.into_iter().all(|(least, most)| least < most));
 }

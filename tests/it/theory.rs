@@ -393,7 +393,7 @@ fn an_infinite_loss_is_divergence_at_once() {
         Choice::for_shape(&cell.shape).build(&cell.shape, cell.learning_rate, Precision::Float64);
     let starts = Starts::new(2018, &cell);
     let recorded = RecordedSteps { spacing: Spacing::Log, points: 10, max_steps: 10_000 };
-    let mut along = Recorder::new(&cell, 0, recorded, Vec::new());
+    let mut along = Recorder::new(&cell, 0, recorded, Vec::new(), true);
     let traced = descent::run_observed(kernel.as_mut(), &cell, &starts, 0, &[], &mut along);
     assert_eq!((traced.outcome, traced.steps), (row.outcome, row.steps));
     assert_eq!(along.trajectory().loss, [f64::INFINITY]);

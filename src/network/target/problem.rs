@@ -60,7 +60,7 @@ impl Problem {
         // Back from the output: S_j' times the residual, one layer at a time.
         let mut carried = self.residual(&weights.end_to_end());
         let mut gradient = Weights::zeros(weights.shape());
-        let prefixes = prefixes(weights);
+        let prefixes = weights.prefixes();
         for j in (1..=depth).rev() {
             let layer = matrix::product(carried.view(), prefixes[j - 1].t());
             gradient.layer_mut(j).assign(&layer);
@@ -84,15 +84,6 @@ impl Problem {
         let zero = 0.5 * matrix::frobenius(reached.view()).powi(2);
         Landscape { sigma_min, floor, excess_at_zero: zero - floor }
     }
-}
-
-/// `P_0 = I, P_1, .. P_{N-1}`.
-fn prefixes(weights: &Weights) -> Vec<Array2<f64>> {
-    let mut prefixes = vec![Array2::eye(weights.shape().input())];
-    for j in 1..weights.shape().depth() {
-        prefixes.push(matrix::product(weights.layer(j), prefixes[j - 1].view()));
-    }
-    prefixes
 }
 
 /// Constants of a problem for networks of one shape.

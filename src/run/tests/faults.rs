@@ -9,7 +9,7 @@ use crate::config::parse;
 use crate::error::{Error, Result};
 use crate::run::blocks::Share;
 use crate::run::interrupt::Interrupt;
-use crate::run::{Options, Progress, Work, run};
+use crate::run::{Options, Silent, run};
 use crate::store::manifest::{Manifest, parts_dir};
 use crate::store::merge::{Merge, MergeOptions, merge};
 use crate::store::simulated::{Call, Fault, Simulated, can_merge};
@@ -28,14 +28,6 @@ const STUDY: &str = "name = \"faults\"\n[network]\ninput = 1\nhidden = 1\noutput
                      part_seconds = 1e-9\n[sweep]\n\"init.std\" = [0.1, 0.5]";
 
 pub(super) const DIR: &str = "runs/faults";
-
-struct Silent;
-
-impl Progress for Silent {
-    fn begin(&self, _: Work) {}
-    fn update(&self, _: Work) {}
-    fn end(&self) {}
-}
 
 pub(super) fn study(trials: u64) -> Study {
     parse("study.toml", STUDY, &[format!("trials={trials}")], Path::new("")).unwrap()

@@ -53,14 +53,12 @@ impl Theorem {
     pub fn most_imbalance(&self) -> f64 {
         let n = self.depth as f64;
         let norm = libm::pow(self.target_norm, 2.0 * (n - 1.0) / n);
-        self.positive_margin() * self.margin / (256.0 * n * n * n * norm)
+        positive(self.margin) * self.margin / (256.0 * n * n * n * norm)
     }
 
     /// The largest learning rate that the theorem allows; NaN without a margin.
     pub fn largest_rate(&self) -> f64 {
-        let n = self.depth as f64;
-        let norm = libm::pow(self.target_norm, (6.0 * n - 4.0) / n);
-        libm::pow(self.positive_margin(), (4.0 * n - 2.0) / n) / (6144.0 * n * n * n * norm)
+        largest_rate(self.depth, self.target_norm, self.margin)
     }
 
     /// The conditions that hold.
@@ -84,11 +82,19 @@ impl Theorem {
         let rate = self.learning_rate * libm::pow(self.margin, 2.0 * (n - 1.0) / n);
         (libm::log(loss / target) / rate).max(0.0)
     }
+}
 
-    /// The margin if there is one, else NaN.
-    fn positive_margin(&self) -> f64 {
-        if self.margin > 0.0 { self.margin } else { f64::NAN }
-    }
+/// The largest learning rate that the theorem allows `depth` layers whose start has this margin; NaN
+/// without a margin.
+pub fn largest_rate(depth: usize, target_norm: f64, margin: f64) -> f64 {
+    let n = depth as f64;
+    let norm = libm::pow(target_norm, (6.0 * n - 4.0) / n);
+    libm::pow(positive(margin), (4.0 * n - 2.0) / n) / (6144.0 * n * n * n * norm)
+}
+
+/// A margin if there is one, else NaN.
+fn positive(margin: f64) -> f64 {
+    if margin > 0.0 { margin } else { f64::NAN }
 }
 
 /// Whether no hidden width is below `min(d_0, d_N)`.

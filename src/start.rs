@@ -62,7 +62,7 @@ impl<'a> Starts<'a> {
         }
         let learning_rate = match (self.rate, self.cell.rate_law) {
             (Some(rate), _) => rate,
-            (None, RateLaw::Given) => self.cell.learning_rate,
+            (None, RateLaw::Given | RateLaw::Tuned) => self.cell.learning_rate,
             (None, RateLaw::Theorem1) => theorem1_rate(&weights, &problem, &landscape),
         };
         let terms = Terms { learning_rate, random: source };

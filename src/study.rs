@@ -134,10 +134,12 @@ pub struct Cell {
     pub draw: Draw,
     /// Law of the initial weights.
     pub init: Arc<Init>,
-    /// Learning rate `eta`; NaN where each trial has its own.
+    /// Learning rate `eta`; NaN where each trial has its own, and before it is tuned.
     pub learning_rate: f64,
     /// Where the learning rate comes from.
     pub rate_law: RateLaw,
+    /// How it is tuned, if it is.
+    pub tuning: Option<Arc<Tuning>>,
     /// The method of descent.
     pub rule: Rule,
     /// Format of the numbers of the steps.
@@ -199,6 +201,25 @@ pub enum RateLaw {
     /// Each trial has the largest one that theorem 1 of Arora, Cohen, Golowich and Hu (2019) allows for
     /// the margin of its start; one without a margin has none.
     Theorem1,
+    /// The best of several for the cell, found on trials that do not count.
+    Tuned,
+}
+
+impl RateLaw {
+    /// Whether all trials of a cell have the same learning rate.
+    pub fn is_of_cell(self) -> bool {
+        self != Self::Theorem1
+    }
+}
+
+/// How the learning rate of a cell is tuned (`descent.tuning_*`): each of the rates is tried on the same
+/// pilot trials, and the one at which most of them converge, in the fewest steps, is taken.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tuning {
+    /// The rates, strictly increasing.
+    pub rates: Vec<f64>,
+    /// Number of pilot trials.
+    pub trials: u64,
 }
 
 /// A range of trial numbers of one cell: the unit of work and of durability.

@@ -150,6 +150,10 @@ fn text(report: &Report) -> String {
         let _ = writeln!(text, "{key:<12} {value}");
     };
     line("trials", &trials(report));
+    if plan.tuning_trials > 0 && plan.trials_left > 0 {
+        let pilots = HumanCount(plan.tuning_trials);
+        line("", &format!("and up to {pilots} pilot trials before, that tune learning rates"));
+    }
     let flops = significant(plan.flops / 1e9, 4);
     line("operations", &format!("at most {flops} Gflop, if every trial runs to its step limit"));
     line("memory", &need(&report.memory));

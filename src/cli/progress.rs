@@ -48,6 +48,12 @@ impl Progress for Bar {
         self.0.enable_steady_tick(Duration::from_millis(200));
     }
 
+    fn tuning(&self, done: usize, cells: usize) {
+        self.0.set_position(0);
+        self.0.set_message(tuned(done, cells));
+        self.0.enable_steady_tick(Duration::from_millis(200));
+    }
+
     fn update(&self, work: Work) {
         self.show(work);
     }
@@ -79,8 +85,18 @@ impl Progress for Lines {
     fn begin(&self, work: Work) {
         if let Ok(mut state) = self.state.lock() {
             state.fraction_at_begin = work.fraction();
+            state.begin = Instant::now();
         }
         output::say(&format!("begin: {}", trials(work)));
+    }
+
+    fn tuning(&self, done: usize, cells: usize) {
+        let Ok(mut state) = self.state.lock() else { return };
+        if done > 0 && done < cells && state.said.elapsed() < LINE_EVERY {
+            return;
+        }
+        state.said = Instant::now();
+        output::say(&tuned(done, cells));
     }
 
     fn update(&self, work: Work) {
@@ -106,6 +122,12 @@ impl Progress for Lines {
     }
 
     fn end(&self) {}
+}
+
+/// `learning rates of 3 of 12 cells are tuned`.
+fn tuned(done: usize, cells: usize) -> String {
+    let (done, cells) = (HumanCount(done as u64), HumanCount(cells as u64));
+    format!("learning rates of {done} of {cells} cells are tuned")
 }
 
 /// `1,200 of 4,800 trials`.

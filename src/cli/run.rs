@@ -127,9 +127,15 @@ fn what_is_left(outcome: &Outcome) -> String {
             HumanCount(outcome.steps_on_their_way)
         ),
     };
+    let to_tune = match outcome.cells_to_tune {
+        0 => String::new(),
+        cells => {
+            format!(", and learning rates of {} cells are still to be tuned", HumanCount(cells))
+        }
+    };
     format!(
-        "stopped early: {left} of {share} trials are left{on_their_way}; run the same command again \
-         to continue"
+        "stopped early: {left} of {share} trials are left{on_their_way}{to_tune}; run the same command \
+         again to continue"
     )
 }
 

@@ -4,12 +4,11 @@ use std::path::{Path, PathBuf};
 
 use super::{Ending, output};
 use crate::descent;
-use crate::kernel::blas;
+use crate::kernel::blas::{self, Threading};
 use crate::kernel::rule::Method;
 use crate::observe::spacing::{RecordedSteps, Spacing};
 use crate::observe::trajectory::Recorder;
-use crate::run::method;
-use crate::run::numerics;
+use crate::run::{method, numerics, threads, tuning};
 use crate::start::Starts;
 use crate::store::io::Disk;
 use crate::store::{publish, trace};
@@ -83,7 +82,11 @@ impl From<Lying> for Spacing {
 pub(super) fn main(arguments: &Arguments) -> Result<Ending> {
     let blas = blas::prepare(1)?;
     let study = config::load(&arguments.config, &arguments.sets)?;
-    let cell = find_cell(&study, arguments)?;
+    let workers = match blas.threading {
+        Threading::Serial => 1,
+        Threading::Pthreads | Threading::OpenMp => threads::workers(None),
+    };
+    let cell = &tuned(&study, find_cell(&study, arguments)?, workers)?;
     if arguments.trial >= study.trials {
         return Err(Error::usage(
             format!("there is no trial {}: a cell has {} trials", arguments.trial, study.trials),
@@ -128,6 +131,17 @@ pub(super) fn main(arguments: &Arguments) -> Result<Ending> {
         arguments.output.display()
     ))?;
     Ok(Ending::Done)
+}
+
+/// The cell with the learning rate that its trials have.
+fn tuned(study: &Study, cell: &Cell, workers: usize) -> Result<Cell> {
+    if cell.tuning.is_none() {
+        return Ok(cell.clone());
+    }
+    output::say("tuning the learning rate of the cell, as the run does");
+    let rate = tuning::tune_to_the_end(study.seed, cell, workers)?;
+    output::say(&format!("its learning rate is {rate}"));
+    Ok(Cell { learning_rate: rate, ..cell.clone() })
 }
 
 /// Refuses times that no step goes over.

@@ -3,7 +3,7 @@
 use crate::kernel::real::Precision;
 use crate::kernel::rule::{Method, Perturbation, Rule, Schedule};
 use crate::network::target::Target;
-use crate::study::RateLaw;
+use crate::study::{RateLaw, Tuning};
 
 use super::refuse::{Advise, Refusal};
 use super::value::Value;
@@ -48,7 +48,8 @@ fn schedule(view: &View<'_>) -> Schedule {
     }
 }
 
-/// The learning rate of a cell, NaN where trials have their own, and its law.
+/// The learning rate of a cell, NaN where trials have their own and where it is still to be tuned, and its
+/// law.
 ///
 /// # Errors
 /// If theorem 1 says nothing about the cell.
@@ -58,9 +59,15 @@ pub(super) fn rate(
     target: &Target,
 ) -> Result<(f64, RateLaw), Refusal> {
     const KEY: &str = "descent.learning_rate";
-    let Some("theorem1") = view.get(KEY).and_then(Value::text) else {
-        return Ok((view.float(KEY), RateLaw::Given));
-    };
+    match view.get(KEY).and_then(Value::text) {
+        None => return Ok((view.float(KEY), RateLaw::Given)),
+        // A flow has none, whatever the other cells have.
+        Some("tuned") if matches!(rule.method, Method::Flow { .. }) => {
+            return Ok((f64::NAN, RateLaw::Given));
+        }
+        Some("tuned") => return Ok((f64::NAN, RateLaw::Tuned)),
+        Some(_) => {}
+    }
     let refuse = |message: &str, help: &str| {
         Err(view.refuse(&[KEY], message, "theorem 1 does not hold").advise(help))
     };
@@ -79,6 +86,15 @@ pub(super) fn rate(
     Ok((f64::NAN, RateLaw::Theorem1))
 }
 
+/// How the learning rate of a cell is tuned, if it is.
+pub(super) fn tuning(view: &View<'_>, law: RateLaw) -> Option<Tuning> {
+    let rates = || view.known("descent.tuning_rates").list().unwrap_or_default();
+    (law == RateLaw::Tuned).then(|| Tuning {
+        rates: rates().iter().filter_map(Value::float).collect(),
+        trials: view.whole("descent.tuning_trials"),
+    })
+}
+
 /// Refuses single precision where steps are computed in double precision only.
 pub(super) fn refuse_single(
     view: &View<'_>,
@@ -86,7 +102,7 @@ pub(super) fn refuse_single(
     rule: &Rule,
     law: RateLaw,
 ) -> Result<(), Refusal> {
-    if precision == Precision::Float64 || (rule.is_plain() && law != RateLaw::Theorem1) {
+    if precision == Precision::Float64 || (rule.is_plain() && law.is_of_cell()) {
         return Ok(());
     }
     let keys = ["descent.precision"];

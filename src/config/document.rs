@@ -101,8 +101,7 @@ impl Reader<'_> {
                     self.document.axes = self.axes("", table, true);
                 }
                 Some(table) if TABLES.contains(&inner.as_str()) => self.table(&inner, table),
-                // The ladder is the one key outside [sweep] that takes a form.
-                Some(_) if inner != "stop.ladder" => self.unknown_table(&inner, &key_place),
+                Some(_) if !takes_form(&inner) => self.unknown_table(&inner, &key_place),
                 _ => {
                     let leaf = self.leaf(inner, key_place, item);
                     self.document.leaves.extend(leaf);
@@ -258,6 +257,11 @@ impl Reader<'_> {
             }
         }
     }
+}
+
+/// Whether the value of a key outside [sweep] may be a table.
+fn takes_form(key: &str) -> bool {
+    schema::entry(key).is_some_and(|entry| entry.holds.takes_form())
 }
 
 fn join(path: &str, name: &str) -> String {

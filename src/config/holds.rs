@@ -7,7 +7,7 @@ use super::value::{Node, Value};
 /// Largest width of a layer.
 pub(super) const WIDEST: i64 = 100_000;
 
-/// Most rungs of a ladder.
+/// Most numbers of a ladder or a list of rates.
 pub(super) const MOST_RUNGS: usize = 64;
 
 /// What a key may hold.
@@ -37,6 +37,8 @@ pub(super) enum Holds {
     Layers,
     /// Strictly decreasing numbers above 0.
     Ladder,
+    /// Strictly increasing numbers above 0.
+    Rates,
 }
 
 /// Which numbers are allowed.
@@ -107,16 +109,19 @@ impl Holds {
             Self::Layers => {
                 "a list with one number a layer, or with one matrix (a list of rows) a layer".into()
             }
-            Self::Ladder => format!(
-                "strictly decreasing numbers above 0, from 1 to {MOST_RUNGS} of them: a list, {}",
-                points::FORMS
-            ),
+            Self::Ladder => monotone("decreasing"),
+            Self::Rates => monotone("increasing"),
         }
     }
 
     /// Whether its values are whole numbers.
     pub(super) fn is_whole(&self) -> bool {
         matches!(self, Self::Integer(..) | Self::Widths)
+    }
+
+    /// Whether its value may be a table that stands for a list.
+    pub(super) fn takes_form(&self) -> bool {
+        matches!(self, Self::Ladder | Self::Rates)
     }
 
     /// The value in the one form that all ways of writing it have: floats for whole numbers where
@@ -174,7 +179,12 @@ impl Holds {
             (Self::Layers, Node::List(items)) if !items.is_empty() => {
                 accept(Node::List(layers(items)?))
             }
-            (Self::Ladder, _) => ladder(value),
+            (Self::Ladder, _) => {
+                numbers_in_order(value, self, "decreasing, below", |next, last| next < last)
+            }
+            (Self::Rates, _) => {
+                numbers_in_order(value, self, "increasing, above", |next, last| next > last)
+            }
             _ => Err(Mismatch { help: numeric_text(value), ..wrong() }),
         }
     }
@@ -211,8 +221,22 @@ fn layers(items: &[Value]) -> Result<Vec<Value>, Mismatch> {
     Ok(matrices)
 }
 
-fn ladder(value: &Value) -> Result<Value, Mismatch> {
-    let wrong = |value: &Value| Mismatch::new(value, Holds::Ladder.expected());
+/// What is expected of numbers in this order.
+fn monotone(order: &str) -> String {
+    format!(
+        "strictly {order} numbers above 0, from 1 to {MOST_RUNGS} of them: a list, {}",
+        points::FORMS
+    )
+}
+
+/// Numbers above 0 of which each `follows` the last one; `order` completes "strictly ... the last one".
+fn numbers_in_order(
+    value: &Value,
+    holds: &Holds,
+    order: &str,
+    follows: fn(f64, f64) -> bool,
+) -> Result<Value, Mismatch> {
+    let wrong = |value: &Value| Mismatch::new(value, holds.expected());
     let expanded = match &value.node {
         Node::Table(_) => points::expand(value)?,
         Node::List(items) => items.clone(),
@@ -221,14 +245,13 @@ fn ladder(value: &Value) -> Result<Value, Mismatch> {
     if expanded.is_empty() || expanded.len() > MOST_RUNGS {
         return Err(wrong(value));
     }
-    let rungs = each(&expanded, &Holds::Float(Bounds::Above0))?;
-    if let Some(pair) = rungs.windows(2).find(|pair| pair[1].float() >= pair[0].float()) {
-        return Err(Mismatch::new(
-            &pair[1],
-            format!("strictly decreasing, below {} here", pair[0]),
-        ));
+    let numbers = each(&expanded, &Holds::Float(Bounds::Above0))?;
+    let number = |value: &Value| value.float().unwrap_or(f64::NAN);
+    if let Some(pair) = numbers.windows(2).find(|pair| !follows(number(&pair[1]), number(&pair[0])))
+    {
+        return Err(Mismatch::new(&pair[1], format!("strictly {order} {} here", pair[0])));
     }
-    Ok(Value { node: Node::List(rungs), span: value.span.clone() })
+    Ok(Value { node: Node::List(numbers), span: value.span.clone() })
 }
 
 /// `[A-Za-z0-9][A-Za-z0-9._-]{0,63}`: safe as a file name everywhere.

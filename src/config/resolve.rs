@@ -121,6 +121,7 @@ fn unused(settings: &Settings, entry: &Entry, place: &Place) -> Refusal {
         Users::Inits(kinds) => ("init.kind", kinds),
         Users::Methods(kinds) => ("descent.method", kinds),
         Users::Schedules(kinds) => ("descent.schedule", kinds),
+        Users::Rates(words) => ("descent.learning_rate", words),
         Users::All => ("", &[][..]),
     };
     let kinds = kinds_in_use(settings, kind);
@@ -235,6 +236,7 @@ impl Builder {
             init: Arc::clone(init),
             learning_rate,
             rate_law,
+            tuning: descent::tuning(view, rate_law).map(Arc::new),
             rule,
             precision,
             reduce,

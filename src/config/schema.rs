@@ -29,6 +29,8 @@ pub(super) enum Users {
     Methods(&'static [&'static str]),
     /// These values of `descent.schedule`.
     Schedules(&'static [&'static str]),
+    /// These words as `descent.learning_rate`.
+    Rates(&'static [&'static str]),
 }
 
 /// The tables that hold the keys.
@@ -84,8 +86,12 @@ const fn schedule(key: &'static str, holds: Holds, kinds: &'static [&'static str
     Entry { key, holds, users: Users::Schedules(kinds), sweepable: true }
 }
 
+const fn tuned(key: &'static str, holds: Holds) -> Entry {
+    Entry { key, holds, users: Users::Rates(&["tuned"]), sweepable: false }
+}
+
 /// All keys, in the order of the resolved configuration.
-pub(super) static SCHEMA: [Entry; 56] = [
+pub(super) static SCHEMA: [Entry; 58] = [
     fixed("name", Holds::Name),
     fixed("seed", Holds::Integer(0, i64::MAX)),
     fixed("trials", Holds::Integer(1, 1_000_000_000)),
@@ -125,7 +131,9 @@ pub(super) static SCHEMA: [Entry; 56] = [
     method("descent.interval", Holds::Integer(0, 1_000_000_000_000), &["perturbed"]),
     method("descent.tolerance", Holds::Float(Bounds::Tolerance), &["flow"]),
     method("descent.max_time", Holds::Float(Bounds::Above0), &["flow"]),
-    method("descent.learning_rate", Holds::Rate(&["theorem1"]), RATED),
+    method("descent.learning_rate", Holds::Rate(&["theorem1", "tuned"]), RATED),
+    tuned("descent.tuning_rates", Holds::Rates),
+    tuned("descent.tuning_trials", Holds::Integer(1, 10_000)),
     method("descent.schedule", Holds::Word(SCHEDULES), RATED),
     schedule("descent.schedule_steps", Holds::Integer(1, 1_000_000_000_000), CHANGING),
     schedule("descent.schedule_factor", Holds::Float(Bounds::Unit), &["step", "cosine"]),

@@ -101,7 +101,8 @@ impl Layers {
                 ("target.kind", Users::Targets(kinds))
                 | ("init.kind", Users::Inits(kinds))
                 | ("descent.method", Users::Methods(kinds))
-                | ("descent.schedule", Users::Schedules(kinds)) => {
+                | ("descent.schedule", Users::Schedules(kinds))
+                | ("descent.learning_rate", Users::Rates(kinds)) => {
                     !leaf.value.text().is_some_and(|kind| kinds.contains(&kind))
                 }
                 ("init.std", _) => balanced && entry.key == "init.norm",

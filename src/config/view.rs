@@ -122,6 +122,11 @@ impl<'a> View<'a> {
                 kinds.contains(&self.word("descent.schedule"))
                     && schema::entry("descent.schedule").is_some_and(|entry| self.uses(entry))
             }
+            Users::Rates(words) => {
+                let key = "descent.learning_rate";
+                self.get(key).and_then(Value::text).is_some_and(|word| words.contains(&word))
+                    && schema::entry(key).is_some_and(|entry| self.uses(entry))
+            }
         };
         taken
             && match entry.key {

@@ -46,6 +46,11 @@ impl Share {
         number % self.count == self.index
     }
 
+    /// Where this part begins among so many things, if all parts begin as far from each other as can be.
+    pub(super) fn place(self, things: usize) -> usize {
+        (u128::from(self.index) * things as u128 / u128::from(self.count)) as usize
+    }
+
     /// Whether this is the whole study.
     pub fn is_whole(self) -> bool {
         self.count == 1

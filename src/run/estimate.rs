@@ -6,7 +6,8 @@ use serde::Serialize;
 use super::pilot::{Seen, pilot};
 use super::probe::Cost;
 use super::tasks::{Cut, Tasks};
-use super::workload::{Alike, Workload};
+use super::tuning::guessed;
+use super::workload::{self, Alike, Workload};
 use super::{MOST_ROWS_PENDING, MOST_TALLIES_PENDING, tallied};
 use crate::store::coverage::Coverage;
 use crate::study::{Axis, Study};
@@ -29,6 +30,8 @@ pub struct Plan {
     pub trials: u64,
     /// Of these, the ones that are not there yet.
     pub trials_left: u64,
+    /// Trials that learning rates are tuned on before, if they are.
+    pub tuning_trials: u64,
     /// Cells by what decides their cost.
     pub groups: Vec<Group>,
     /// Operations of all steps, if every trial runs to its step limit.
@@ -108,6 +111,7 @@ pub fn estimate(
     with_pilot: bool,
     cut: Option<Cut>,
 ) -> Plan {
+    let study = &*guessed(study);
     let work = Workload::of(study, coverage);
     let tried = work.costs(workers);
     let seen = (with_pilot && work.left > 0).then(|| pilot(study, &tried, workers));
@@ -135,6 +139,7 @@ pub fn estimate(
         trials_per_cell: study.trials,
         trials: cells.saturating_mul(study.trials),
         trials_left: work.left,
+        tuning_trials: study.cells.iter().map(workload::tuning_trials).sum(),
         groups: work.groups.iter().map(|g| Group::of(g, &at_most, likely.as_ref())).collect(),
         flops: work.flops(),
         blocks: work.blocks(),
@@ -212,6 +217,7 @@ impl Forecast {
         let followed = work.follow(costs, &self.steps, tasks, workers);
         let computed = followed.unwrap_or_else(|| self.cells.iter().sum::<f64>() / tasks as f64);
         let rows = if work.keeps_rows() { work.left as f64 } else { 0.0 };
-        computed + rows / tasks as f64 / ROWS_STORED_PER_SECOND
+        let tuned = work.seconds_of_tuning(costs, &self.steps) / workers as f64;
+        computed + tuned / tasks as f64 + rows / tasks as f64 / ROWS_STORED_PER_SECOND
     }
 }

@@ -5,7 +5,7 @@ use crate::kernel::chain::ChainPlan;
 use crate::kernel::select::{self, Choice};
 use crate::network::Shape;
 use crate::reduce::Plan;
-use crate::study::{Cell, RateLaw};
+use crate::study::Cell;
 
 /// Kernel, precision and shape of a cell's computation: what decides the cost of a step.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -46,7 +46,7 @@ pub fn kernel(cell: &Cell) -> Box<dyn Kernel> {
 
 /// Whether this is gradient descent with one constant learning rate, which has fast kernels.
 fn is_plain(cell: &Cell) -> bool {
-    cell.rule.is_plain() && cell.rate_law != RateLaw::Theorem1
+    cell.rule.is_plain() && cell.rate_law.is_of_cell()
 }
 
 /// Whether the kernel of one cell can run trials of the other beside its own: equal steps, and losses

@@ -9,12 +9,14 @@ pub mod numerics;
 mod open;
 mod pilot;
 mod probe;
+mod rates;
 pub mod session;
 pub mod speed;
 mod spread;
 pub mod tallied;
 pub mod tasks;
 pub mod threads;
+pub mod tuning;
 mod worker;
 mod workload;
 mod writer;
@@ -24,11 +26,12 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Instant, SystemTime};
 
 use crossbeam_channel::Receiver;
-use rayon::ThreadPoolBuilder;
+use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use self::blocks::Share;
 use self::checkpoint::{Checkpoint, Left};
 use self::interrupt::Interrupt;
+use self::rates::Place;
 use self::session::{Did, Session};
 use self::worker::Message;
 pub use self::writer::{MOST_ROWS_PENDING, MOST_TALLIES_PENDING};
@@ -41,7 +44,7 @@ use crate::store::io::FileSystem;
 use crate::store::manifest::{Manifest, parts_dir};
 use crate::store::numerics::Numerics;
 use crate::store::publish::probe;
-use crate::store::scan::{Scan, scan};
+use crate::store::scan::scan;
 use crate::study::{Block, Study};
 
 /// How to run.
@@ -79,6 +82,8 @@ impl Work {
 pub trait Progress {
     /// The run begins here.
     fn begin(&self, work: Work);
+    /// Before it begins, learning rates are tuned: of so many cells, these are done.
+    fn tuning(&self, done: usize, cells: usize);
     /// It has come to here.
     fn update(&self, work: Work);
     /// It ends.
@@ -91,6 +96,7 @@ pub struct Silent;
 
 impl Progress for Silent {
     fn begin(&self, _: Work) {}
+    fn tuning(&self, _: usize, _: usize) {}
     fn update(&self, _: Work) {}
     fn end(&self) {}
 }
@@ -108,6 +114,22 @@ pub struct Outcome {
     pub on_their_way: u64,
     /// The steps that these have made.
     pub steps_on_their_way: u64,
+    /// Cells of the share whose learning rates are still to be tuned.
+    pub cells_to_tune: u64,
+}
+
+impl Outcome {
+    /// Of a run that was interrupted while it tuned the learning rates of so many cells.
+    fn before_tuning(work: Work, cells_to_tune: u64) -> Self {
+        Self {
+            trials_run: 0,
+            share: work.trials,
+            share_left: work.trials - work.trials_done,
+            on_their_way: 0,
+            steps_on_their_way: 0,
+            cells_to_tune,
+        }
+    }
 }
 
 /// Runs what is missing of `study` in the directory of `options`, until it is done or `interrupt` is
@@ -135,22 +157,30 @@ pub fn run(
     let blocks = || blocks::left(study, &found.coverage, options.share);
     if blocks().next().is_some() {
         if !options.mixed {
-            refuse_other_numerics(&found, numerics)?;
+            refuse_others(&found.numerics, numerics)?;
         }
         probe(fs, &parts_dir(&options.dir))?;
         Compaction::new(fs, &options.dir, &manifest)
             .adopt(found.parts.iter().filter(|part| falls_to(options.share, part)).cloned())?;
     }
+    let operations: Vec<f64> = study.cells.iter().map(blocks::operations).collect();
+    let work = work(study, &operations, options.share, blocks());
+    let pool = pool(options.workers)?;
+    let place = Place { fs, options, manifest: &manifest, numerics };
+    let tuned = rates::tuned(study, &place, &pool, interrupt, progress)?;
+    if tuned.left > 0 {
+        return Ok(Outcome::before_tuning(work, tuned.left));
+    }
+    let study = &*tuned.study;
     let (checkpoint, left) =
         Checkpoint::open(fs, &options.dir, study, &manifest, numerics, &found.coverage)?;
-    let operations: Vec<f64> = study.cells.iter().map(blocks::operations).collect();
     let mut writer = Writer {
         study,
         options,
         manifest: &manifest,
         numerics,
         fs,
-        work: work(study, &operations, options.share, blocks()),
+        work,
         operations: &operations,
         coverage: found.coverage.clone(),
         pending: Pending::default(),
@@ -162,7 +192,7 @@ pub fn run(
     };
     let began = SystemTime::now();
     progress.begin(writer.work);
-    let written = compute(study, &left, blocks(), options.workers, interrupt, |messages| {
+    let written = compute(study, &left, blocks(), &pool, interrupt, |messages| {
         writer.write_all(&messages, interrupt, progress)
     });
     progress.end();
@@ -201,17 +231,17 @@ pub fn found(
 ) -> Result<Coverage> {
     let found = scan(fs, dir, &manifest(study))?;
     if blocks::left(study, &found.coverage, Share::WHOLE).next().is_some() {
-        refuse_other_numerics(&found, numerics)?;
+        refuse_others(&found.numerics, numerics)?;
     }
     Ok(found.coverage)
 }
 
 /// Refuses to continue what was computed with other numerics: its end would be refused by `merge`.
-fn refuse_other_numerics(found: &Scan, numerics: &Numerics) -> Result<()> {
-    match found.numerics.iter().find(|(theirs, _)| theirs != numerics) {
+fn refuse_others(found: &[(Numerics, PathBuf)], numerics: &Numerics) -> Result<()> {
+    match found.iter().find(|(theirs, _)| theirs != numerics) {
         None => Ok(()),
-        Some((theirs, part)) => Err(Error::content(
-            part,
+        Some((theirs, file)) => Err(Error::content(
+            file,
             format!("was computed differently: {}", theirs.differences(numerics)),
             Some(
                 "continue with the program and on a machine like the one before, begin anew in another \
@@ -223,24 +253,29 @@ fn refuse_other_numerics(found: &Scan, numerics: &Numerics) -> Result<()> {
     }
 }
 
-/// Runs blocks on `workers` threads; `write` gets their rows on this one. If it fails, the workers
-/// are stopped.
-fn compute(
-    study: &Study,
-    left: &Left,
-    blocks: impl Iterator<Item = Block> + Send,
-    workers: usize,
-    interrupt: &Interrupt,
-    write: impl FnOnce(Receiver<Message>) -> Result<()>,
-) -> Result<()> {
-    let pool = ThreadPoolBuilder::new()
+/// The threads of the workers.
+fn pool(workers: usize) -> Result<ThreadPool> {
+    ThreadPoolBuilder::new()
         .num_threads(workers)
         .thread_name(|i| format!("worker-{i}"))
         .build()
         .map_err(|error| Error::Environment {
             message: format!("cannot start {workers} workers: {error}"),
             help: Some("ask for fewer with `--threads`".to_owned()),
-        })?;
+        })
+}
+
+/// Runs blocks on the threads of `pool`; `write` gets their rows on this one. If it fails, the workers
+/// are stopped.
+fn compute(
+    study: &Study,
+    left: &Left,
+    blocks: impl Iterator<Item = Block> + Send,
+    pool: &ThreadPool,
+    interrupt: &Interrupt,
+    write: impl FnOnce(Receiver<Message>) -> Result<()>,
+) -> Result<()> {
+    let workers = pool.current_num_threads();
     let blocks = Mutex::new(blocks);
     let next = || blocks.lock().unwrap_or_else(PoisonError::into_inner).next();
     // Bounded, so that slow storage slows the workers instead of filling the memory.

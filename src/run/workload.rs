@@ -124,6 +124,15 @@ impl<'a> Workload<'a> {
         taken_up + cost.of_trial(steps[cell]) * self.trials[cell] as f64
     }
 
+    /// Seconds of one worker for the learning rates that are tuned, with so many steps a trial; nothing is
+    /// left of it where nothing is left of the study.
+    pub(super) fn seconds_of_tuning(&self, costs: &[Cost], steps: &[f64]) -> f64 {
+        let of_cell = |cell: &Cell| {
+            tuning_trials(cell) as f64 * costs[cell.index].of_trial(steps[cell.index])
+        };
+        if self.left > 0 { self.study.cells.iter().map(of_cell).sum() } else { 0.0 }
+    }
+
     /// Seconds until the last worker of the longest of `tasks` tasks is done: the blocks of a task are
     /// handed out in order, each to the next of its workers that is free. `None` if there are too many
     /// to follow, so that the last ones do not matter.
@@ -154,6 +163,11 @@ impl<'a> Workload<'a> {
         let turns = blocks::in_turn(self.study, self.coverage).map(|(turn, _)| turn % tasks);
         turns.collect::<HashSet<u64>>().len() as u64
     }
+}
+
+/// Trials that the learning rate of a cell is tuned on.
+pub(super) fn tuning_trials(cell: &Cell) -> u64 {
+    cell.tuning.as_ref().map_or(0, |tuning| tuning.rates.len() as u64 * tuning.trials)
 }
 
 /// Cells of a study that are computed in the same way.

@@ -175,6 +175,7 @@ impl Writer<'_> {
             share_left: left.map(|block| block.count).sum(),
             on_their_way,
             steps_on_their_way,
+            cells_to_tune: 0,
         }
     }
 }

@@ -52,6 +52,9 @@ pub struct Manifest {
     /// each cell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub block_sizes: Option<Vec<u64>>,
+    /// The cells whose learning rates are tuned.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tuned: Vec<usize>,
     /// How each cell is computed, in the order of the cells.
     pub kernels: Vec<CellKernel>,
     /// The resolved configuration.
@@ -91,6 +94,7 @@ impl Manifest {
             axes: study.axes.clone(),
             ladder: study.ladder.clone(),
             block_sizes,
+            tuned: study.cells.iter().filter(|c| c.tuning.is_some()).map(|c| c.index).collect(),
             kernels,
             config: study.config.clone(),
         }
@@ -238,6 +242,9 @@ impl Manifest {
         if rows.is_none() {
             return Err("there are too many trials".into());
         }
+        if self.tuned.iter().any(|&cell| cell >= cells) {
+            return Err("a cell that is not there is tuned".into());
+        }
         Ok(())
     }
 
@@ -339,16 +346,21 @@ pub fn parts_dir(dir: &Path) -> PathBuf {
 }
 
 /// Digests as hexadecimal text.
-mod hex {
+pub(super) mod hex {
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
     use crate::digest::Digest;
 
-    pub(super) fn serialize<S: Serializer>(digest: &Digest, to: S) -> Result<S::Ok, S::Error> {
+    pub(in crate::store) fn serialize<S: Serializer>(
+        digest: &Digest,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
         to.serialize_str(&digest.hex())
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Digest, D::Error> {
+    pub(in crate::store) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Digest, D::Error> {
         let text = String::deserialize(from)?;
         Digest::from_hex(&text).ok_or_else(|| D::Error::custom("not a digest of 64 hex digits"))
     }
@@ -378,6 +390,7 @@ pub(super) mod tests {
             axes,
             ladder: ladder.to_vec(),
             block_sizes: None,
+            tuned: Vec::new(),
             kernels: vec![kernel; cells],
             config,
         }

@@ -12,6 +12,7 @@ use super::numerics::Numerics;
 use super::part::Contents;
 use super::pieces::Pieces;
 use super::publish::{Published, publish_sealed};
+use super::rates::{Rates, rates_dir, read_rates};
 use super::results::{self, Trials};
 use super::scan::{Scan, scan_with};
 use super::summary::{CellSummary, IntervalMethod};
@@ -88,8 +89,14 @@ fn merge_once(fs: &dyn FileSystem, dir: &Path, options: &MergeOptions<'_>) -> Re
     if !missing.cells.is_empty() {
         return Ok(Merge::Incomplete { missing, damaged: scan.damaged });
     }
+    let rates = rates(fs, dir, &manifest)?;
+    if let Some(cell) = manifest.tuned.iter().find(|cell| !rates.contains_key(cell)) {
+        let message = format!("lacks the tuned learning rate of cell {cell}");
+        let help = "run the study again, which finds it anew";
+        return Err(Error::content(&rates_dir(dir), message, Some(help.into())));
+    }
     let target = Target { fs, dir, name: results::FILE };
-    let (published, cells) = target.write(&manifest, &scan, options, &mut trials, 0)?;
+    let (published, cells) = target.write(&manifest, &rates, &scan, options, &mut trials, 0)?;
     Ok(Merge::Complete { path: target.path(), published, cells, damaged: scan.damaged })
 }
 
@@ -127,9 +134,23 @@ pub fn merge_partial(
     let there: u64 = (0..manifest.cells()).map(|cell| scan.coverage.prefix(cell)).sum();
     let absent = manifest.trials * manifest.cells() as u64 - there;
     let target = Target { fs, dir, name: results::PARTIAL_FILE };
-    let (published, cells) = target.write(&manifest, &scan, options, &mut trials, absent)?;
+    let rates = rates(fs, dir, &manifest)?;
+    let (published, cells) =
+        target.write(&manifest, &rates, &scan, options, &mut trials, absent)?;
     let left_out = scan.coverage.total() - there;
     Ok(Partial { path: target.path(), published, cells, missing, left_out })
+}
+
+/// The learning rates that were tuned.
+fn rates(fs: &dyn FileSystem, dir: &Path, manifest: &Manifest) -> Result<Rates> {
+    if manifest.tuned.is_empty() {
+        return Ok(Rates::new());
+    }
+    let found = read_rates(fs, dir, manifest)?;
+    for path in &found.damaged {
+        tracing::warn!("{} is damaged and ignored", path.display());
+    }
+    Ok(found.rates)
 }
 
 impl<'a> Trials<'a> {
@@ -171,6 +192,7 @@ impl Target<'_> {
     fn write(
         &self,
         manifest: &Manifest,
+        rates: &Rates,
         scan: &Scan,
         options: &MergeOptions<'_>,
         trials: &mut Trials<'_>,
@@ -182,6 +204,7 @@ impl Target<'_> {
             draft::write(path, file, |draft| {
                 let interval = &options.interval;
                 cells = results::write(draft, manifest, &numerics, interval, trials, missing)?;
+                results::write_rates(draft, manifest, rates)?;
                 Ok(())
             })
         })?;

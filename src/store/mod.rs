@@ -24,6 +24,7 @@ pub mod part;
 mod pieces;
 mod places;
 pub mod publish;
+pub mod rates;
 pub mod reader;
 pub mod results;
 mod row;

@@ -8,6 +8,7 @@ use super::histograms;
 use super::manifest::Manifest;
 use super::numerics::Numerics;
 use super::pieces::Pieces;
+use super::rates::Rates;
 use super::row::{self, RowBytes};
 use super::schema::{self, Source, Variable};
 use super::summary::{CellSummary, IntervalMethod};
@@ -365,6 +366,23 @@ fn write_provenance(
     draft.group(schema::PROVENANCE, &attributes)?;
     write_by_cell(draft, manifest, "kernel", "kernel that computed the cell", |k| &k.kernel)?;
     write_by_cell(draft, manifest, "precision", "format of its numbers", |k| &k.precision)
+}
+
+/// Writes the learning rates that were tuned, if any were; NaN where none was.
+pub(super) fn write_rates(
+    draft: &mut Draft,
+    manifest: &Manifest,
+    rates: &Rates,
+) -> hdf5::Result<()> {
+    if manifest.tuned.is_empty() {
+        return Ok(());
+    }
+    let rate = |cell| rates.get(&cell).copied().unwrap_or(f64::NAN);
+    let values: Vec<f64> = (0..manifest.cells()).map(rate).collect();
+    let sweep = sweep_dimensions(manifest);
+    let dimensions: Vec<&str> = sweep.iter().map(String::as_str).collect();
+    let (name, meaning) = schema::TUNED_LEARNING_RATE;
+    draft.variable(name, &dimensions, Values::Float64(&values), &words(meaning))
 }
 
 /// Different texts in the order of their first appearance.

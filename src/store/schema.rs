@@ -89,6 +89,12 @@ pub const HITS_HISTOGRAM: Ragged = Ragged {
     size: ("hit_steps_histogram_size", "entries of the histogram of the cell and loss_target"),
 };
 
+/// Variable of the learning rates that were tuned, of each cell, and what it is; only in studies that tune.
+pub const TUNED_LEARNING_RATE: (&str, &str) = (
+    "tuned_learning_rate",
+    "learning rate that pilot trials found best for the cell (NaN: none was tuned)",
+);
+
 /// Group of what decides the bits besides the study.
 pub const PROVENANCE: &str = "provenance";
 

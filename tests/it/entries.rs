@@ -21,6 +21,7 @@ use deeplin::run::session::{Did, Session};
 use deeplin::stop::Outcome;
 use deeplin::store::io::{Disk, FileSystem, NewFile, OpenFile};
 use deeplin::store::part::{read_part, write_part, write_tallies};
+use deeplin::store::rates::{rates_dir, read_rates, write_rates};
 use deeplin::store::states::{read_states, write_states};
 use deeplin::store::{
     BlockRows, BlockTally, CellKernel, IntervalMethod, Manifest, Merge, MergeOptions, Numerics,
@@ -40,13 +41,14 @@ pub struct Target {
 }
 
 /// All ways in that end in this library. HDF5's own library has faults of its own: see [`HDF5`].
-pub const TARGETS: [Target; 8] = [
+pub const TARGETS: [Target; 9] = [
     Target { name: "config", enter: configuration, seeds: configurations },
     Target { name: "arguments", enter: arguments, seeds: argument_lists },
     Target { name: "study", enter: study_file, seeds: study_files },
     Target { name: "part", enter: part, seeds: parts },
     Target { name: "tallies", enter: tallies, seeds: parts_of_tallies },
     Target { name: "states", enter: states, seeds: files_of_states },
+    Target { name: "rates", enter: rates, seeds: files_of_rates },
     Target { name: "session", enter: session, seeds: sessions },
     Target { name: "matrix", enter: matrix, seeds: matrices },
 ];
@@ -84,6 +86,13 @@ fn manifest() -> Manifest {
 /// Of the study if it keeps no rows: both cells are a block.
 fn manifest_without_rows() -> Manifest {
     Manifest::from_study(&study(), kernels(), Some(vec![3; 2]))
+}
+
+/// Of the study if it tunes its learning rates.
+fn manifest_of_tuned() -> Manifest {
+    let mut manifest = manifest();
+    manifest.tuned = vec![0, 1];
+    manifest
 }
 
 fn kernels() -> Vec<CellKernel> {
@@ -279,6 +288,32 @@ fn files_of_states() -> Vec<Vec<u8>> {
         let states: Vec<&TrialState> = states.iter().collect();
         let path = write_states(&Disk, dir.path(), &manifest(), &Numerics::default(), &states);
         unsealed(&fs::read(path.expect("states")).expect("the states"))
+    });
+    files.into()
+}
+
+/// A file of learning rates under the hash that its content has.
+fn rates(data: &[u8]) {
+    static OF: LazyLock<Manifest> = LazyLock::new(manifest_of_tuned);
+    let digest = Digest::of(data);
+    let sealed = [data, &digest.0].concat();
+    let name = format!("rates/{}.rates", &digest.hex()[..32]);
+    let fs = Memory::with([(&*name, &sealed[..]), ("rates/as_it_is.rates", data)]);
+    if let Ok(found) = read_rates(&fs, Path::new(""), &OF) {
+        assert!(found.rates.iter().all(|(&cell, &rate)| cell < 2 && rate > 0.0));
+    }
+}
+
+/// Files of learning rates without their hash.
+fn files_of_rates() -> Vec<Vec<u8>> {
+    let manifest = manifest_of_tuned();
+    let files = [&[(0, 0.1)][..], &[(0, 1.0 / 3.0), (1, 1e-4)]].map(|rates| {
+        let dir = TempDir::new().expect("a scratch directory");
+        let rates = rates.iter().copied().collect();
+        write_rates(&Disk, dir.path(), &manifest, &Numerics::default(), &rates).expect("rates");
+        let mut files = fs::read_dir(rates_dir(dir.path())).expect("rates");
+        let path = files.next().expect("a file").expect("a file").path();
+        unsealed(&fs::read(path).expect("the rates"))
     });
     files.into()
 }

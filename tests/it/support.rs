@@ -28,6 +28,7 @@ pub(crate) fn cell(dims: &[usize]) -> Cell {
         init: Arc::new(Init::Gaussian { std: 0.5 }),
         learning_rate: 0.1,
         rate_law: RateLaw::Given,
+        tuning: None,
         rule: Rule::default(),
         precision: Precision::Float64,
         reduce: true,

@@ -295,3 +295,25 @@ fn rates_of_theorem_1_beside_numbers() {
         AxisValues::Labels(vec!["0.1".into(), "theorem1".into()])
     );
 }
+
+#[test]
+fn rates_to_be_tuned() {
+    let text =
+        "[descent]\nlearning_rate = \"tuned\"\ntuning_rates = { log = [0.01, 1], points = 3 }";
+    let tuned = study(text, &[]).unwrap();
+    let cell = &tuned.cells[0];
+    let tuning = cell.tuning.as_ref().unwrap();
+    assert_eq!(
+        (cell.rate_law, &*tuning.rates, tuning.trials),
+        (RateLaw::Tuned, &[0.01, 0.1, 1.0][..], 16)
+    );
+    assert!(cell.learning_rate.is_nan());
+    assert!(tuned.config.contains("tuning_rates = [0.01, 0.1, 1.0]"), "{}", tuned.config);
+    // A number ends the tuning, and the keys of it go with it.
+    let given = study(text, &["descent.learning_rate=0.1"]).unwrap();
+    assert!(
+        given.cells[0].tuning.is_none() && !given.config.contains("tuning"),
+        "{}",
+        given.config
+    );
+}

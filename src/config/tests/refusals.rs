@@ -263,6 +263,15 @@ fn keys_of_methods() {
             "descent.learning_rate = \"theorem1\"\ndescent.schedule = \"step\"",
             "theorem 1 is for gradient",
         ),
+        ("descent.tuning_trials = 8", "it is taken by descent.learning_rate = \"tuned\""),
+        (
+            "descent.learning_rate = \"tuned\"\ndescent.tuning_rates = [0.1, 0.1]",
+            "`descent.tuning_rates` must be strictly increasing, above 0.1 here",
+        ),
+        (
+            "descent.learning_rate = \"tuned\"\ndescent.method = \"flow\"",
+            "`descent.learning_rate` has no effect",
+        ),
         ("descent.learning_rate = \"theorem2\"", "a number above 0, or one of \"theorem1\""),
         (
             "descent.learning_rate = 0",

@@ -1,6 +1,6 @@
 //! A whole run, with merging, on a file system that fails at every call in turn.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 use rustix::io::Errno;
@@ -12,6 +12,7 @@ use crate::run::interrupt::Interrupt;
 use crate::run::{Options, Silent, run};
 use crate::store::manifest::{Manifest, parts_dir};
 use crate::store::merge::{Merge, MergeOptions, merge};
+use crate::store::rates::rates_dir;
 use crate::store::simulated::{Call, Fault, Simulated, can_merge};
 use crate::store::states::states_dir;
 use crate::store::summary::IntervalMethod;
@@ -104,34 +105,48 @@ fn assert_told(ended: &Result<()>, errno: Errno, context: &str) {
     }
 }
 
-/// What a run does undisturbed: its calls and its results.
-fn undisturbed(study: &Study) -> (Vec<Call>, Option<Vec<u8>>) {
+/// What a run does undisturbed: its calls, and its results.
+fn undisturbed(study: &Study, leaves: &dyn Fn(&Path) -> PathBuf) -> (Vec<Call>, Option<Vec<u8>>) {
     let fs = Simulated::default();
     complete(study, &fs).unwrap();
     let calls = fs.calls();
-    assert!(fs.list(&states_dir(Path::new(DIR))).is_ok(), "states were kept on the way");
+    let kept = leaves(Path::new(DIR));
+    assert!(fs.list(&kept).is_ok(), "{} was there on the way", kept.display());
     (calls, results(&fs))
 }
 
 #[test]
 fn an_error_of_any_call_is_told_and_nothing_is_lost() {
-    let study = study(TRIALS);
-    let (calls, expected) = undisturbed(&study);
     let codes = [Errno::IO, Errno::NOSPC, Errno::DQUOT, Errno::INTR];
+    assert_errors_are_told(&study(TRIALS), &states_dir, &codes);
+}
+
+/// The same of the files of learning rates that are tuned.
+#[test]
+fn an_error_while_rates_are_tuned_is_told_and_nothing_is_lost() {
+    let sets = ["trials=1", "descent.learning_rate=tuned", "descent.max_steps=40"];
+    let study = parse("study.toml", STUDY, &sets.map(str::to_owned), Path::new("")).unwrap();
+    assert_errors_are_told(&study, &rates_dir, &[Errno::IO]);
+}
+
+/// Runs the study with a fault at every one of the calls that an undisturbed run makes, which makes the
+/// directory that it `leaves`.
+fn assert_errors_are_told(study: &Study, leaves: &dyn Fn(&Path) -> PathBuf, codes: &[Errno]) {
+    let (calls, expected) = undisturbed(study, leaves);
     calls.par_iter().enumerate().for_each(|(at, &call)| {
         let kinds: &[fn(Errno) -> Fault] = match call {
             Call::Write => &[Fault::Once, Fault::Lasting, Fault::Short],
             _ => &[Fault::Once, Fault::Lasting],
         };
-        let faults = kinds.iter().flat_map(|kind| codes.map(|code| (code, kind(code))));
+        let faults = kinds.iter().flat_map(|kind| codes.iter().map(|&code| (code, kind(code))));
         for (errno, fault) in faults {
             let context = format!("{fault:?} at call {at}, {call:?}");
             let fs = Simulated::default().failing(at, fault);
-            let ended = complete(&study, &fs);
+            let ended = complete(study, &fs);
             assert_told(&ended, errno, &context);
             assert!(ended.is_err() || matches!(fault, Fault::Once(_)), "{context}: not noticed");
             assert!(fs.offences().is_empty(), "{context}: {:?}", fs.offences());
-            assert_recovers(&study, &fs.restarted(), expected.as_ref(), &context);
+            assert_recovers(study, &fs.restarted(), expected.as_ref(), &context);
         }
     });
 }
@@ -139,7 +154,7 @@ fn an_error_of_any_call_is_told_and_nothing_is_lost() {
 #[test]
 fn a_power_cut_after_any_call_loses_nothing_that_was_published() {
     let study = study(TRIALS);
-    let (calls, expected) = undisturbed(&study);
+    let (calls, expected) = undisturbed(&study, &states_dir);
     for at in 0..calls.len() {
         let fs = Simulated::default().failing(at, Fault::PowerCut);
         let ended = complete(&study, &fs);

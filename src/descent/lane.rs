@@ -27,7 +27,8 @@ const FLOPS_PER_CALL: f64 = 1e9;
 
 /// Most steps of one call of the kernel.
 fn longest_call(cell: &Cell) -> u64 {
-    (FLOPS_PER_CALL / ChainPlan::new(&cell.shape).flops().max(1.0)).max(1.0) as u64
+    let flops = cell.rule.method.gradients() as f64 * ChainPlan::new(&cell.shape).flops();
+    (FLOPS_PER_CALL / flops.max(1.0)).max(1.0) as u64
 }
 
 /// One trial on its way.

@@ -81,15 +81,47 @@ fn x1_imbalance_moves_by_the_second_order_term() {
         kernel.advance(1, &vec![EVERYWHERE; kernel.lanes()]);
         let mut after = Weights::zeros(&shape);
         kernel.unload(0, &mut after);
-        let imbalance = |w: &Weights, j: usize| {
-            matrix::product(w.layer(j + 1).t(), w.layer(j + 1))
-                - matrix::product(w.layer(j), w.layer(j).t())
-        };
         for j in 1..shape.depth() {
             let moved = imbalance(&after, j) - imbalance(&weights, j);
             let expected = imbalance(&gradient, j) * (rate * rate);
             assert!((moved - expected).iter().all(|x| x.abs() < 1e-13), "{dims:?}, layer {j}");
         }
+    }
+}
+
+/// `W_{j+1}' W_{j+1} - W_j W_j'`.
+fn imbalance(w: &Weights, j: usize) -> Array2<f64> {
+    matrix::product(w.layer(j + 1).t(), w.layer(j + 1))
+        - matrix::product(w.layer(j), w.layer(j).t())
+}
+
+/// X1 over a whole trial: gradient descent drifts by the sum of these terms, as its row says.
+#[test]
+fn x1_adds_up_to_the_drift_of_a_trial() {
+    for dims in DIMS {
+        let cell = Cell { stop: StopRule { max_steps: 100, ..cell(dims).stop }, ..cell(dims) };
+        let row = &rows(&cell, 4)[3];
+        let start = Starts::new(2018, &cell).start(3);
+        let (shape, rate) = (&cell.shape, cell.learning_rate);
+        let mut kernel = Choice::for_shape(shape).build(shape, rate, Precision::Float64);
+        kernel.load(0, &start.weights, &start.problem);
+        let mut weights = start.weights.clone();
+        let mut moved: Vec<Array2<f64>> =
+            shape.hidden().iter().map(|&d| Array2::zeros((d, d))).collect();
+        for _ in 0..row.steps {
+            let gradient = start.problem.gradient(&weights);
+            for (j, moved) in (1..).zip(&mut moved) {
+                *moved += &(imbalance(&gradient, j) * (rate * rate));
+            }
+            kernel.advance(1, &vec![EVERYWHERE; kernel.lanes()]);
+            kernel.unload(0, &mut weights);
+        }
+        let norms = moved.iter().map(|moved| matrix::frobenius(moved.view()));
+        let (drift, expected) = (row.measures.balancedness_drift, norms.fold(0.0, f64::max));
+        assert!(
+            (drift - expected).abs() < 1e-13 && expected > 1e-4,
+            "{dims:?}: {drift} {expected}"
+        );
     }
 }
 

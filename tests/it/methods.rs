@@ -14,6 +14,7 @@ use deeplin::kernel::{Kernel, Window};
 use deeplin::network::init::{Init, LayerValues};
 use deeplin::network::target::{Problem, Target};
 use deeplin::network::{Shape, Weights};
+use deeplin::observe::acceleration::derivative;
 use deeplin::observe::balancedness;
 use deeplin::observe::spacing::{RecordedSteps, Spacing};
 use deeplin::observe::trajectory::Recorder;
@@ -333,6 +334,7 @@ fn imbalance_accelerates_two_scalar_layers() {
 }
 
 /// Balanced starts with one output (`||Phi|| = 1`): with `r = ||W||` and the angle `th` to `Phi`,
+/// `dr/dt = N r^{2-2/N} (cos th - r)`, `dth/dt = -r^{1-2/N} sin th`, and so
 /// `1/r(th) = sin^N th [1/(r_0 sin^N th_0) + N int_th^{th_0} sin^{-(N+1)}]` along the orbit.
 #[test]
 fn orbit_of_a_balanced_start_with_one_output() {
@@ -358,6 +360,13 @@ fn orbit_of_a_balanced_start_with_one_output() {
             break;
         }
         let n = f64::from(depth);
+        let velocity = derivative(&now, &problem.gradient(&now)) * -1.0;
+        let (x, y, dx, dy) = (product[[0, 0]], product[[0, 1]], velocity[[0, 0]], velocity[[0, 1]]);
+        let (outward, turning) = ((x * dx + y * dy) / r_now, (x * dy - y * dx) / (r_now * r_now));
+        let expected_outward = n * r_now.powf(2.0 - 2.0 / n) * (th.cos() - r_now);
+        let expected_turning = -r_now.powf(1.0 - 2.0 / n) * th.sin();
+        assert!((outward - expected_outward).abs() < 1e-8, "th {th}: {outward}");
+        assert!((turning - expected_turning).abs() < 1e-8, "th {th}: {turning}");
         let integral = simpson(|x| x.sin().powf(-(n + 1.0)), th, angle);
         let inverse = th.sin().powf(n) * (1.0 / (r * angle.sin().powf(n)) + n * integral);
         assert!((1.0 / r_now / inverse - 1.0).abs() < 1e-6, "th {th}: {r_now} {}", 1.0 / inverse);

@@ -148,6 +148,23 @@ fn x2_gauge() {
     }
 }
 
+/// The same at the ends, with `Phi -> Q_N Phi Q_0'`: of a target only the singular values matter to starts
+/// whose law is rotation invariant, with one output only `||Phi||`.
+#[test]
+fn rotations_of_the_target() {
+    for dims in DIMS {
+        let (layers, phi) = problem(dims);
+        let last = layers.len() - 1;
+        let (input, output) = (haar(dims[0], 7), haar(dims[last + 1], 8));
+        let mut turned = layers.clone();
+        turned[0] = product(&turned[0], &input.t().to_owned());
+        turned[last] = product(&output, &turned[last]);
+        let turned_phi = product(&product(&output, &phi), &input.t().to_owned());
+        let expected = run(&layers, &phi, 0.05, 200);
+        assert_close(&run(&turned, &turned_phi, 0.05, 200), &expected, 1.0, 1e-11, "rotation");
+    }
+}
+
 /// X3: `(Phi, W_j, eta) -> (k^N Phi, k W_j, k^{2-2N} eta)` multiplies losses by `k^{2N}`. With `k = 2`
 /// every operation scales exactly, so the losses agree in their last bit.
 #[test]
@@ -215,19 +232,21 @@ fn x5_one_layer() {
 /// is the excess over it.
 #[test]
 fn x6_bottleneck() {
-    let cell = Cell {
-        target: Arc::new(Target::Diagonal { values: vec![3.0, 2.0, 1.0] }),
-        init: Arc::new(Init::Gaussian { std: 0.3 }),
-        learning_rate: 0.02,
-        stop: StopRule { loss: 1e-10, divergence: 1e12, max_steps: 20_000 },
-        ..cell(&[3, 2, 3])
-    };
-    let mut kernel = Reference::new(&cell.shape, cell.learning_rate);
-    let raw = *losses(&mut kernel, &cell, 0, 3000).last().expect("losses");
-    assert!((raw - 0.5).abs() < 1e-9, "{raw}");
-    for row in rows(&cell, 20) {
-        assert_eq!(row.outcome, Outcome::Converged);
-        assert!(row.measures.loss_final.abs() <= 1e-10);
+    for (width, floor) in [(1, 2.5), (2, 0.5)] {
+        let cell = Cell {
+            target: Arc::new(Target::Diagonal { values: vec![3.0, 2.0, 1.0] }),
+            init: Arc::new(Init::Gaussian { std: 0.3 }),
+            learning_rate: 0.02,
+            stop: StopRule { loss: 1e-10, divergence: 1e12, max_steps: 20_000 },
+            ..cell(&[3, width, 3])
+        };
+        let mut kernel = Reference::new(&cell.shape, cell.learning_rate);
+        let raw = *losses(&mut kernel, &cell, 0, 3000).last().expect("losses");
+        assert!((raw - floor).abs() < 1e-9, "{raw}");
+        for row in rows(&cell, 20) {
+            assert_eq!(row.outcome, Outcome::Converged);
+            assert!(row.measures.loss_final.abs() <= 1e-10);
+        }
     }
 }
 
@@ -336,7 +355,7 @@ fn claim_4_balancedness_is_needed() {
 #[test]
 fn claim_5_margin_is_needed() {
     for depth in [2, 4] {
-        for rate in [0.3, 0.05, 0.01] {
+        for rate in [0.9, 0.3, 0.05, 0.01] {
             let lambda = 0.8;
             let phi = array![[1.0, 0.0], [0.0, -lambda]];
             let layers = vec![Array2::eye(2); depth];

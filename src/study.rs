@@ -338,6 +338,8 @@ measures! {
     balancedness_initial: "balancedness of the initial weights, max_j ||W_{j+1}' W_{j+1} - W_j W_j'||_F",
     /// The same at the end.
     balancedness_final: "balancedness of the final weights, max_j ||W_{j+1}' W_{j+1} - W_j W_j'||_F",
+    /// `max_j ||D_j - D_j(0)||_F` at the end, `D_j = W_{j+1}' W_{j+1} - W_j W_j'`.
+    balancedness_drift: "drift of the imbalances D_j = W_{j+1}' W_{j+1} - W_j W_j' from the initial to the final weights, max_j ||D_j(final) - D_j(initial)||_F (gradient flow conserves D_j)",
     /// `sigma_min(Phi) - ||W(0) - Phi||_F`.
     margin_initial: "deficiency margin of the initial weights, sigma_min(Phi) - ||W - Phi||_F (negative: none)",
     /// `||Phi||_F`.

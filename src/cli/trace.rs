@@ -19,9 +19,9 @@ use crate::{Error, Result, config};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 The file holds `target` (d_N x d_0), `initial/W_1` .. `initial/W_N`, `final/W_1` .. `final/W_N`, the
-trial's row, and at each of the recorded steps: time, loss, learning rate, gradient norm, balancedness and
-the imbalance of each two layers, singular values of the end-to-end matrix, deficiency margin, and the
-decrease of the loss with the bound that theory has for it. --spectra adds the singular values of every
+trial's row, and at each of the recorded steps: time, loss, learning rate, gradient norm, balancedness, the
+imbalance of each two layers and its drift, singular values of the end-to-end matrix, deficiency margin, and
+the decrease of the loss with the bound that theory has for it. --spectra adds the singular values of every
 layer, the alignment of neighbouring layers' singular vectors, sharpness and smallest eigenvalue of the
 Hessian, and how far the end-to-end matrix moves along its preconditioned gradient. Of a flow, --times adds
 the loss and the end-to-end matrix at times of your choice, by the interpolant of its steps.

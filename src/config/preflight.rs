@@ -196,9 +196,10 @@ fn merging(study: &Study) -> u64 {
 const LANES: u64 = 16;
 
 /// Bytes of one worker: for every trial at hand four sets of weights (initial, current, earlier, being
-/// drawn), the prefix and suffix products, and its state, two sets of weights, five times (gone on from,
-/// taken, kept, put into a file, read back); and the square matrices of random rotations. Another method
-/// has one trial at hand, with what it works with, and its memory where the weights are.
+/// drawn), the prefix and suffix products, the imbalances of its start, and its state, two sets of
+/// weights, five times (gone on from, taken, kept, put into a file, read back); and the square matrices of
+/// random rotations or of imbalances. Another method has one trial at hand, with what it works with, and
+/// its memory where the weights are.
 fn workspace(cell: &Cell) -> u64 {
     let (shape, rule) = (&cell.shape, &cell.rule);
     let dims: Vec<u64> = shape.dims().iter().map(|&d| d as u64).collect();
@@ -206,10 +207,11 @@ fn workspace(cell: &Cell) -> u64 {
     let thin = dims[0].min(dims[dims.len() - 1]);
     let products = 2 * thin * dims.iter().sum::<u64>();
     let widest = dims.iter().copied().max().unwrap_or(0);
+    let imbalances: u64 = shape.hidden().iter().map(|&d| (d * d) as u64).sum();
     let lanes = if Choice::for_shape(shape) == Choice::Compact { LANES } else { 1 };
     let memory = rule.memory(shape.parameters()) as u64;
     let method = if rule.is_plain() { 0 } else { 14 * memory + rule.copies() * parameters };
-    8 * (lanes * (14 * parameters + products) + method + 3 * widest * widest)
+    8 * (lanes * (14 * parameters + products + imbalances) + method + 3 * widest * widest)
 }
 
 /// `1.5 GiB`.
@@ -241,8 +243,9 @@ mod tests {
         let row = 9 + 8 * Measures::COUNT as u64 + 16;
         assert_eq!(row_bytes(&study), row);
         assert_eq!(result_bytes(&study), 20 * row);
-        // Three layers of 8 x 8; four dimensions of 8, thin side 8.
-        assert_eq!(workspace(&study.cells[0]), 8 * (16 * (14 * 192 + 2 * 8 * 32) + 3 * 64));
+        // Three layers of 8 x 8; four dimensions of 8, thin side 8; two pairs of layers.
+        let trial = 14 * 192 + 2 * 8 * 32 + 2 * 64;
+        assert_eq!(workspace(&study.cells[0]), 8 * (16 * trial + 3 * 64));
         let (one, three) = (memory(&study, 1), memory(&study, 3));
         assert_eq!(three - one, 2 * (workspace(&study.cells[0]) + 40 * row));
         assert_eq!(["1023 B", "1.5 KiB", "2.0 GiB"], [1023, 1536, 2 << 30].map(bytes_text));

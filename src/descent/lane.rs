@@ -8,7 +8,8 @@ use crate::kernel::chain::ChainPlan;
 use crate::kernel::{Kernel, Progress, Window};
 use crate::network::Weights;
 use crate::network::target::Problem;
-use crate::observe;
+use crate::observe::imbalance::Imbalances;
+use crate::observe::{judge_theorem, measure_end, measure_start};
 use crate::reduce::{Plan, Reduction};
 use crate::start::Start;
 use crate::stop::{Outcome, Thresholds, judge};
@@ -27,7 +28,8 @@ const FLOPS_PER_CALL: f64 = 1e9;
 
 /// Most steps of one call of the kernel.
 fn longest_call(cell: &Cell) -> u64 {
-    (FLOPS_PER_CALL / ChainPlan::new(&cell.shape).flops().max(1.0)).max(1.0) as u64
+    let flops = cell.rule.method.gradients() as f64 * ChainPlan::new(&cell.shape).flops();
+    (FLOPS_PER_CALL / flops.max(1.0)).max(1.0) as u64
 }
 
 /// One trial on its way.
@@ -46,6 +48,8 @@ pub(super) struct Lane {
     hit_steps: Vec<i64>,
     rung: usize,
     measures: Measures,
+    /// Imbalances of the start, from which the end's have drifted.
+    imbalances: Imbalances,
     /// The kernel's weights at the last multiple of [`STALL_PERIOD`], and room for those of now.
     before: Weights,
     now: Weights,
@@ -102,8 +106,8 @@ impl Lane {
         let Start { weights, problem, landscape, terms } = start;
         let loss = problem.loss(&weights.end_to_end());
         let mut measures = Measures { loss_initial: loss - landscape.floor, ..Measures::default() };
-        observe::measure_start(&weights, &problem, &landscape, &mut measures);
-        let theorem1 = observe::judge_theorem(cell, terms.learning_rate, &problem, &mut measures);
+        let imbalances = measure_start(&weights, &problem, &landscape, &mut measures);
+        let theorem1 = judge_theorem(cell, terms.learning_rate, &problem, &mut measures);
         let (mut now, small, reduced) = match Plan::of(cell) {
             None => (weights, Arc::clone(&problem), None),
             Some(plan) => {
@@ -142,6 +146,7 @@ impl Lane {
             rung: hit_steps.iter().filter(|&&step| step >= 0).count(),
             hit_steps,
             measures,
+            imbalances,
             before,
             now,
             memory_before: memory_before.unwrap_or_else(|| kernel.memory(i)),
@@ -203,23 +208,13 @@ impl Lane {
     /// The weights of the trial now, in its own shape.
     pub(super) fn weights(&mut self, kernel: &dyn Kernel, i: usize) -> &Weights {
         kernel.unload(i, &mut self.now);
-        self.expanded()
+        expanded(&mut self.reduced, &self.now)
     }
 
     /// The weights of the trial at a time within its last step, if the kernel can tell them.
     pub(super) fn within(&mut self, kernel: &dyn Kernel, i: usize, time: f64) -> Option<&Weights> {
-        kernel.within(i, time, &mut self.now).then(|| self.expanded())
-    }
-
-    /// What is in `now`, in the trial's own shape.
-    fn expanded(&mut self) -> &Weights {
-        match &mut self.reduced {
-            None => &self.now,
-            Some((reduction, full)) => {
-                reduction.expand(&self.now, full);
-                full
-            }
-        }
+        let known = kernel.within(i, time, &mut self.now);
+        known.then(|| expanded(&mut self.reduced, &self.now))
     }
 
     /// Losses among which nothing happens to the trial.
@@ -353,8 +348,10 @@ impl Lane {
         self.measures.loss_final = kernel.loss(i) - self.floor;
         self.measures.learning_rate = self.learning_rate;
         self.measures.time_final = self.time(kernel, i);
-        let (problem, mut measures) = (Arc::clone(&self.problem), self.measures);
-        observe::measure_end(self.weights(kernel, i), &problem, &mut measures);
+        let mut measures = self.measures;
+        kernel.unload(i, &mut self.now);
+        let Self { reduced, now, problem, imbalances, .. } = self;
+        measure_end(expanded(reduced, now), problem, imbalances, &mut measures);
         measures
     }
 
@@ -375,6 +372,17 @@ impl Lane {
             theorem1: self.theorem1,
             certificate: self.checks.proof(),
             hit_steps: std::mem::take(&mut self.hit_steps),
+        }
+    }
+}
+
+/// Weights of the kernel, in the trial's own shape.
+fn expanded<'a>(reduced: &'a mut Option<(Reduction, Weights)>, now: &'a Weights) -> &'a Weights {
+    match reduced {
+        None => now,
+        Some((reduction, full)) => {
+            reduction.expand(now, full);
+            full
         }
     }
 }

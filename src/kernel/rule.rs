@@ -54,6 +54,13 @@ impl Method {
             Self::Flow { .. } => "flow",
         }
     }
+
+    /// Gradients that a step takes: of a flow six, as the last stage of a step is the first of the next
+    /// (those of attempts that are rejected come on top, six each); of others one (a perturbation takes
+    /// another).
+    pub fn gradients(self) -> u64 {
+        if matches!(self, Self::Flow { .. }) { 6 } else { 1 }
+    }
 }
 
 /// How the learning rate changes (`descent.schedule` and its keys): the factor of step `t`, from 0.

@@ -2,10 +2,11 @@
 
 use ndarray::Array2;
 
+use super::Observer;
 use super::acceleration::{derivative, preconditioned};
 use super::hessian::{Hessian, Spectrum};
+use super::imbalance::Imbalances;
 use super::spacing::RecordedSteps;
-use super::{Observer, balancedness, imbalance};
 use crate::kernel::rule::{Method, Rule};
 use crate::network::svd::{Svd, singular_values, svd};
 use crate::network::{Shape, Weights, matrix};
@@ -85,6 +86,9 @@ trajectory! {
     balancedness []: "balancedness, max_j ||W_{j+1}' W_{j+1} - W_j W_j'||_F",
     /// `||W_{j+1}' W_{j+1} - W_j W_j'||_F`.
     imbalance [Pair]: "imbalance of two layers, ||W_{j+1}' W_{j+1} - W_j W_j'||_F",
+    /// `||D_j - D_j(0)||_F` for `D_j = W_{j+1}' W_{j+1} - W_j W_j'`.
+    imbalance_drift [Pair]:
+        "how far the imbalance D_j = W_{j+1}' W_{j+1} - W_j W_j' of two layers is from that of the start, ||D_j - D_j(0)||_F (gradient flow conserves D_j)",
     /// `min_j ||W_j W_j'||_F`.
     gram_norm_min []: "smallest Gram matrix of a layer, min_j ||W_j W_j'||_F",
     /// Singular values of `W_j`.
@@ -128,6 +132,8 @@ pub struct Recorder {
     rule: Rule,
     /// Start vectors of Lanczos.
     random: Stream,
+    /// Imbalances of the start, once something has been recorded.
+    imbalances: Option<Imbalances>,
     trajectory: Trajectory,
 }
 
@@ -148,6 +154,7 @@ impl Recorder {
             spectra,
             rule: cell.rule,
             random: stream(0, &cell.digest, Purpose::Lanczos, trial),
+            imbalances: None,
             trajectory: Trajectory { times, ..Trajectory::default() },
         }
     }
@@ -166,11 +173,14 @@ impl Recorder {
     }
 
     /// Each layer by itself, and each with the next.
-    fn record_layers(&mut self, weights: &Weights) {
+    fn record_layers(&mut self, weights: &Weights, start: &Start) {
         let depth = weights.shape().depth();
         let along = &mut self.trajectory;
-        along.balancedness.push(balancedness(weights));
-        along.imbalance.extend((1..depth).map(|j| imbalance(weights, j)));
+        let now = Imbalances::of(weights);
+        let first = self.imbalances.get_or_insert_with(|| Imbalances::of(&start.weights));
+        along.balancedness.push(now.balancedness());
+        along.imbalance.extend(now.norms());
+        along.imbalance_drift.extend(now.moved_from(first));
         let gram = |j| {
             let layer = weights.layer(j);
             matrix::frobenius(matrix::product(layer, layer.t()).view())
@@ -261,7 +271,7 @@ impl Observer for Recorder {
         self.trajectory.loss.push(excess);
         let (w, gradient) = (weights.end_to_end(), start.problem.gradient(weights));
         self.trajectory.gradient_norm.push(gradient.norm());
-        self.record_layers(weights);
+        self.record_layers(weights, start);
         self.record_end_to_end(&w, weights.shape(), start);
         self.record_step(&w, weights, &gradient, self.learning_rate(step, start), start);
         if self.spectra {

@@ -14,7 +14,7 @@ const FLOPS_PER_BLOCK: f64 = 5e9;
 /// Operations a step costs at least, whatever the network: calls and checks.
 const LEAST_OPERATIONS_PER_STEP: f64 = 100.0;
 
-/// Operations a step costs for each weight besides the products: residual, update, traffic.
+/// Operations a gradient costs for each weight besides the products: residual, update, traffic.
 const OPERATIONS_PER_WEIGHT: f64 = 4.0;
 
 /// Most trials of a block: keeps the rows in flight small.
@@ -139,7 +139,8 @@ pub(super) fn operations(cell: &Cell) -> f64 {
 
 /// Operations of one step, traffic and calls included: what its time follows.
 pub(super) fn operations_of_step(method: &Method) -> f64 {
-    let step = method.flops() + OPERATIONS_PER_WEIGHT * method.shape.parameters() as f64;
+    let weights = (method.gradients as usize * method.shape.parameters()) as f64;
+    let step = method.flops() + OPERATIONS_PER_WEIGHT * weights;
     step.max(LEAST_OPERATIONS_PER_STEP)
 }
 

@@ -7,7 +7,7 @@ use crate::network::Shape;
 use crate::reduce::Plan;
 use crate::study::Cell;
 
-/// Kernel, precision and shape of a cell's computation: what decides the cost of a step.
+/// Kernel, precision, shape and gradients of a cell's computation: what decides the cost of a step.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Method {
     /// The kernel, as in files and messages.
@@ -16,6 +16,8 @@ pub struct Method {
     pub precision: &'static str,
     /// The shape that is computed in.
     pub shape: Shape,
+    /// Gradients that a step takes.
+    pub gradients: u64,
 }
 
 impl Method {
@@ -26,12 +28,14 @@ impl Method {
             true => Choice::for_shape(&shape).name(),
             false => cell.rule.method.name(),
         };
-        Self { kernel, precision: cell.precision.name(), shape }
+        let gradients = cell.rule.method.gradients();
+        Self { kernel, precision: cell.precision.name(), shape, gradients }
     }
 
-    /// Necessary floating-point operations of one step of one trial.
+    /// Necessary floating-point operations of one step of one trial (of a flow, of one that is not
+    /// rejected): those of its gradients.
     pub fn flops(&self) -> f64 {
-        ChainPlan::new(&self.shape).flops()
+        self.gradients as f64 * ChainPlan::new(&self.shape).flops()
     }
 }
 

@@ -218,7 +218,7 @@ mod tests {
     use crate::network::Shape;
 
     fn method(kernel: &'static str, width: usize) -> Method {
-        Method { kernel, precision: "float64", shape: Shape::new(vec![width; 4]) }
+        Method { kernel, precision: "float64", shape: Shape::new(vec![width; 4]), gradients: 1 }
     }
 
     #[test]

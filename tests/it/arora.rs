@@ -8,6 +8,7 @@ use std::sync::Arc;
 use deeplin::digest::Digest;
 use deeplin::kernel::real::Precision;
 use deeplin::kernel::reference::Reference;
+use deeplin::kernel::rule::{Method, Rule, Schedule};
 use deeplin::kernel::select::Choice;
 use deeplin::kernel::{Kernel, Window};
 use deeplin::network::init::{EndToEndLaw, Init};
@@ -383,6 +384,14 @@ fn theorem_2_bounds_the_probability() {
     };
     let converged = rows(&cell, 200).iter().filter(|row| row.outcome == Outcome::Converged).count();
     let Interval { lower: low, .. } = clopper_pearson(converged as u64, 200, LEVEL);
+    assert!(low >= bound, "{low} < {bound}");
+    // Its steps times its learning rate, for the flow that they come to: N = 2, ||Phi|| = 1.
+    let max_time = 4.0 * (4.0_f64.ln() / (std * std * d) + f64::ln(1.0 / (8.0 * cell.stop.loss)));
+    let method = Method::Flow { tolerance: 1e-8, max_time };
+    let cell = Cell { rule: Rule { method, schedule: Schedule::Constant }, ..cell };
+    let rows = rows(&cell, 200);
+    let in_time = rows.iter().filter(|row| row.outcome == Outcome::Converged).count();
+    let Interval { lower: low, .. } = clopper_pearson(in_time as u64, 200, LEVEL);
     assert!(low >= bound, "{low} < {bound}");
 }
 

@@ -14,6 +14,7 @@ use deeplin::kernel::{Kernel, Window};
 use deeplin::network::init::{Init, LayerValues};
 use deeplin::network::target::{Problem, Target};
 use deeplin::network::{Shape, Weights};
+use deeplin::observe::acceleration::derivative;
 use deeplin::observe::balancedness;
 use deeplin::observe::spacing::{RecordedSteps, Spacing};
 use deeplin::observe::trajectory::Recorder;
@@ -22,7 +23,7 @@ use deeplin::stop::{Outcome, StopRule};
 use deeplin::study::{Cell, TrialRow};
 use ndarray::{Array2, array};
 
-use crate::support::{self, cell, rows_on, scalar_cell};
+use crate::support::{self, cell, rows, rows_on, scalar_cell};
 
 const DIMS: [&[usize]; 5] = [&[4, 4, 4, 4], &[5, 3, 4, 2], &[2, 4, 3, 5], &[6, 4, 1], &[3, 2]];
 
@@ -34,11 +35,6 @@ fn rule(method: Method) -> Rule {
 
 fn flow(max_time: f64) -> Rule {
     rule(Method::Flow { tolerance: 1e-10, max_time })
-}
-
-/// The rows of a cell on the kernel that a study would use.
-fn rows(cell: &Cell, trials: u64) -> Vec<TrialRow> {
-    rows_on(deeplin::run::method::kernel(cell).as_mut(), cell, trials, &[])
 }
 
 /// Weights of trial 3 after `steps` steps.
@@ -232,7 +228,7 @@ fn tolerance_is_what_it_says() {
     assert!(few < more && more < many, "{few} {more} {many}");
 }
 
-/// Balancedness is conserved by the flow (Arora, Cohen and Hazan 2018).
+/// Balancedness is conserved by the flow (Arora, Cohen and Hazan 2018; Du, Hu and Lee 2018).
 #[test]
 fn the_flow_keeps_balancedness() {
     for dims in [&[3, 4, 2][..], &[4, 4, 4, 4], &[6, 4, 1]] {
@@ -252,6 +248,51 @@ fn the_flow_keeps_balancedness() {
     let moved = imbalance(&after) - imbalance(&start.weights);
     assert!(moved.iter().all(|x| x.abs() < 1e-7), "{moved}");
     assert!(balancedness(&after) > 0.1);
+}
+
+/// What a computed flow moves the conserved `D_j = W_{j+1}' W_{j+1} - W_j W_j'` by is the error of its steps.
+/// A step errs by `tolerance ||W||` or about that, which moves `D_j` by `2 sqrt(2) tolerance ||W||^2` at most.
+#[test]
+fn the_drift_of_a_flow_is_of_its_tolerance() {
+    for dims in [&[3, 4, 2][..], &[4, 4, 4, 4], &[6, 4, 1]] {
+        let drifts = [1e-5, 1e-8, 1e-11].map(|tolerance| {
+            let rule = rule(Method::Flow { tolerance, max_time: f64::INFINITY });
+            let cell = Cell { rule, ..cell(dims) };
+            let starts = Starts::new(2018, &cell);
+            let drift = |(trial, row): (u64, TrialRow)| {
+                let norm = starts.start(trial).weights.norm();
+                let drift = row.measures.balancedness_drift;
+                let most = 10.0 * row.steps as f64 * tolerance * norm * norm;
+                assert!(drift < most, "{dims:?} {tolerance}: {drift} above {most}");
+                drift
+            };
+            (0..).zip(rows(&cell, 4)).map(drift).fold(0.0, f64::max)
+        });
+        assert!(drifts[0] > 100.0 * drifts[1] && drifts[1] > 100.0 * drifts[2], "{drifts:?}");
+    }
+}
+
+/// The drifts of a trace begin at zero, and the largest of its end is that of the row.
+#[test]
+fn a_trace_follows_the_drift() {
+    let methods =
+        [Method::Gradient, flow(f64::INFINITY).method, Method::Momentum { momentum: 0.5 }];
+    for (dims, method) in DIMS.iter().flat_map(|dims| methods.map(|method| (dims, method))) {
+        let cell = Cell { rule: rule(method), ..cell(dims) };
+        let starts = Starts::new(2018, &cell);
+        let recorded = RecordedSteps { spacing: Spacing::Log, points: 10, max_steps: 1000 };
+        let mut along = Recorder::new(&cell, 3, recorded, Vec::new(), false);
+        let mut kernel = deeplin::run::method::kernel(&cell);
+        let row = run_observed(kernel.as_mut(), &cell, &starts, 3, &[], &mut along);
+        let (pairs, along) = (cell.shape.depth() - 1, along.trajectory());
+        let drifts = &along.imbalance_drift;
+        assert_eq!(drifts.len(), pairs * along.step.len());
+        // Up to the change of basis where the shape is reduced.
+        assert!(drifts[..pairs].iter().all(|&drift| drift < 1e-14), "{dims:?}: {drifts:?}");
+        let last = drifts[drifts.len() - pairs..].iter().fold(0.0, |a: f64, &b| a.max(b));
+        assert_eq!(last, row.measures.balancedness_drift, "{dims:?} {method:?}");
+        assert_eq!(last > 0.0, pairs > 0);
+    }
 }
 
 /// ZAS, Wu, Wang and Ma (2019): with `W_N = 0` and identities, `l(t) <= e^{-2t} l(0)` for every target.
@@ -293,6 +334,7 @@ fn imbalance_accelerates_two_scalar_layers() {
 }
 
 /// Balanced starts with one output (`||Phi|| = 1`): with `r = ||W||` and the angle `th` to `Phi`,
+/// `dr/dt = N r^{2-2/N} (cos th - r)`, `dth/dt = -r^{1-2/N} sin th`, and so
 /// `1/r(th) = sin^N th [1/(r_0 sin^N th_0) + N int_th^{th_0} sin^{-(N+1)}]` along the orbit.
 #[test]
 fn orbit_of_a_balanced_start_with_one_output() {
@@ -318,6 +360,13 @@ fn orbit_of_a_balanced_start_with_one_output() {
             break;
         }
         let n = f64::from(depth);
+        let velocity = derivative(&now, &problem.gradient(&now)) * -1.0;
+        let (x, y, dx, dy) = (product[[0, 0]], product[[0, 1]], velocity[[0, 0]], velocity[[0, 1]]);
+        let (outward, turning) = ((x * dx + y * dy) / r_now, (x * dy - y * dx) / (r_now * r_now));
+        let expected_outward = n * r_now.powf(2.0 - 2.0 / n) * (th.cos() - r_now);
+        let expected_turning = -r_now.powf(1.0 - 2.0 / n) * th.sin();
+        assert!((outward - expected_outward).abs() < 1e-8, "th {th}: {outward}");
+        assert!((turning - expected_turning).abs() < 1e-8, "th {th}: {turning}");
         let integral = simpson(|x| x.sin().powf(-(n + 1.0)), th, angle);
         let inverse = th.sin().powf(n) * (1.0 / (r * angle.sin().powf(n)) + n * integral);
         assert!((1.0 / r_now / inverse - 1.0).abs() < 1e-6, "th {th}: {r_now} {}", 1.0 / inverse);

@@ -44,6 +44,23 @@ fn rows(text: &str) -> Vec<Vec<String>> {
     lines.take_while(|line| !line.is_empty()).map(columns).collect()
 }
 
+/// A step of a flow takes six gradients.
+#[test]
+fn flows_take_six_gradients_a_step() {
+    let desk = Desk::new();
+    let text = "trials = 2\n[descent]\nmax_steps = 50\n[sweep]\n\
+                \"descent.method\" = [\"gradient\", \"momentum\", \"flow\"]\n";
+    desk.write("study.toml", text);
+    let plan = json(&desk, &["--quick"]);
+    let groups = plan["groups"].as_array().expect("groups");
+    let flops = |kernel: &str| {
+        let group = groups.iter().find(|group| group["kernel"] == kernel).expect("a group");
+        group["flops_per_step"].as_f64().expect("a number")
+    };
+    assert_eq!([flops("compact"), flops("momentum"), flops("flow")], [6144.0, 6144.0, 36_864.0]);
+    assert_eq!(plan["flops"], 2.0 * 50.0 * (6144.0 + 6144.0 + 36_864.0));
+}
+
 #[test]
 fn the_default_is_one_cell() {
     let desk = Desk::new();

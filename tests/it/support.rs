@@ -8,10 +8,10 @@ use deeplin::digest::Digest;
 use deeplin::kernel::Kernel;
 use deeplin::kernel::real::Precision;
 use deeplin::kernel::rule::Rule;
-use deeplin::kernel::select::Choice;
 use deeplin::network::Shape;
 use deeplin::network::init::{Init, LayerValues};
 use deeplin::network::target::{Draw, Target};
+use deeplin::run::method;
 use deeplin::start::Starts;
 use deeplin::stop::StopRule;
 use deeplin::study::{Block, Cell, CertificateRule, RateLaw, TrialRow};
@@ -50,12 +50,10 @@ pub(crate) fn scalar_cell(values: &[f64], target: f64, learning_rate: f64) -> Ce
 
 /// Rows of trials `0..trials` on the kernel that a study would use.
 pub(crate) fn rows(cell: &Cell, trials: u64) -> Vec<TrialRow> {
-    let mut kernel =
-        Choice::for_shape(&cell.shape).build(&cell.shape, cell.learning_rate, Precision::Float64);
-    rows_on(kernel.as_mut(), cell, trials, &[])
+    rows_on(method::kernel(cell).as_mut(), cell, trials, &[])
 }
 
-/// Rows of trials `0..trials` on this kernel.
+/// Rows of trials `0..trials` on this kernel, which is for the shape that the cell is computed in.
 pub(crate) fn rows_on(
     kernel: &mut dyn Kernel,
     cell: &Cell,

@@ -81,15 +81,47 @@ fn x1_imbalance_moves_by_the_second_order_term() {
         kernel.advance(1, &vec![EVERYWHERE; kernel.lanes()]);
         let mut after = Weights::zeros(&shape);
         kernel.unload(0, &mut after);
-        let imbalance = |w: &Weights, j: usize| {
-            matrix::product(w.layer(j + 1).t(), w.layer(j + 1))
-                - matrix::product(w.layer(j), w.layer(j).t())
-        };
         for j in 1..shape.depth() {
             let moved = imbalance(&after, j) - imbalance(&weights, j);
             let expected = imbalance(&gradient, j) * (rate * rate);
             assert!((moved - expected).iter().all(|x| x.abs() < 1e-13), "{dims:?}, layer {j}");
         }
+    }
+}
+
+/// `W_{j+1}' W_{j+1} - W_j W_j'`.
+fn imbalance(w: &Weights, j: usize) -> Array2<f64> {
+    matrix::product(w.layer(j + 1).t(), w.layer(j + 1))
+        - matrix::product(w.layer(j), w.layer(j).t())
+}
+
+/// X1 over a whole trial: gradient descent drifts by the sum of these terms, as its row says.
+#[test]
+fn x1_adds_up_to_the_drift_of_a_trial() {
+    for dims in DIMS {
+        let cell = Cell { stop: StopRule { max_steps: 100, ..cell(dims).stop }, ..cell(dims) };
+        let row = &rows(&cell, 4)[3];
+        let start = Starts::new(2018, &cell).start(3);
+        let (shape, rate) = (&cell.shape, cell.learning_rate);
+        let mut kernel = Choice::for_shape(shape).build(shape, rate, Precision::Float64);
+        kernel.load(0, &start.weights, &start.problem);
+        let mut weights = start.weights.clone();
+        let mut moved: Vec<Array2<f64>> =
+            shape.hidden().iter().map(|&d| Array2::zeros((d, d))).collect();
+        for _ in 0..row.steps {
+            let gradient = start.problem.gradient(&weights);
+            for (j, moved) in (1..).zip(&mut moved) {
+                *moved += &(imbalance(&gradient, j) * (rate * rate));
+            }
+            kernel.advance(1, &vec![EVERYWHERE; kernel.lanes()]);
+            kernel.unload(0, &mut weights);
+        }
+        let norms = moved.iter().map(|moved| matrix::frobenius(moved.view()));
+        let (drift, expected) = (row.measures.balancedness_drift, norms.fold(0.0, f64::max));
+        assert!(
+            (drift - expected).abs() < 1e-13 && expected > 1e-4,
+            "{dims:?}: {drift} {expected}"
+        );
     }
 }
 
@@ -113,6 +145,23 @@ fn x2_gauge() {
             .collect();
         let expected = run(&layers, &phi, 0.05, 200);
         assert_close(&run(&turned, &phi, 0.05, 200), &expected, 1.0, 1e-11, "gauge");
+    }
+}
+
+/// The same at the ends, with `Phi -> Q_N Phi Q_0'`: of a target only the singular values matter to starts
+/// whose law is rotation invariant, with one output only `||Phi||`.
+#[test]
+fn rotations_of_the_target() {
+    for dims in DIMS {
+        let (layers, phi) = problem(dims);
+        let last = layers.len() - 1;
+        let (input, output) = (haar(dims[0], 7), haar(dims[last + 1], 8));
+        let mut turned = layers.clone();
+        turned[0] = product(&turned[0], &input.t().to_owned());
+        turned[last] = product(&output, &turned[last]);
+        let turned_phi = product(&product(&output, &phi), &input.t().to_owned());
+        let expected = run(&layers, &phi, 0.05, 200);
+        assert_close(&run(&turned, &turned_phi, 0.05, 200), &expected, 1.0, 1e-11, "rotation");
     }
 }
 
@@ -183,19 +232,21 @@ fn x5_one_layer() {
 /// is the excess over it.
 #[test]
 fn x6_bottleneck() {
-    let cell = Cell {
-        target: Arc::new(Target::Diagonal { values: vec![3.0, 2.0, 1.0] }),
-        init: Arc::new(Init::Gaussian { std: 0.3 }),
-        learning_rate: 0.02,
-        stop: StopRule { loss: 1e-10, divergence: 1e12, max_steps: 20_000 },
-        ..cell(&[3, 2, 3])
-    };
-    let mut kernel = Reference::new(&cell.shape, cell.learning_rate);
-    let raw = *losses(&mut kernel, &cell, 0, 3000).last().expect("losses");
-    assert!((raw - 0.5).abs() < 1e-9, "{raw}");
-    for row in rows(&cell, 20) {
-        assert_eq!(row.outcome, Outcome::Converged);
-        assert!(row.measures.loss_final.abs() <= 1e-10);
+    for (width, floor) in [(1, 2.5), (2, 0.5)] {
+        let cell = Cell {
+            target: Arc::new(Target::Diagonal { values: vec![3.0, 2.0, 1.0] }),
+            init: Arc::new(Init::Gaussian { std: 0.3 }),
+            learning_rate: 0.02,
+            stop: StopRule { loss: 1e-10, divergence: 1e12, max_steps: 20_000 },
+            ..cell(&[3, width, 3])
+        };
+        let mut kernel = Reference::new(&cell.shape, cell.learning_rate);
+        let raw = *losses(&mut kernel, &cell, 0, 3000).last().expect("losses");
+        assert!((raw - floor).abs() < 1e-9, "{raw}");
+        for row in rows(&cell, 20) {
+            assert_eq!(row.outcome, Outcome::Converged);
+            assert!(row.measures.loss_final.abs() <= 1e-10);
+        }
     }
 }
 
@@ -304,7 +355,7 @@ fn claim_4_balancedness_is_needed() {
 #[test]
 fn claim_5_margin_is_needed() {
     for depth in [2, 4] {
-        for rate in [0.3, 0.05, 0.01] {
+        for rate in [0.9, 0.3, 0.05, 0.01] {
             let lambda = 0.8;
             let phi = array![[1.0, 0.0], [0.0, -lambda]];
             let layers = vec![Array2::eye(2); depth];

@@ -13,7 +13,7 @@ ENGINES = ["h5netcdf", "netcdf4"]
 OUTCOMES = ["not_run", "converged", "diverged", "stalled", "step_limit"]
 PER_TRIAL = [
     "outcome", "steps", "loss_initial", "loss_final", "balancedness_initial", "balancedness_final",
-    "margin_initial", "theorem1_conditions", "theorem1_steps", "certified", "certificate_step",
+    "balancedness_drift",    "margin_initial", "theorem1_conditions", "theorem1_steps", "certified", "certificate_step",
     "certificate_rate", "certificate_steps_bound", "sigma_min_final", "gradient_norm_final", "norm_product_initial",
 ]
 PER_CELL = [
@@ -63,7 +63,7 @@ def check_common(ds, sweep, trials):
     check_steps(ds)
     for name in ["deeplin_format", "format_version", "config", "study_digest", "seed", "Conventions", "title"]:
         assert name in ds.attrs, name
-    assert list(ds.attrs["format_version"]) == [1, 2]
+    assert list(ds.attrs["format_version"]) == [1, 3]
     assert ds.attrs["rows"] == 1 and ds.attrs["complete"] == 1 and ds.attrs["missing_trials"] == 0
     assert ds.attrs["trials"] == trials
 

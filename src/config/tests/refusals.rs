@@ -249,6 +249,24 @@ fn keys_of_methods() {
             "descent.method = \"flow\"\ndescent.schedule = \"step\"",
             "`descent.schedule` has no effect",
         ),
+        (
+            "descent.method = \"flow\"\n[sweep]\n\"descent.learning_rate\" = [0.1, 0.2]",
+            "`descent.learning_rate` has no effect in this study",
+        ),
+        (
+            "descent.method = \"flow\"\n[sweep]\n\"descent.schedule_steps\" = [10, 20]",
+            "`descent.schedule_steps` has no effect in this study",
+        ),
+        (
+            "[sweep]\n\"descent.method\" = [\"gradient\", \"flow\"]\n\
+             \"descent.learning_rate\" = [0.1, 0.2]",
+            "this cell is the same as cell 2",
+        ),
+        (
+            "descent.schedule = \"step\"\n[sweep]\n\"descent.method\" = [\"gradient\", \"flow\"]\n\
+             \"descent.schedule_steps\" = [10, 20]",
+            "`descent.schedule_steps` has no effect in this cell",
+        ),
         ("descent.schedule_steps = 7", "it is taken by descent.schedule = \"step\""),
         (
             "descent.schedule = \"step\"\ndescent.schedule_power = 2",

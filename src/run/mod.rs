@@ -9,6 +9,8 @@ pub mod numerics;
 mod open;
 mod pilot;
 mod probe;
+pub mod recorded;
+mod recording;
 pub mod session;
 pub mod speed;
 mod spread;
@@ -27,11 +29,11 @@ use crossbeam_channel::Receiver;
 use rayon::ThreadPoolBuilder;
 
 use self::blocks::Share;
-use self::checkpoint::{Checkpoint, Left};
+use self::checkpoint::{Checkpoint, Durable, Left};
 use self::interrupt::Interrupt;
 use self::session::{Did, Session};
 use self::worker::Message;
-pub use self::writer::{MOST_ROWS_PENDING, MOST_TALLIES_PENDING};
+pub use self::writer::{MOST_ROWS_PENDING, MOST_TALLIES_PENDING, MOST_TRAJECTORIES_PENDING};
 use self::writer::{Pending, Writer};
 use crate::error::{Error, Result};
 use crate::store::compaction::Compaction;
@@ -75,6 +77,27 @@ impl Work {
     }
 }
 
+impl Work {
+    /// With the trials that a share is to record, of which some are `left`.
+    fn with_recordings(
+        mut self,
+        study: &Study,
+        operations: &[f64],
+        share: Share,
+        left: impl Iterator<Item = (usize, u64)>,
+    ) -> Self {
+        let sum = |trials: &mut dyn Iterator<Item = (usize, u64)>| -> f64 {
+            trials.map(|(cell, _)| operations[cell]).sum()
+        };
+        let nothing = Coverage::new(study.cells.len());
+        let all = sum(&mut recording::left(study, &nothing, share));
+        let mut left = left;
+        self.operations += all;
+        self.operations_done += all - sum(&mut left);
+        self
+    }
+}
+
 /// Is told how far a run is.
 pub trait Progress {
     /// The run begins here.
@@ -104,7 +127,11 @@ pub struct Outcome {
     pub share: u64,
     /// Of these, the ones that are left.
     pub share_left: u64,
-    /// Of those, the ones that this run has left on their way.
+    /// Trials whose trajectories were recorded.
+    pub trajectories_run: u64,
+    /// Trajectories of the share that are left.
+    pub trajectories_left: u64,
+    /// Of all that is left, trials that this run has left on their way.
     pub on_their_way: u64,
     /// The steps that these have made.
     pub steps_on_their_way: u64,
@@ -133,7 +160,8 @@ pub fn run(
     let found = scan(fs, &options.dir, &manifest)?;
     found.damaged.iter().for_each(|part| set_aside(fs, part, &manifest));
     let blocks = || blocks::left(study, &found.coverage, options.share);
-    if blocks().next().is_some() {
+    let recordings = || recording::left(study, &found.trajectories, options.share);
+    if blocks().next().is_some() || recordings().next().is_some() {
         if !options.mixed {
             refuse_other_numerics(&found, numerics)?;
         }
@@ -141,18 +169,27 @@ pub fn run(
         Compaction::new(fs, &options.dir, &manifest)
             .adopt(found.parts.iter().filter(|part| falls_to(options.share, part)).cloned())?;
     }
+    let durable =
+        Durable { rows: found.coverage.clone(), trajectories: found.trajectories.clone() };
     let (checkpoint, left) =
-        Checkpoint::open(fs, &options.dir, study, &manifest, numerics, &found.coverage)?;
+        Checkpoint::open(fs, &options.dir, study, &manifest, numerics, &durable)?;
     let operations: Vec<f64> = study.cells.iter().map(blocks::operations).collect();
+    let of_recording: Vec<f64> = recorded::operations(study);
     let mut writer = Writer {
         study,
         options,
         manifest: &manifest,
         numerics,
         fs,
-        work: work(study, &operations, options.share, blocks()),
+        work: work(study, &operations, options.share, blocks()).with_recordings(
+            study,
+            &of_recording,
+            options.share,
+            recordings(),
+        ),
         operations: &operations,
-        coverage: found.coverage.clone(),
+        recordings: &of_recording,
+        durable,
         pending: Pending::default(),
         checkpoint,
         left: &left,
@@ -162,12 +199,13 @@ pub fn run(
     };
     let began = SystemTime::now();
     progress.begin(writer.work);
-    let written = compute(study, &left, blocks(), options.workers, interrupt, |messages| {
+    let queues = Queues { blocks: Mutex::new(blocks()), recordings: Mutex::new(recordings()) };
+    let written = compute(study, &left, &queues, options.workers, interrupt, |messages| {
         writer.write_all(&messages, interrupt, progress)
     });
     progress.end();
     written?;
-    if writer.did.trials > 0 {
+    if writer.did.trials > 0 || writer.did.trajectories > 0 {
         let share = options.share.to_string();
         Session::of_this_process(began, &share, options.workers, &writer.did)
             .record(fs, &options.dir)?;
@@ -223,12 +261,23 @@ fn refuse_other_numerics(found: &Scan, numerics: &Numerics) -> Result<()> {
     }
 }
 
-/// Runs blocks on `workers` threads; `write` gets their rows on this one. If it fails, the workers
-/// are stopped.
+/// What there is to do, shared by the workers: first the blocks, then the trials to be recorded.
+struct Queues<B, R> {
+    blocks: Mutex<B>,
+    recordings: Mutex<R>,
+}
+
+/// The next thing of a queue.
+fn next_of<T>(queue: &Mutex<impl Iterator<Item = T>>) -> Option<T> {
+    queue.lock().unwrap_or_else(PoisonError::into_inner).next()
+}
+
+/// Works on `workers` threads; `write` gets what they have on this one. If it fails, the workers are
+/// stopped.
 fn compute(
     study: &Study,
     left: &Left,
-    blocks: impl Iterator<Item = Block> + Send,
+    queues: &Queues<impl Iterator<Item = Block> + Send, impl Iterator<Item = (usize, u64)> + Send>,
     workers: usize,
     interrupt: &Interrupt,
     write: impl FnOnce(Receiver<Message>) -> Result<()>,
@@ -241,14 +290,15 @@ fn compute(
             message: format!("cannot start {workers} workers: {error}"),
             help: Some("ask for fewer with `--threads`".to_owned()),
         })?;
-    let blocks = Mutex::new(blocks);
-    let next = || blocks.lock().unwrap_or_else(PoisonError::into_inner).next();
     // Bounded, so that slow storage slows the workers instead of filling the memory.
     let (sender, receiver) = crossbeam_channel::bounded(4 * workers);
     pool.in_place_scope(|scope| {
         for _ in 0..workers {
-            let (sender, next) = (sender.clone(), &next);
-            scope.spawn(move |_| worker::work(study, left, next, interrupt, &sender));
+            let sender = sender.clone();
+            scope.spawn(move |_| {
+                worker::work(study, left, || next_of(&queues.blocks), interrupt, &sender);
+                recording::work(study, left, || next_of(&queues.recordings), interrupt, &sender);
+            });
         }
         drop(sender);
         write(receiver).inspect_err(|_| interrupt.raise())

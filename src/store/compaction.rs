@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 use super::io::{FileSystem, is_gone};
 use super::manifest::{Manifest, parts_dir};
 use super::numerics::Numerics;
-use super::part::{Contents, decode_named, encode_bytes, publish_encoded};
+use super::part::{self, Contents, decode_named, encode_bytes, publish_encoded};
 use super::row;
 use crate::study::Block;
 use crate::{Error, Result};
@@ -139,7 +139,7 @@ impl<'a> Compaction<'a> {
         let Some(blocks) = union(blocks, size) else { return Ok(None) };
         let bytes = encode_bytes(self.manifest, numerics, &blocks);
         drop(blocks);
-        let merged = publish_encoded(self.fs, &parts_dir(self.dir), &bytes)?;
+        let merged = publish_encoded(self.fs, &parts_dir(self.dir), &part::name(&bytes), &bytes)?;
         for path in paths.iter().filter(|path| **path != merged) {
             match self.fs.remove(path) {
                 Err(e) if !is_gone(&e) => tracing::warn!(

@@ -145,13 +145,17 @@ pub fn write_tallies(
 fn write(fs: &dyn FileSystem, dir: &Path, bytes: &[u8]) -> Result<PathBuf> {
     let parts = parts_dir(dir);
     fs.create_dir_all(&parts).map_err(Error::storage("create", &parts))?;
-    publish_encoded(fs, &parts, bytes)
+    publish_encoded(fs, &parts, &name(bytes), bytes)
 }
 
-/// Publishes the bytes of a part in the directory of parts; returns its path.
-pub(super) fn publish_encoded(fs: &dyn FileSystem, parts: &Path, bytes: &[u8]) -> Result<PathBuf> {
-    let name = name(bytes);
-    let path = parts.join(&name);
+/// Publishes sealed bytes under a name that is made of them; returns the path.
+pub(super) fn publish_encoded(
+    fs: &dyn FileSystem,
+    dir: &Path,
+    name: &str,
+    bytes: &[u8],
+) -> Result<PathBuf> {
+    let path = dir.join(name);
     match fs.read(&path) {
         // The name is the content, so other content under it is damage.
         Ok(there) if there != bytes => {
@@ -161,14 +165,13 @@ pub(super) fn publish_encoded(fs: &dyn FileSystem, parts: &Path, bytes: &[u8]) -
         Err(e) if !is_gone(&e) => return Err(Error::storage("read", &path)(e)),
         _ => {}
     }
-    publish(fs, parts, &name, bytes)?;
+    publish(fs, dir, name, bytes)?;
     Ok(path)
 }
 
-/// The name of a part: the beginning of its hash, which is at the end of its bytes.
-fn name(sealed: &[u8]) -> String {
-    let (_, seal) = sealed.split_last_chunk().expect("a part is sealed");
-    format!("{}.part", &Digest(*seal).hex()[..32])
+/// The name of a part.
+pub(super) fn name(sealed: &[u8]) -> String {
+    format!("{}.part", seal::beginning(sealed))
 }
 
 /// Reads a part of the study `manifest`, which keeps rows.

@@ -8,11 +8,11 @@ pub const FORMAT: &str = "results";
 
 /// Major and minor version of the format (`format_version`). Readers refuse a newer major version;
 /// a newer minor one only adds to what they know.
-pub const VERSION: [i32; 2] = [1, 2];
+pub const VERSION: [i32; 2] = [1, 3];
 
 /// The version of a file without the row of every trial: one that keeps no rows, or a partial one.
 /// Whoever knows version 1 only would take it for more than it is.
-pub const VERSION_WITHOUT_ALL_ROWS: [i32; 2] = [2, 1];
+pub const VERSION_WITHOUT_ALL_ROWS: [i32; 2] = [2, 2];
 
 /// Attribute of the root: 1 if there are variables of each trial, 0 if there are histograms instead.
 pub const ROWS: &str = "rows";
@@ -31,6 +31,15 @@ pub const CONVENTIONS: &str = "CF-1.11";
 
 /// Dimension of the trials of a cell.
 pub const TRIAL: &str = "trial";
+
+/// Dimension of the trials of a cell whose trajectory is there.
+pub const TRACED_TRIAL: &str = "traced_trial";
+
+/// Dimension of the records of a trajectory.
+pub const RECORD: &str = "record";
+
+/// What the names of the variables of trajectories begin with.
+pub const TRAJECTORY: &str = "trajectory_";
 
 /// Dimension of the ladder of losses.
 pub const LOSS_TARGET: &str = "loss_target";

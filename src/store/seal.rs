@@ -27,6 +27,12 @@ pub(super) fn content(sealed: &[u8]) -> Option<&[u8]> {
     (Digest::of(content).0 == *seal).then_some(content)
 }
 
+/// The beginning of the seal of sealed bytes, in hexadecimal: the name of their file.
+pub(super) fn beginning(sealed: &[u8]) -> String {
+    let (_, seal) = sealed.split_last_chunk().expect("sealed bytes");
+    Digest(*seal).hex()[..32].to_owned()
+}
+
 /// Puts the seal at the end of a file and returns it; the file is read in pieces.
 pub(super) fn close(file: &mut dyn NewFile) -> io::Result<Digest> {
     let size = file.size()?;

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, HashMap};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use super::durable::Durable;
 use super::recording;
 use crate::descent;
 use crate::error::{Error, Result};
-use crate::store::coverage::Coverage;
 use crate::store::io::FileSystem;
 use crate::store::manifest::Manifest;
 use crate::store::numerics::Numerics;
@@ -20,29 +20,6 @@ pub(super) type Trial = (usize, u64, bool);
 /// Which trial a state is of.
 pub(super) fn trial(state: &TrialState) -> Trial {
     (state.cell, state.trial, state.recorded.is_some())
-}
-
-/// What is in files.
-#[derive(Debug, Clone)]
-pub(super) struct Durable {
-    /// Trials whose rows are.
-    pub(super) rows: Coverage,
-    /// Trials whose trajectories are.
-    pub(super) trajectories: Coverage,
-}
-
-impl Durable {
-    /// Whether a trial is over.
-    fn holds(&self, (cell, trial, recorded): Trial) -> bool {
-        let of = if recorded { &self.trajectories } else { &self.rows };
-        of.holds(cell, trial)
-    }
-
-    /// Whether everything is there of the study.
-    fn is_complete(&self, manifest: &Manifest) -> bool {
-        let traced = manifest.trajectories.map_or(0, |rule| rule.trials);
-        self.rows.is_complete(manifest.trials) && self.trajectories.is_complete(traced)
-    }
 }
 
 /// Trials that earlier processes have left on their way.

@@ -3,12 +3,12 @@
 
 use serde::Serialize;
 
+use super::durable::Durable;
 use super::pilot::{Seen, pilot};
 use super::probe::Cost;
 use super::tasks::{Cut, Tasks};
 use super::workload::{Alike, Workload};
 use super::{MOST_ROWS_PENDING, MOST_TALLIES_PENDING, tallied};
-use crate::store::coverage::Coverage;
 use crate::study::{Axis, Study};
 
 /// Rows a second that become parts and then results: what remains to do when the workers are done.
@@ -29,6 +29,8 @@ pub struct Plan {
     pub trials: u64,
     /// Of these, the ones that are not there yet.
     pub trials_left: u64,
+    /// Trajectories of trials that are not there yet.
+    pub trajectories_left: u64,
     /// Cells by what decides their cost.
     pub groups: Vec<Group>,
     /// Operations of all steps, if every trial runs to its step limit.
@@ -97,18 +99,18 @@ pub struct Piloted {
     pub cells: u64,
 }
 
-/// Estimates what `study` takes on `workers` workers if the trials of `coverage` are there already;
+/// Estimates what `study` takes on `workers` workers if what is `durable` is there already;
 /// with a pilot, also what it likely takes; with a cut, also what each task does if it has as many
 /// workers. Takes up to about two seconds, with a pilot five. BLAS must have been prepared for as many
 /// workers.
 pub fn estimate(
     study: &Study,
-    coverage: &Coverage,
+    durable: &Durable,
     workers: usize,
     with_pilot: bool,
     cut: Option<Cut>,
 ) -> Plan {
-    let work = Workload::of(study, coverage);
+    let work = Workload::of(study, durable);
     let tried = work.costs(workers);
     let seen = (with_pilot && work.left > 0).then(|| pilot(study, &tried, workers));
     let costs = seen.as_ref().map_or_else(|| tried.clone(), |seen| work.corrected(&tried, seen));
@@ -135,6 +137,7 @@ pub fn estimate(
         trials_per_cell: study.trials,
         trials: cells.saturating_mul(study.trials),
         trials_left: work.left,
+        trajectories_left: work.recordings_left,
         groups: work.groups.iter().map(|g| Group::of(g, &at_most, likely.as_ref())).collect(),
         flops: work.flops(),
         blocks: work.blocks(),
@@ -194,6 +197,8 @@ struct Forecast {
     steps: Vec<f64>,
     /// Of each cell: its part of the time of all workers.
     cells: Vec<f64>,
+    /// Of one worker, for all trajectories.
+    recording: f64,
     /// Until the last worker is done and the rows are stored.
     seconds: f64,
 }
@@ -202,7 +207,8 @@ impl Forecast {
     fn new(work: &Workload<'_>, costs: &[Cost], steps: Vec<f64>, workers: usize) -> Self {
         let of_cell = |cell| work.seconds_of_cell(costs, &steps, cell) / workers as f64;
         let cells: Vec<f64> = (0..steps.len()).map(of_cell).collect();
-        let mut forecast = Self { steps, cells, seconds: 0.0 };
+        let recording = work.seconds_of_recording(costs, &steps);
+        let mut forecast = Self { steps, cells, recording, seconds: 0.0 };
         forecast.seconds = forecast.longest(work, costs, 1, workers);
         forecast
     }
@@ -212,6 +218,7 @@ impl Forecast {
         let followed = work.follow(costs, &self.steps, tasks, workers);
         let computed = followed.unwrap_or_else(|| self.cells.iter().sum::<f64>() / tasks as f64);
         let rows = if work.keeps_rows() { work.left as f64 } else { 0.0 };
-        computed + rows / tasks as f64 / ROWS_STORED_PER_SECOND
+        let recording = self.recording / workers as f64;
+        computed + (recording + rows / ROWS_STORED_PER_SECOND) / tasks as f64
     }
 }

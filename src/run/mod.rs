@@ -2,6 +2,7 @@
 
 pub mod blocks;
 mod checkpoint;
+pub mod durable;
 pub mod estimate;
 pub mod interrupt;
 pub mod method;
@@ -29,7 +30,8 @@ use crossbeam_channel::Receiver;
 use rayon::ThreadPoolBuilder;
 
 use self::blocks::Share;
-use self::checkpoint::{Checkpoint, Durable, Left};
+use self::checkpoint::{Checkpoint, Left};
+use self::durable::Durable;
 use self::interrupt::Interrupt;
 use self::session::{Did, Session};
 use self::worker::Message;
@@ -169,8 +171,7 @@ pub fn run(
         Compaction::new(fs, &options.dir, &manifest)
             .adopt(found.parts.iter().filter(|part| falls_to(options.share, part)).cloned())?;
     }
-    let durable =
-        Durable { rows: found.coverage.clone(), trajectories: found.trajectories.clone() };
+    let durable = Durable::of(&found);
     let (checkpoint, left) =
         Checkpoint::open(fs, &options.dir, study, &manifest, numerics, &durable)?;
     let operations: Vec<f64> = study.cells.iter().map(blocks::operations).collect();
@@ -227,7 +228,7 @@ fn falls_to(share: Share, part: &Path) -> bool {
     name.and_then(|digits| u64::from_str_radix(digits, 16).ok()).is_some_and(|n| share.takes(n))
 }
 
-/// The trials of `study` that the directory `dir` holds already; writes nothing.
+/// What the directory `dir` holds of `study` already; writes nothing.
 ///
 /// # Errors
 /// Those that keep [`run`] from continuing there.
@@ -236,12 +237,15 @@ pub fn found(
     dir: &Path,
     numerics: &Numerics,
     fs: &dyn FileSystem,
-) -> Result<Coverage> {
+) -> Result<Durable> {
     let found = scan(fs, dir, &manifest(study))?;
-    if blocks::left(study, &found.coverage, Share::WHOLE).next().is_some() {
+    let durable = Durable::of(&found);
+    if blocks::left(study, &durable.rows, Share::WHOLE).next().is_some()
+        || recorded::left(study, &durable.trajectories) > 0
+    {
         refuse_other_numerics(&found, numerics)?;
     }
-    Ok(found.coverage)
+    Ok(durable)
 }
 
 /// Refuses to continue what was computed with other numerics: its end would be refused by `merge`.

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
-use super::checkpoint::{Checkpoint, Durable, Left};
+use super::checkpoint::{Checkpoint, Left};
+use super::durable::Durable;
 use super::interrupt::Interrupt;
 use super::open::Kept;
 use super::session::Did;

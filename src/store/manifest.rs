@@ -542,7 +542,7 @@ pub(super) mod tests {
             ("{}", "is not a deeplin study file"),
             (&good[..good.len() / 2], "is not a deeplin study file"),
             (&good.replace("deeplin study", "other"), "but \"other\""),
-            (&good.replacen("    1,\n    0", "    3,\n    0", 1), "newer deeplin"),
+            (&good.replacen("    1,\n    0", "    4,\n    0", 1), "newer deeplin"),
             (&good.replace("\"trials\": 5", "\"trials\": 0"), "is damaged"),
             (&good.replace("\"trials\": 5", "\"trials\": -1"), "is damaged"),
             (&good.replace("0.1,", ""), "is damaged"),

@@ -23,3 +23,4 @@ mod support;
 mod tallies;
 mod theory;
 mod tidy;
+mod trajectories;

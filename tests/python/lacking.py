@@ -26,7 +26,7 @@ def histogram(ds, name, at):
 
 def check_tallied(ds, rows, prefixes=None):
     """The histograms against the rows of the same study, or of the first trials of each cell."""
-    assert ds.attrs["rows"] == 0 and list(ds.attrs["format_version"]) == [2, 1]
+    assert ds.attrs["rows"] == 0 and list(ds.attrs["format_version"]) == [2, 2]
     assert "trial" not in ds.dims and ds.attrs["trials"] == rows.sizes["trial"]
     assert ds["steps_histogram_size"].dims == SWEEP
     assert ds["hit_steps_histogram_first"].dims == (*SWEEP, "loss_target")
@@ -49,7 +49,7 @@ def check_tallied(ds, rows, prefixes=None):
 
 def check_partial(ds, rows):
     there = ds["trial_count"]
-    assert ds.attrs["complete"] == 0 and list(ds.attrs["format_version"]) == [2, 1]
+    assert ds.attrs["complete"] == 0 and list(ds.attrs["format_version"]) == [2, 2]
     assert ds.attrs["missing_trials"] == (ds.attrs["trials"] - there).sum()
     assert 0 < int((there == 0).sum()) < there.size
     none = there == 0

@@ -63,7 +63,7 @@ def check_common(ds, sweep, trials):
     check_steps(ds)
     for name in ["deeplin_format", "format_version", "config", "study_digest", "seed", "Conventions", "title"]:
         assert name in ds.attrs, name
-    assert list(ds.attrs["format_version"]) == [1, 2]
+    assert list(ds.attrs["format_version"]) == [1, 3]
     assert ds.attrs["rows"] == 1 and ds.attrs["complete"] == 1 and ds.attrs["missing_trials"] == 0
     assert ds.attrs["trials"] == trials
 

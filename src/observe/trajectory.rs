@@ -231,9 +231,9 @@ impl Trajectory {
         if records * sizes.numbers(spectra) != numbers.len() {
             return None;
         }
-        let mut along = Self::default();
-        along.step = numbers[..records].iter().map(|&step| step as i64).collect();
-        let mut rest = &numbers[records..];
+        let (steps, mut rest) = numbers.split_at(records);
+        let step = steps.iter().map(|&step| step as i64).collect();
+        let mut along = Self { step, ..Self::default() };
         for (quantity, column) in QUANTITIES.iter().zip(along.columns_mut()) {
             if spectra || !quantity.spectral {
                 let (values, behind) = rest.split_at(records * sizes.numbers_of(quantity));

@@ -607,10 +607,12 @@ mod tests {
             "28 of 50 trials are missing:\n  cell 1: trials 0-1, 5-9\n  cells 2-3: trials 0-9\n  \
              cell 4: trials 9-9"
         );
-        let trajectories = Gaps { cells: vec![(1, vec![0..2])], of: 10 };
+        let mut coverage = Coverage::new(2);
+        coverage.insert(Block { cell: 0, first: 0, count: 2 });
+        let trajectories = Gaps::of(&coverage, 2);
         assert_eq!(
             Missing { trials: nothing, trajectories }.to_string(),
-            "2 of 10 trajectories are missing:\n  cell 1: trials 0-1"
+            "2 of 4 trajectories are missing:\n  cell 1: trials 0-1"
         );
     }
 

@@ -207,23 +207,23 @@ impl Rows {
     }
 }
 
-/// Runs one trial alone and shows it to `observer`; the row has the bits it has in a study.
+/// Runs one trial alone, from its start or from where it was left, and shows it to `observer`; the row has
+/// the bits it has in a study. `None` if the observer does not let it go on.
 pub fn run_observed(
     kernel: &mut dyn Kernel,
-    cell: &Cell,
-    starts: &Starts<'_>,
-    trial: u64,
+    entry: Entry<'_>,
     ladder: &[f64],
     observer: &mut dyn Observer,
-) -> TrialRow {
+) -> Option<TrialRow> {
     for lane in 1..kernel.lanes() {
         kernel.clear(lane);
     }
     let mut windows = vec![IDLE; kernel.lanes()];
-    let start = starts.start(trial);
-    let entry = Entry { cell, trial, start: start.clone(), state: None };
+    let start = entry.start.clone();
+    // A state is kept after its step was observed.
+    let first = entry.state.as_ref().map_or(0, |state| state.steps + 1);
     let mut lane = Lane::load(kernel, 0, entry, ladder);
-    let mut next = observer.next(0);
+    let mut next = observer.next(first);
     let mut steps = kernel.advance(0, &windows);
     loop {
         let verdict = lane.arrive(kernel, 0, steps);
@@ -234,7 +234,10 @@ pub fn run_observed(
             next = observer.next(lane.steps() + 1);
         }
         if let Some(outcome) = verdict {
-            return lane.finish(kernel, 0, outcome);
+            return Some(lane.finish(kernel, 0, outcome));
+        }
+        if !observer.goes_on(&mut || lane.state(kernel, 0)) {
+            return None;
         }
         windows[0] = lane.window();
         let mut to_observe = next.map_or(u64::MAX, |step| step - lane.steps());

@@ -28,6 +28,8 @@ pub struct Study {
     pub cells: Vec<Cell>,
     /// Excess losses whose first hits are recorded, strictly decreasing (`stop.ladder`).
     pub ladder: Vec<f64>,
+    /// Which trials leave their trajectory too, and how; `None`: none of them.
+    pub record: Option<TrajectoryRule>,
     /// How the work is cut and stored; decides no bit of any row.
     pub storage: StorageRule,
     /// The resolved configuration as TOML: every key that decides a bit of the results, defaults
@@ -35,6 +37,28 @@ pub struct Study {
     pub config: String,
     /// Digest of `config` and of the content of every data file it names.
     pub digest: Digest,
+}
+
+/// Which trials leave their trajectory, and when they are recorded (`[record]`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TrajectoryRule {
+    /// How many: the first ones of every cell.
+    pub trials: u64,
+    /// How many steps are recorded between the start and the step limit, at least 2.
+    pub points: u64,
+    /// How these lie.
+    pub spacing: Spacing,
+    /// Whether singular vectors and the Hessian are recorded too.
+    pub spectra: bool,
+}
+
+/// How the records of a trial lie between its start and its step limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Spacing {
+    /// Equally far from each other in the logarithm.
+    Log,
+    /// Equally far from each other.
+    Linear,
 }
 
 /// How the work is cut and stored (`[store]`).
@@ -291,6 +315,8 @@ pub struct TrialState {
     pub hit: Option<(u64, Measures)>,
     /// Whether the loss was at its target but not when it was computed anew from the weights.
     pub unconfirmed: bool,
+    /// Of a trial that is recorded, what has been: the numbers of its trajectory.
+    pub recorded: Option<Vec<f64>>,
 }
 
 /// Declares [`Measures`] once: the struct, the order in files, and the words of the file format.

@@ -49,7 +49,7 @@ pub(super) fn write_results(dir: &Path, mixed: bool) -> Result<PathBuf> {
         Merge::Complete { path, .. } => Ok(path),
         Merge::Incomplete { missing, .. } => Err(Error::content(
             dir,
-            format!("not all trials are there yet\n{missing}"),
+            format!("not everything is there yet\n{missing}"),
             Some(format!(
                 "`deeplin run STUDY.toml -o {0}` computes what is missing and merges, with the --set \
                  of before; `deeplin merge {0} --partial` shows what is there so far",
@@ -63,12 +63,12 @@ pub(super) fn write_results(dir: &Path, mixed: bool) -> Result<PathBuf> {
 fn write_partial(dir: &Path, mixed: bool) -> Result<PathBuf> {
     let Partial { path, missing, left_out, .. } =
         with_options(mixed, |options| store::merge::merge_partial(&Disk, dir, options))?;
-    match missing.count() {
-        0 => output::say(&format!(
+    match missing.is_nothing() {
+        true => output::say(&format!(
             "all trials are there: `deeplin merge {}` writes results.h5",
             dir.display()
         )),
-        _ => output::say(&missing.to_string()),
+        false => output::say(&missing.to_string()),
     }
     if left_out > 0 {
         output::say(&format!(

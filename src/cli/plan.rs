@@ -12,9 +12,9 @@ use crate::config::{self, Estimate, bytes_text};
 use crate::kernel::blas;
 use crate::report::format::{duration, significant};
 use crate::report::table::{align, plain_table, without_trailing_blanks};
+use crate::run::durable::Durable;
 use crate::run::estimate::{self, Group, Piloted, Plan};
 use crate::run::{self, numerics, threads};
-use crate::store::coverage::Coverage;
 use crate::store::io::Disk;
 use crate::study::Study;
 use crate::{Error, Result};
@@ -87,12 +87,12 @@ pub(super) fn main(arguments: &Arguments) -> Result<Ending> {
     let directory = arguments.output.clone().unwrap_or_else(|| Path::new("runs").join(&study.name));
     let (memory, disk) = needs(&study, workers, &directory);
     let found = run::found(&study, &directory, &numerics::of_this_build(&blas), &Disk);
-    let (coverage, refusal) = match found {
-        Ok(coverage) => (coverage, None),
-        Err(error) => (Coverage::new(study.cells.len()), Some(refusal(&error))),
+    let (durable, refusal) = match found {
+        Ok(durable) => (durable, None),
+        Err(error) => (Durable::nothing(&study), Some(refusal(&error))),
     };
     let cut = arguments.tasks.cut();
-    let plan = estimate::estimate(&study, &coverage, workers, !arguments.quick, cut);
+    let plan = estimate::estimate(&study, &durable, workers, !arguments.quick, cut);
     let submission = submission(arguments, &plan)?;
     let directory = directory.display().to_string();
     let report = Report { plan, memory, disk, directory, refusal, submission };
@@ -154,13 +154,16 @@ fn text(report: &Report) -> String {
         let pilots = HumanCount(plan.tuning_trials);
         line("", &format!("and up to {pilots} pilot trials before, that tune learning rates"));
     }
+    if plan.trajectories_left > 0 {
+        line("recorded", &counted(plan.trajectories_left, "trial"));
+    }
     let flops = significant(plan.flops / 1e9, 4);
     line("operations", &format!("at most {flops} Gflop, if every trial runs to its step limit"));
     line("memory", &need(&report.memory));
     line("disk", &need(&report.disk));
     let parts = counted(plan.parts, "part");
     line("blocks", &format!("{}, published in about {parts}", HumanCount(plan.blocks)));
-    if plan.trials_left == 0 {
+    if plan.trials_left == 0 && plan.trajectories_left == 0 {
         line("time", "all trials are there already; nothing to do");
         return text;
     }

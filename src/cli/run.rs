@@ -86,7 +86,7 @@ fn finish(
     outcome: &Outcome,
 ) -> Result<Ending> {
     let dir = options.dir.display();
-    if outcome.share_left > 0 {
+    if outcome.share_left > 0 || outcome.trajectories_left > 0 || outcome.cells_to_tune > 0 {
         output::say(&what_is_left(outcome));
         return Ok(Ending::Stopped);
     }
@@ -98,7 +98,7 @@ fn finish(
         return Ok(Ending::Done);
     }
     let results = match finished(study, &options.dir) {
-        Some(path) if outcome.trials_run == 0 => path,
+        Some(path) if outcome.trials_run == 0 && outcome.trajectories_run == 0 => path,
         _ => merge::write_results(&options.dir, options.mixed)?,
     };
     if !arguments.quiet {
@@ -127,6 +127,10 @@ fn what_is_left(outcome: &Outcome) -> String {
             HumanCount(outcome.steps_on_their_way)
         ),
     };
+    let trajectories = match outcome.trajectories_left {
+        0 => String::new(),
+        left => format!(" and {} trajectories", HumanCount(left)),
+    };
     let to_tune = match outcome.cells_to_tune {
         0 => String::new(),
         cells => {
@@ -134,15 +138,22 @@ fn what_is_left(outcome: &Outcome) -> String {
         }
     };
     format!(
-        "stopped early: {left} of {share} trials are left{on_their_way}{to_tune}; run the same command \
-         again to continue"
+        "stopped early: {left} of {share} trials{trajectories} are left{on_their_way}{to_tune}; run the \
+         same command again to continue"
     )
 }
 
 /// What this run did, or that there was nothing to do.
 fn say_what_ran(outcome: &Outcome, elapsed: Duration) {
+    let recorded = match outcome.trajectories_run {
+        0 => String::new(),
+        trajectories => format!(", {} recorded,", HumanCount(trajectories)),
+    };
+    let nothing_left = outcome.share_left == 0 && outcome.trajectories_left == 0;
     output::say(&match outcome.trials_run {
-        0 if outcome.share_left == 0 => "all trials are there already; nothing to do".to_owned(),
-        trials => format!("{} trials in {}", HumanCount(trials), HumanDuration(elapsed)),
+        0 if nothing_left && recorded.is_empty() => {
+            "all trials are there already; nothing to do".to_owned()
+        }
+        trials => format!("{} trials{recorded} in {}", HumanCount(trials), HumanDuration(elapsed)),
     });
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{Ending, output};
-use crate::descent;
+use crate::descent::{self, Entry};
 use crate::kernel::blas::{self, Threading};
 use crate::kernel::rule::Method;
 use crate::observe::spacing::{RecordedSteps, Spacing};
@@ -103,14 +103,10 @@ pub(super) fn main(arguments: &Arguments) -> Result<Ending> {
     };
     let mut recorder =
         Recorder::new(cell, arguments.trial, recorded, arguments.times.clone(), arguments.spectra);
-    let row = descent::run_observed(
-        kernel.as_mut(),
-        cell,
-        &starts,
-        arguments.trial,
-        &study.ladder,
-        &mut recorder,
-    );
+    let trial = arguments.trial;
+    let entry = Entry { cell, trial, start: starts.start(trial), state: None };
+    let row = descent::run_observed(kernel.as_mut(), entry, &study.ladder, &mut recorder)
+        .expect("a recorder lets every trial go on");
     let trajectory = recorder.trajectory();
     let trace = trace::Trace {
         study: &study,

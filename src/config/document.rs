@@ -8,7 +8,7 @@ use toml_edit::{Item, TableLike};
 
 use super::points;
 use super::refuse::{Advise, Place, Refusal, Refusals, Source, refuse};
-use super::schema::{self, TABLES};
+use super::schema::{self, TABLES, is_table};
 use super::suggest;
 use super::value::{Node, Value};
 
@@ -100,7 +100,7 @@ impl Reader<'_> {
                 Some(table) if inner == "sweep" => {
                     self.document.axes = self.axes("", table, true);
                 }
-                Some(table) if TABLES.contains(&inner.as_str()) => self.table(&inner, table),
+                Some(table) if is_table(&inner) => self.table(&inner, table),
                 Some(_) if !takes_form(&inner) => self.unknown_table(&inner, &key_place),
                 _ => {
                     let leaf = self.leaf(inner, key_place, item);
@@ -212,7 +212,7 @@ impl Reader<'_> {
     fn unknown_table(&mut self, path: &str, place: &Place) {
         let refusal = if schema::entry(path).is_some() {
             place.refuse(format!("`{path}` must be a value, not a table"), "a table")
-        } else if TABLES.contains(&path) || path == "sweep" {
+        } else if is_table(path) || path == "sweep" {
             place
                 .refuse(format!("`{path}` must be one table"), "several tables of this name")
                 .advise(format!("write `[{path}]` once, with single brackets"))

@@ -6,7 +6,9 @@ use std::path::Path;
 use crate::error::{Error, Result};
 use crate::kernel::select::Choice;
 use crate::run::blocks::{self, MOST_OPEN};
-use crate::run::{MOST_ROWS_PENDING, MOST_TALLIES_PENDING, tallied};
+use crate::run::{
+    MOST_ROWS_PENDING, MOST_TALLIES_PENDING, MOST_TRAJECTORIES_PENDING, recorded, tallied,
+};
 use crate::store::compaction::LARGEST;
 use crate::study::{Cell, Measures, Study};
 
@@ -113,10 +115,11 @@ fn result_bytes(study: &Study) -> u64 {
 
 /// Bytes of all parts and of the results.
 fn stored(study: &Study) -> u64 {
-    match study.storage.rows {
+    let rows = match study.storage.rows {
         true => result_bytes(study).saturating_mul(2),
         false => tallied::in_parts(study).saturating_add(tallied::in_results(study)),
-    }
+    };
+    rows.saturating_add(recorded::on_disk(study))
 }
 
 /// Bytes of the whole run. Rows are in memory until they are a part, then a chunk at a time; of
@@ -127,10 +130,11 @@ fn memory(study: &Study, threads: usize) -> u64 {
         true => [queue(study), pending(study), merging(study)],
         false => [tallying(study), tallies_pending(study), merging_tallies(study)],
     };
-    let worker = workspace.saturating_add(queue);
+    let worker = workspace.saturating_add(queue).saturating_add(recorded::of_worker(study));
     BASE.saturating_add(worker.saturating_mul(threads as u64))
         .saturating_add(pending)
         .saturating_add(merging)
+        .saturating_add(recorded::pending(study, MOST_TRAJECTORIES_PENDING))
 }
 
 /// The largest of something over the cells.

@@ -11,12 +11,12 @@ use crate::network::Shape;
 use crate::network::init::Init;
 use crate::network::target::Target;
 use crate::stop::StopRule;
-use crate::study::{Cell, CertificateRule, StorageRule, Study};
+use crate::study::{Cell, CertificateRule, Spacing, StorageRule, Study, TrajectoryRule};
 
 use super::data::{Files, Readers};
 use super::floor::{Size, attainable_floor};
 use super::refuse::{Advise, Place, Refusal, Refusals};
-use super::schema::{self, Entry, SCHEMA, Users};
+use super::schema::{self, Entry, SCHEMA, TRACED, Users};
 use super::settings::Settings;
 use super::value::Value;
 use super::view::View;
@@ -44,6 +44,7 @@ pub(super) fn resolve(settings: &Settings, readers: Readers) -> Result<Study> {
         .collect::<Result<_>>()?;
 
     let study = View::new(settings, 0);
+    let record = record(&study)?;
     let ladder = match study.get("stop.ladder").and_then(Value::list) {
         Some(rungs) => rungs.iter().filter_map(Value::float).collect(),
         None => {
@@ -60,6 +61,7 @@ pub(super) fn resolve(settings: &Settings, readers: Readers) -> Result<Study> {
         digest: study_digest(&config, builder.files.digests(), &ladder),
         cells,
         ladder,
+        record,
         storage: StorageRule {
             rows: study.flag("store.rows"),
             block: Some(study.whole("store.block")).filter(|&block| block > 0),
@@ -67,6 +69,29 @@ pub(super) fn resolve(settings: &Settings, readers: Readers) -> Result<Study> {
         },
         config,
     })
+}
+
+/// Which trials leave their trajectory.
+fn record(view: &View<'_>) -> std::result::Result<Option<TrajectoryRule>, Refusal> {
+    if view.get(TRACED).is_none() {
+        return Ok(None);
+    }
+    let (trials, of) = (view.whole(TRACED), view.whole("trials"));
+    if trials > of {
+        let message = format!("`{TRACED}` is {trials}, but a cell has {of} trials");
+        return Err(view
+            .refuse(&[TRACED, "trials"], &message, "too many")
+            .advise(format!("write a number from 1 to {of}, or raise `trials`")));
+    }
+    Ok(Some(TrajectoryRule {
+        trials,
+        points: view.whole("record.trajectory.points"),
+        spacing: match view.word("record.trajectory.spacing") {
+            "linear" => Spacing::Linear,
+            _ => Spacing::Log,
+        },
+        spectra: view.flag("record.trajectory.spectra"),
+    }))
 }
 
 /// Refuses a study whose description alone, the dimensions of all cells, would fill the memory.
@@ -132,6 +157,13 @@ fn unused(settings: &Settings, entry: &Entry, place: &Place) -> Refusal {
                 "the other law",
             )
             .advise("give one of them: init.std for normal entries, init.norm for a fixed norm");
+    }
+    if matches!(entry.users, Users::All) {
+        return place
+            .refuse(format!("`{}` has no effect in this study", entry.key), "of no trajectory")
+            .advise(format!(
+                "give `{TRACED}` too, the number of trials whose trajectories are kept"
+            ));
     }
     place
         .refuse(

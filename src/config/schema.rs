@@ -34,8 +34,8 @@ pub(super) enum Users {
 }
 
 /// The tables that hold the keys.
-pub(super) const TABLES: [&str; 7] =
-    ["network", "target", "init", "descent", "stop", "certificate", "store"];
+pub(super) const TABLES: [&str; 8] =
+    ["network", "target", "init", "descent", "stop", "certificate", "record", "store"];
 
 const TARGETS: &[&str] =
     &["identity", "diagonal", "symmetric", "spectrum", "gaussian", "unit", "file", "regression"];
@@ -90,8 +90,11 @@ const fn tuned(key: &'static str, holds: Holds) -> Entry {
     Entry { key, holds, users: Users::Rates(&["tuned"]), sweepable: false }
 }
 
+/// The key without which there are no trajectories, and no other key of theirs is taken.
+pub(super) const TRACED: &str = "record.trajectory.trials";
+
 /// All keys, in the order of the resolved configuration.
-pub(super) static SCHEMA: [Entry; 58] = [
+pub(super) static SCHEMA: [Entry; 62] = [
     fixed("name", Holds::Name),
     fixed("seed", Holds::Integer(0, i64::MAX)),
     fixed("trials", Holds::Integer(1, 1_000_000_000)),
@@ -147,6 +150,10 @@ pub(super) static SCHEMA: [Entry; 58] = [
     fixed("stop.ladder", Holds::Ladder),
     common("certificate.check", Holds::Flag),
     common("certificate.extra_steps", Holds::Integer(0, 1_000_000_000_000)),
+    fixed(TRACED, Holds::Integer(1, 1_000_000_000)),
+    fixed("record.trajectory.points", Holds::Integer(2, 1_000_000)),
+    fixed("record.trajectory.spacing", Holds::Word(&["log", "linear"])),
+    fixed("record.trajectory.spectra", Holds::Flag),
     fixed("store.rows", Holds::Flag),
     fixed("store.block", Holds::Integer(0, 1_000_000_000)),
     fixed("store.part_seconds", Holds::Float(Bounds::Day)),
@@ -162,13 +169,23 @@ pub(super) fn split(key: &str) -> (&str, &str) {
     key.split_once('.').unwrap_or(("", key))
 }
 
+/// Whether keys stand in a table of this name.
+pub(super) fn is_table(path: &str) -> bool {
+    let within =
+        |entry: &Entry| entry.key.strip_prefix(path).is_some_and(|rest| rest.starts_with('.'));
+    SCHEMA.iter().any(within)
+}
+
 /// The keys of a table, comma-separated.
 pub(super) fn names_in(table: &str) -> String {
     if table == "sweep" {
         return "dotted keys in quotes with their values, and zip".into();
     }
-    let mut names: Vec<&str> =
-        SCHEMA.iter().map(|e| split(e.key)).filter(|(t, _)| *t == table).map(|(_, n)| n).collect();
+    let name = |entry: &'static Entry| match table {
+        "" => Some(entry.key).filter(|key| !key.contains('.')),
+        _ => entry.key.strip_prefix(table)?.strip_prefix('.'),
+    };
+    let mut names: Vec<&str> = SCHEMA.iter().filter_map(name).collect();
     if table.is_empty() {
         names.extend(TABLES);
         names.push("sweep");

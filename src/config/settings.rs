@@ -180,7 +180,7 @@ pub(super) fn known(leaf: &Leaf) -> Result<&'static Entry, Refusal> {
 fn unknown(leaf: &Leaf) -> Refusal {
     let key = &leaf.key;
     let (table, _) = schema::split(key);
-    if schema::TABLES.contains(&key.as_str()) || key == "sweep" {
+    if schema::is_table(key) || key == "sweep" {
         let names = schema::names_in(key);
         return leaf
             .key_place

@@ -7,7 +7,7 @@ use crate::digest::Digest;
 use crate::network::Shape;
 
 use super::refuse::{Advise, Place, Refusal, refuse};
-use super::schema::{self, Entry, SCHEMA, Users};
+use super::schema::{self, Entry, SCHEMA, TRACED, Users};
 use super::settings::Settings;
 use super::value::{Node, Value};
 
@@ -135,6 +135,8 @@ impl<'a> View<'a> {
                 "init.std" if self.word("init.kind") == "balanced" => {
                     self.get("init.norm").is_none()
                 }
+                // Without a number of trials there are no trajectories.
+                key if key.starts_with("record.trajectory.") => self.get(TRACED).is_some(),
                 _ => true,
             }
     }

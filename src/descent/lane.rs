@@ -197,6 +197,7 @@ impl Lane {
             next_check: self.checks.next(),
             hit: self.hit,
             unconfirmed: self.unconfirmed,
+            recorded: None,
         })
     }
 

@@ -13,7 +13,7 @@ use self::imbalance::Imbalances;
 use crate::network::target::{Landscape, Problem};
 use crate::network::{Weights, matrix, svd};
 use crate::start::Start;
-use crate::study::{Cell, Measures};
+use crate::study::{Cell, Measures, TrialState};
 use crate::theorem::{self, Theorem};
 
 /// Follows the weights of a trial along its way.
@@ -29,6 +29,13 @@ pub trait Observer {
 
     /// The weights at that time.
     fn sample(&mut self, weights: &Weights, start: &Start);
+
+    /// Whether the trial is to go on; asked between calls of the kernel. `state` gives where it is, `None`
+    /// at its start.
+    fn goes_on(&mut self, state: &mut dyn FnMut() -> Option<TrialState>) -> bool {
+        let _ = state;
+        true
+    }
 }
 
 /// `max_j ||W_{j+1}' W_{j+1} - W_j W_j'||_F` over `j = 1..N-1`; 0 for one layer

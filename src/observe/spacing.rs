@@ -1,13 +1,6 @@
 //! At which steps a trial is recorded.
 
-/// How the records of a trial lie between its start and its step limit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Spacing {
-    /// Equally far from each other in the logarithm.
-    Log,
-    /// Equally far from each other.
-    Linear,
-}
+pub use crate::study::Spacing;
 
 /// The steps at which a trial is recorded: its start, and `points` more up to its step limit, equal ones
 /// once. Steps are whole, so logarithmic spacing has every step at first.
@@ -29,6 +22,11 @@ impl RecordedSteps {
         }
         let first = self.below(step).saturating_sub(1).max(1);
         (first..=self.points).map(|k| self.at(k)).find(|&recorded| recorded >= step)
+    }
+
+    /// How many there are at most.
+    pub fn most(&self) -> u64 {
+        self.points.min(self.max_steps) + 1
     }
 
     /// Step of record `k`, from 1.
@@ -75,6 +73,7 @@ mod tests {
             steps.push(step);
             from = step + 1;
         }
+        assert!(steps.len() as u64 <= recorded.most());
         steps
     }
 

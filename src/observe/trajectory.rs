@@ -1,5 +1,7 @@
 //! One trial followed along its way.
 
+use std::ops::Range;
+
 use ndarray::Array2;
 
 use super::Observer;
@@ -7,10 +9,11 @@ use super::acceleration::{derivative, preconditioned};
 use super::hessian::{Hessian, Spectrum};
 use super::imbalance::Imbalances;
 use super::spacing::RecordedSteps;
+use crate::digest::Digest;
 use crate::kernel::rule::{Method, Rule};
 use crate::network::svd::{Svd, singular_values, svd};
 use crate::network::{Shape, Weights, matrix};
-use crate::rng::{Purpose, Stream, stream};
+use crate::rng::{Purpose, stream};
 use crate::start::Start;
 use crate::study::Cell;
 
@@ -25,23 +28,118 @@ pub enum Dimension {
     Singular,
 }
 
-/// A recorded quantity: for each record one number, or one for each point of its dimensions, the last
-/// fastest.
+impl Dimension {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Layer, Self::Pair, Self::Singular];
+
+    /// Its name in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Layer => "layer",
+            Self::Pair => "layer_pair",
+            Self::Singular => "singular",
+        }
+    }
+
+    /// What its points are.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::Layer => "layer j = 1..N, counted from 0",
+            Self::Pair => "layers j and j+1, j = 1..N-1, counted from 0",
+            Self::Singular => "singular value, largest first",
+        }
+    }
+}
+
+/// How long the dimensions are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sizes {
+    /// Number of layers.
+    pub layers: usize,
+    /// The most singular values that a layer or the end-to-end matrix has.
+    pub singular: usize,
+}
+
+impl Sizes {
+    /// Those of networks of this shape.
+    pub fn of(shape: &Shape) -> Self {
+        let layers = shape.dims().windows(2).map(|pair| pair[0].min(pair[1]));
+        let end_to_end = shape.input().min(shape.output());
+        Self { layers: shape.depth(), singular: layers.fold(end_to_end, usize::max) }
+    }
+
+    /// The larger one of each.
+    pub fn max(self, other: Self) -> Self {
+        let Self { layers, singular } = other;
+        Self { layers: self.layers.max(layers), singular: self.singular.max(singular) }
+    }
+
+    /// Number of points of a dimension.
+    pub fn length(self, dimension: Dimension) -> usize {
+        match dimension {
+            Dimension::Layer => self.layers,
+            Dimension::Pair => self.layers - 1,
+            Dimension::Singular => self.singular,
+        }
+    }
+
+    /// How many numbers a quantity has in each record.
+    pub fn numbers_of(self, quantity: &Quantity) -> usize {
+        quantity.dimensions.iter().map(|&dimension| self.length(dimension)).product()
+    }
+
+    /// How many numbers a record has, its step included.
+    pub fn numbers(self, spectra: bool) -> usize {
+        1 + quantities(spectra).map(|quantity| self.numbers_of(quantity)).sum::<usize>()
+    }
+
+    /// Where each quantity is in the numbers of so many records (see [`Trajectory::to_numbers`]).
+    pub fn places(
+        self,
+        spectra: bool,
+        records: usize,
+    ) -> impl Iterator<Item = (&'static Quantity, Range<usize>)> {
+        quantities(spectra).scan(records, move |next, quantity| {
+            let begin = *next;
+            *next += records * self.numbers_of(quantity);
+            Some((quantity, begin..*next))
+        })
+    }
+}
+
+/// The quantities that are recorded with or without spectra.
+pub fn quantities(spectra: bool) -> impl Iterator<Item = &'static Quantity> {
+    QUANTITIES.iter().filter(move |quantity| spectra || !quantity.spectral)
+}
+
+/// A quantity that is recorded: for each record one number, or one for each point of its dimensions, the
+/// last fastest.
 #[derive(Debug)]
-pub struct Column<'a> {
+pub struct Quantity {
     /// Name of the variable.
     pub name: &'static str,
     /// What it is.
     pub long_name: &'static str,
     /// Its dimensions after the record.
     pub dimensions: &'static [Dimension],
-    /// The numbers.
-    pub values: &'a [f64],
+    /// Whether it needs singular vectors, layer by layer, or the Hessian.
+    pub spectral: bool,
 }
 
 /// Declares [`Trajectory`] once: the struct, and the words of the file format.
 macro_rules! trajectory {
-    ($($(#[doc = $doc:literal])+ $name:ident [$($dimension:ident),*]: $long:literal,)+) => {
+    ($(
+        $(#[doc = $doc:literal])+
+        $name:ident [$($dimension:ident),*] $($spectral:ident)?: $long:literal,
+    )+) => {
+        /// All quantities, in the order of files.
+        pub const QUANTITIES: &[Quantity] = &[$(Quantity {
+            name: stringify!($name),
+            long_name: $long,
+            dimensions: &[$(Dimension::$dimension),*],
+            spectral: !<[&str]>::is_empty(&[$(stringify!($spectral))?]),
+        }),+];
+
         /// What is recorded along a trial. The last record is its end.
         #[derive(Debug, Clone, Default)]
         pub struct Trajectory {
@@ -60,14 +158,13 @@ macro_rules! trajectory {
         }
 
         impl Trajectory {
-            /// All quantities but the step.
-            pub fn columns(&self) -> Vec<Column<'_>> {
-                vec![$(Column {
-                    name: stringify!($name),
-                    long_name: $long,
-                    dimensions: &[$(Dimension::$dimension),*],
-                    values: &self.$name,
-                }),+]
+            /// The values of each of [`QUANTITIES`], record by record; none if it was not recorded.
+            pub fn columns(&self) -> impl Iterator<Item = (&'static Quantity, &[f64])> {
+                QUANTITIES.iter().zip([$(&self.$name[..]),+])
+            }
+
+            fn columns_mut(&mut self) -> [&mut Vec<f64>; QUANTITIES.len()] {
+                [$(&mut self.$name),+]
             }
         }
     };
@@ -92,9 +189,9 @@ trajectory! {
     /// `min_j ||W_j W_j'||_F`.
     gram_norm_min []: "smallest Gram matrix of a layer, min_j ||W_j W_j'||_F",
     /// Singular values of `W_j`.
-    layer_singular_values [Layer, Singular]: "singular values of each layer",
+    layer_singular_values [Layer, Singular] spectral: "singular values of each layer",
     /// `|u_k(W_j)' v_k(W_{j+1})|`.
-    alignment [Pair, Singular]:
+    alignment [Pair, Singular] spectral:
         "alignment of singular vectors, |u_k(W_j)' v_k(W_{j+1})|, left ones of layer j, right ones of j+1",
     /// `||W_N ... W_1||_F`.
     end_to_end_norm []: "Frobenius norm of the end-to-end matrix",
@@ -111,16 +208,45 @@ trajectory! {
     decrease_bound []:
         "bound of Lemma 1 (Arora et al. 2019) on decrease, 1 - eta sigma_min(W)^(2(N-1)/N)",
     /// Largest eigenvalue of the Hessian.
-    sharpness []: "largest eigenvalue of the Hessian of the loss",
+    sharpness [] spectral: "largest eigenvalue of the Hessian of the loss",
     /// Smallest eigenvalue of the Hessian.
-    hessian_min []: "smallest eigenvalue of the Hessian of the loss",
+    hessian_min [] spectral: "smallest eigenvalue of the Hessian of the loss",
     /// Cosine of the angle between the way that the gradients of the layers move the end-to-end matrix and
     /// the preconditioned gradient of Arora, Cohen and Hazan (2018).
-    acceleration_cosine []:
+    acceleration_cosine [] spectral:
         "cosine between the derivative of the end-to-end matrix along the gradient and its preconditioned gradient",
     /// Their distance over the length of the first.
-    acceleration_error []:
+    acceleration_error [] spectral:
         "distance between the derivative of the end-to-end matrix along the gradient and its preconditioned gradient, relative to the derivative",
+}
+
+impl Trajectory {
+    /// The records as one list: the steps (doubles hold them exactly), then one quantity after another, each
+    /// record by record.
+    pub fn to_numbers(&self) -> Vec<f64> {
+        let steps = self.step.iter().map(|&step| step as f64);
+        steps.chain(self.columns().flat_map(|(_, values)| values.iter().copied())).collect()
+    }
+
+    /// The inverse of [`to_numbers`](Self::to_numbers), for a network of these sizes; `None` if they do
+    /// not make whole records.
+    pub fn from_numbers(numbers: &[f64], sizes: Sizes, spectra: bool) -> Option<Self> {
+        let records = numbers.len() / sizes.numbers(spectra);
+        if records * sizes.numbers(spectra) != numbers.len() {
+            return None;
+        }
+        let (steps, mut rest) = numbers.split_at(records);
+        let step = steps.iter().map(|&step| step as i64).collect();
+        let mut along = Self { step, ..Self::default() };
+        for (quantity, column) in QUANTITIES.iter().zip(along.columns_mut()) {
+            if spectra || !quantity.spectral {
+                let (values, behind) = rest.split_at(records * sizes.numbers_of(quantity));
+                column.extend(values);
+                rest = behind;
+            }
+        }
+        Some(along)
+    }
 }
 
 /// Records a trial of a cell.
@@ -130,10 +256,12 @@ pub struct Recorder {
     /// Whether singular vectors and the Hessian are computed too.
     spectra: bool,
     rule: Rule,
-    /// Start vectors of Lanczos.
-    random: Stream,
     /// Imbalances of the start, once something has been recorded.
     imbalances: Option<Imbalances>,
+    sizes: Sizes,
+    /// Digest of the cell and number of the trial: keys of the start vectors of Lanczos.
+    digest: Digest,
+    trial: u64,
     trajectory: Trajectory,
 }
 
@@ -153,8 +281,10 @@ impl Recorder {
             recorded,
             spectra,
             rule: cell.rule,
-            random: stream(0, &cell.digest, Purpose::Lanczos, trial),
             imbalances: None,
+            sizes: Sizes::of(&cell.shape),
+            digest: cell.digest,
+            trial,
             trajectory: Trajectory { times, ..Trajectory::default() },
         }
     }
@@ -165,6 +295,21 @@ impl Recorder {
             Method::Flow { .. } => f64::NAN,
             _ => start.terms.learning_rate * self.rule.schedule.factor(step),
         }
+    }
+
+    /// Goes on from what has been recorded of the trial, as [`Trajectory::to_numbers`] gives it; whether
+    /// that fits.
+    pub fn go_on(&mut self, numbers: &[f64]) -> bool {
+        let there = Trajectory::from_numbers(numbers, self.sizes, self.spectra);
+        let times = std::mem::take(&mut self.trajectory.times);
+        let fits = there.is_some();
+        self.trajectory = Trajectory { times, ..there.unwrap_or_default() };
+        fits
+    }
+
+    /// What has been recorded so far.
+    pub fn so_far(&self) -> &Trajectory {
+        &self.trajectory
     }
 
     /// What has been recorded.
@@ -189,11 +334,11 @@ impl Recorder {
     }
 
     /// The end-to-end matrix.
-    fn record_end_to_end(&mut self, w: &Array2<f64>, shape: &Shape, start: &Start) {
+    fn record_end_to_end(&mut self, w: &Array2<f64>, start: &Start) {
         let along = &mut self.trajectory;
         let values = singular_values(w.view());
         let sigma_min = values.last().copied().unwrap_or(f64::NAN);
-        along.singular_values.extend(padded(values.into_iter(), singular(shape)));
+        along.singular_values.extend(padded(values.into_iter(), self.sizes.singular));
         along.sigma_min.push(sigma_min);
         along.end_to_end_norm.push(matrix::frobenius(w.view()));
         let distance = matrix::frobenius((w - &start.problem.phi).view());
@@ -223,7 +368,7 @@ impl Recorder {
     fn record_singular_vectors(&mut self, weights: &Weights) {
         let shape = weights.shape();
         let decomposed: Vec<Svd> = (1..=shape.depth()).map(|j| svd(weights.layer(j))).collect();
-        let longest = singular(shape);
+        let longest = self.sizes.singular;
         for Svd { s, .. } in &decomposed {
             self.trajectory.layer_singular_values.extend(padded(s.iter().copied(), longest));
         }
@@ -251,10 +396,12 @@ impl Recorder {
         along.acceleration_error.push(norm(&(&moved - &expected)) / norm(&moved));
     }
 
-    /// The ends of the spectrum of the Hessian.
-    fn record_hessian(&mut self, weights: &Weights, start: &Start) {
+    /// The ends of the spectrum of the Hessian, from a start vector of the step's own: a record does not
+    /// depend on the others.
+    fn record_hessian(&mut self, step: u64, weights: &Weights, start: &Start) {
         let hessian = Hessian::new(weights, &start.problem);
-        let Spectrum { largest, smallest } = hessian.spectrum(&mut self.random);
+        let mut random = stream(step, &self.digest, Purpose::Lanczos, self.trial);
+        let Spectrum { largest, smallest } = hessian.spectrum(&mut random);
         self.trajectory.sharpness.push(largest);
         self.trajectory.hessian_min.push(smallest);
     }
@@ -272,12 +419,12 @@ impl Observer for Recorder {
         let (w, gradient) = (weights.end_to_end(), start.problem.gradient(weights));
         self.trajectory.gradient_norm.push(gradient.norm());
         self.record_layers(weights, start);
-        self.record_end_to_end(&w, weights.shape(), start);
+        self.record_end_to_end(&w, start);
         self.record_step(&w, weights, &gradient, self.learning_rate(step, start), start);
         if self.spectra {
             self.record_singular_vectors(weights);
             self.record_acceleration(&w, weights, &gradient, start);
-            self.record_hessian(weights, start);
+            self.record_hessian(step, weights, start);
         }
         self.trajectory.last = Some(weights.clone());
     }
@@ -292,13 +439,6 @@ impl Observer for Recorder {
         self.trajectory.sample_loss.push(excess);
         self.trajectory.sample_end_to_end.extend(end_to_end.iter());
     }
-}
-
-/// The most singular values that a layer or the end-to-end matrix has: the length of
-/// [`Dimension::Singular`].
-pub fn singular(shape: &Shape) -> usize {
-    let layers = shape.dims().windows(2).map(|pair| pair[0].min(pair[1]));
-    layers.fold(shape.input().min(shape.output()), usize::max)
 }
 
 /// `W_j - eta G_j` for all layers.

@@ -4,17 +4,23 @@ use std::collections::{BTreeMap, HashMap};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use super::durable::Durable;
+use super::recording;
 use crate::descent;
 use crate::error::{Error, Result};
-use crate::store::coverage::Coverage;
 use crate::store::io::FileSystem;
 use crate::store::manifest::Manifest;
 use crate::store::numerics::Numerics;
 use crate::store::states::{read_states, write_states};
 use crate::study::{Study, TrialState};
 
-/// Cell and number of a trial.
-pub(super) type Trial = (usize, u64);
+/// Cell and number of a trial, and whether it is run to be recorded.
+pub(super) type Trial = (usize, u64, bool);
+
+/// Which trial a state is of.
+pub(super) fn trial(state: &TrialState) -> Trial {
+    (state.cell, state.trial, state.recorded.is_some())
+}
 
 /// Trials that earlier processes have left on their way.
 pub(super) type Left = HashMap<Trial, TrialState>;
@@ -58,17 +64,20 @@ impl<'a> Checkpoint<'a> {
         study: &Study,
         manifest: &'a Manifest,
         numerics: &'a Numerics,
-        coverage: &Coverage,
+        durable: &Durable,
     ) -> Result<(Self, Left)> {
         let mut left = Left::new();
         let mut older = Vec::new();
         for (path, states) in read_states(fs, dir, manifest, numerics)? {
             older.push(StatesFile::new(path, &states));
             for state in states {
-                let trial = (state.cell, state.trial);
+                let trial = trial(&state);
                 let cell = study.cells.get(state.cell).filter(|_| state.trial < study.trials);
-                let fits = |cell| descent::fits(&state, cell, study.ladder.len());
-                if !cell.is_some_and(fits) || coverage.holds(trial.0, trial.1) {
+                let fits = |cell| {
+                    descent::fits(&state, cell, study.ladder.len())
+                        && recording::fits(&state, cell, study.record)
+                };
+                if !cell.is_some_and(fits) || durable.holds(trial) {
                     continue;
                 }
                 if left.get(&trial).is_none_or(|known| known.steps < state.steps) {
@@ -84,7 +93,7 @@ impl<'a> Checkpoint<'a> {
     /// Takes where trials are now.
     pub(super) fn take(&mut self, states: Vec<TrialState>) {
         self.changed |= !states.is_empty();
-        self.states.extend(states.into_iter().map(|state| ((state.cell, state.trial), state)));
+        self.states.extend(states.into_iter().map(|state| (trial(&state), state)));
     }
 
     /// How many trials have not ended, and the steps that they have made.
@@ -98,12 +107,12 @@ impl<'a> Checkpoint<'a> {
         self.changed
     }
 
-    /// Makes the states of trials that are not in parts yet durable, and removes what is superseded.
+    /// Makes the states of trials that are not over durable, and removes what is superseded.
     ///
     /// # Errors
     /// Those of storage.
-    pub(super) fn save(&mut self, coverage: &Coverage) -> Result<()> {
-        self.states.retain(|&(cell, trial), _| !coverage.holds(cell, trial));
+    pub(super) fn save(&mut self, durable: &Durable) -> Result<()> {
+        self.states.retain(|&trial, _| !durable.holds(trial));
         if std::mem::take(&mut self.changed) && !self.states.is_empty() {
             let states: Vec<&TrialState> = self.states.values().collect();
             let path = write_states(self.fs, self.dir, self.manifest, self.numerics, &states)?;
@@ -111,15 +120,15 @@ impl<'a> Checkpoint<'a> {
             self.older.extend(self.newest.take().filter(|file| file.path != path));
             self.newest = Some(StatesFile::new(path, self.states.values()));
         }
-        let is_over = |file: &StatesFile| file.trials.keys().all(|&(c, t)| coverage.holds(c, t));
+        let is_over = |file: &StatesFile| file.trials.keys().all(|&trial| durable.holds(trial));
         self.older.extend(self.newest.take_if(|file| is_over(file)));
-        self.remove_superseded(coverage)
+        self.remove_superseded(durable)
     }
 
-    fn remove_superseded(&mut self, coverage: &Coverage) -> Result<()> {
-        let complete = coverage.is_complete(self.manifest.trials);
+    fn remove_superseded(&mut self, durable: &Durable) -> Result<()> {
+        let complete = durable.is_complete(self.manifest);
         let superseded =
-            |file: &mut StatesFile| complete || file.is_superseded(&self.states, coverage);
+            |file: &mut StatesFile| complete || file.is_superseded(&self.states, durable);
         for StatesFile { path, .. } in self.older.extract_if(.., superseded) {
             match self.fs.remove(&path) {
                 // Another process has seen it too.
@@ -135,16 +144,16 @@ impl<'a> Checkpoint<'a> {
 
 impl StatesFile {
     fn new<'s>(path: PathBuf, states: impl IntoIterator<Item = &'s TrialState>) -> Self {
-        let steps = |state: &TrialState| ((state.cell, state.trial), state.steps);
+        let steps = |state: &TrialState| (trial(state), state.steps);
         Self { path, trials: states.into_iter().map(steps).collect() }
     }
 
     /// Whether each of its trials is over or durable at no earlier step in `states`. One of no use to
     /// this process has no trials and is left alone.
-    fn is_superseded(&self, states: &BTreeMap<Trial, TrialState>, coverage: &Coverage) -> bool {
+    fn is_superseded(&self, states: &BTreeMap<Trial, TrialState>, durable: &Durable) -> bool {
         !self.trials.is_empty()
             && self.trials.iter().all(|(trial, steps)| {
-                coverage.holds(trial.0, trial.1)
+                durable.holds(*trial)
                     || states.get(trial).is_some_and(|state| state.steps >= *steps)
             })
     }

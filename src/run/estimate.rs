@@ -3,13 +3,13 @@
 
 use serde::Serialize;
 
+use super::durable::Durable;
 use super::pilot::{Seen, pilot};
 use super::probe::Cost;
 use super::tasks::{Cut, Tasks};
 use super::tuning::guessed;
 use super::workload::{self, Alike, Workload};
 use super::{MOST_ROWS_PENDING, MOST_TALLIES_PENDING, tallied};
-use crate::store::coverage::Coverage;
 use crate::study::{Axis, Study};
 
 /// Rows a second that become parts and then results: what remains to do when the workers are done.
@@ -32,6 +32,8 @@ pub struct Plan {
     pub trials_left: u64,
     /// Trials that learning rates are tuned on before, if they are.
     pub tuning_trials: u64,
+    /// Trajectories of trials that are not there yet.
+    pub trajectories_left: u64,
     /// Cells by what decides their cost.
     pub groups: Vec<Group>,
     /// Operations of all steps, if every trial runs to its step limit.
@@ -100,19 +102,19 @@ pub struct Piloted {
     pub cells: u64,
 }
 
-/// Estimates what `study` takes on `workers` workers if the trials of `coverage` are there already;
+/// Estimates what `study` takes on `workers` workers if what is `durable` is there already;
 /// with a pilot, also what it likely takes; with a cut, also what each task does if it has as many
 /// workers. Takes up to about two seconds, with a pilot five. BLAS must have been prepared for as many
 /// workers.
 pub fn estimate(
     study: &Study,
-    coverage: &Coverage,
+    durable: &Durable,
     workers: usize,
     with_pilot: bool,
     cut: Option<Cut>,
 ) -> Plan {
     let study = &*guessed(study);
-    let work = Workload::of(study, coverage);
+    let work = Workload::of(study, durable);
     let tried = work.costs(workers);
     let seen = (with_pilot && work.left > 0).then(|| pilot(study, &tried, workers));
     let costs = seen.as_ref().map_or_else(|| tried.clone(), |seen| work.corrected(&tried, seen));
@@ -140,6 +142,7 @@ pub fn estimate(
         trials: cells.saturating_mul(study.trials),
         trials_left: work.left,
         tuning_trials: study.cells.iter().map(workload::tuning_trials).sum(),
+        trajectories_left: work.recordings_left,
         groups: work.groups.iter().map(|g| Group::of(g, &at_most, likely.as_ref())).collect(),
         flops: work.flops(),
         blocks: work.blocks(),
@@ -199,6 +202,8 @@ struct Forecast {
     steps: Vec<f64>,
     /// Of each cell: its part of the time of all workers.
     cells: Vec<f64>,
+    /// Of one worker, for all trajectories.
+    recording: f64,
     /// Until the last worker is done and the rows are stored.
     seconds: f64,
 }
@@ -207,7 +212,8 @@ impl Forecast {
     fn new(work: &Workload<'_>, costs: &[Cost], steps: Vec<f64>, workers: usize) -> Self {
         let of_cell = |cell| work.seconds_of_cell(costs, &steps, cell) / workers as f64;
         let cells: Vec<f64> = (0..steps.len()).map(of_cell).collect();
-        let mut forecast = Self { steps, cells, seconds: 0.0 };
+        let recording = work.seconds_of_recording(costs, &steps);
+        let mut forecast = Self { steps, cells, recording, seconds: 0.0 };
         forecast.seconds = forecast.longest(work, costs, 1, workers);
         forecast
     }
@@ -217,7 +223,8 @@ impl Forecast {
         let followed = work.follow(costs, &self.steps, tasks, workers);
         let computed = followed.unwrap_or_else(|| self.cells.iter().sum::<f64>() / tasks as f64);
         let rows = if work.keeps_rows() { work.left as f64 } else { 0.0 };
-        let tuned = work.seconds_of_tuning(costs, &self.steps) / workers as f64;
-        computed + tuned / tasks as f64 + rows / tasks as f64 / ROWS_STORED_PER_SECOND
+        let around = work.seconds_of_tuning(costs, &self.steps) + self.recording;
+        let rows = rows / ROWS_STORED_PER_SECOND;
+        computed + (around / workers as f64 + rows) / tasks as f64
     }
 }

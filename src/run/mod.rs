@@ -2,6 +2,7 @@
 
 pub mod blocks;
 mod checkpoint;
+pub mod durable;
 pub mod estimate;
 pub mod interrupt;
 pub mod method;
@@ -10,6 +11,8 @@ mod open;
 mod pilot;
 mod probe;
 mod rates;
+pub mod recorded;
+mod recording;
 pub mod session;
 pub mod speed;
 mod spread;
@@ -30,11 +33,12 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use self::blocks::Share;
 use self::checkpoint::{Checkpoint, Left};
+use self::durable::Durable;
 use self::interrupt::Interrupt;
 use self::rates::Place;
 use self::session::{Did, Session};
 use self::worker::Message;
-pub use self::writer::{MOST_ROWS_PENDING, MOST_TALLIES_PENDING};
+pub use self::writer::{MOST_ROWS_PENDING, MOST_TALLIES_PENDING, MOST_TRAJECTORIES_PENDING};
 use self::writer::{Pending, Writer};
 use crate::error::{Error, Result};
 use crate::store::compaction::Compaction;
@@ -76,6 +80,25 @@ impl Work {
     pub fn fraction(&self) -> f64 {
         if self.operations > 0.0 { self.operations_done / self.operations } else { 1.0 }
     }
+
+    /// With the trials that a share is to record, of which some are `left`.
+    fn with_recordings(
+        mut self,
+        study: &Study,
+        operations: &[f64],
+        share: Share,
+        left: impl Iterator<Item = (usize, u64)>,
+    ) -> Self {
+        let sum = |trials: &mut dyn Iterator<Item = (usize, u64)>| -> f64 {
+            trials.map(|(cell, _)| operations[cell]).sum()
+        };
+        let nothing = Coverage::new(study.cells.len());
+        let all = sum(&mut recording::left(study, &nothing, share));
+        let mut left = left;
+        self.operations += all;
+        self.operations_done += all - sum(&mut left);
+        self
+    }
 }
 
 /// Is told how far a run is.
@@ -110,7 +133,11 @@ pub struct Outcome {
     pub share: u64,
     /// Of these, the ones that are left.
     pub share_left: u64,
-    /// Of those, the ones that this run has left on their way.
+    /// Trials whose trajectories were recorded.
+    pub trajectories_run: u64,
+    /// Trajectories of the share that are left.
+    pub trajectories_left: u64,
+    /// Of all that is left, trials that this run has left on their way.
     pub on_their_way: u64,
     /// The steps that these have made.
     pub steps_on_their_way: u64,
@@ -120,11 +147,13 @@ pub struct Outcome {
 
 impl Outcome {
     /// Of a run that was interrupted while it tuned the learning rates of so many cells.
-    fn before_tuning(work: Work, cells_to_tune: u64) -> Self {
+    fn before_tuning(work: Work, trajectories_left: u64, cells_to_tune: u64) -> Self {
         Self {
             trials_run: 0,
             share: work.trials,
             share_left: work.trials - work.trials_done,
+            trajectories_run: 0,
+            trajectories_left,
             on_their_way: 0,
             steps_on_their_way: 0,
             cells_to_tune,
@@ -155,7 +184,8 @@ pub fn run(
     let found = scan(fs, &options.dir, &manifest)?;
     found.damaged.iter().for_each(|part| set_aside(fs, part, &manifest));
     let blocks = || blocks::left(study, &found.coverage, options.share);
-    if blocks().next().is_some() {
+    let recordings = || recording::left(study, &found.trajectories, options.share);
+    if blocks().next().is_some() || recordings().next().is_some() {
         if !options.mixed {
             refuse_others(&found.numerics, numerics)?;
         }
@@ -163,17 +193,24 @@ pub fn run(
         Compaction::new(fs, &options.dir, &manifest)
             .adopt(found.parts.iter().filter(|part| falls_to(options.share, part)).cloned())?;
     }
+    let durable = Durable::of(&found);
     let operations: Vec<f64> = study.cells.iter().map(blocks::operations).collect();
-    let work = work(study, &operations, options.share, blocks());
+    let of_recording: Vec<f64> = recorded::operations(study);
+    let work = work(study, &operations, options.share, blocks()).with_recordings(
+        study,
+        &of_recording,
+        options.share,
+        recordings(),
+    );
     let pool = pool(options.workers)?;
     let place = Place { fs, options, manifest: &manifest, numerics };
     let tuned = rates::tuned(study, &place, &pool, interrupt, progress)?;
     if tuned.left > 0 {
-        return Ok(Outcome::before_tuning(work, tuned.left));
+        return Ok(Outcome::before_tuning(work, recordings().count() as u64, tuned.left));
     }
     let study = &*tuned.study;
     let (checkpoint, left) =
-        Checkpoint::open(fs, &options.dir, study, &manifest, numerics, &found.coverage)?;
+        Checkpoint::open(fs, &options.dir, study, &manifest, numerics, &durable)?;
     let mut writer = Writer {
         study,
         options,
@@ -182,7 +219,8 @@ pub fn run(
         fs,
         work,
         operations: &operations,
-        coverage: found.coverage.clone(),
+        recordings: &of_recording,
+        durable,
         pending: Pending::default(),
         checkpoint,
         left: &left,
@@ -192,12 +230,13 @@ pub fn run(
     };
     let began = SystemTime::now();
     progress.begin(writer.work);
-    let written = compute(study, &left, blocks(), &pool, interrupt, |messages| {
+    let queues = Queues { blocks: Mutex::new(blocks()), recordings: Mutex::new(recordings()) };
+    let written = compute(study, &left, &queues, &pool, interrupt, |messages| {
         writer.write_all(&messages, interrupt, progress)
     });
     progress.end();
     written?;
-    if writer.did.trials > 0 {
+    if writer.did.trials > 0 || writer.did.trajectories > 0 {
         let share = options.share.to_string();
         Session::of_this_process(began, &share, options.workers, &writer.did)
             .record(fs, &options.dir)?;
@@ -219,7 +258,7 @@ fn falls_to(share: Share, part: &Path) -> bool {
     name.and_then(|digits| u64::from_str_radix(digits, 16).ok()).is_some_and(|n| share.takes(n))
 }
 
-/// The trials of `study` that the directory `dir` holds already; writes nothing.
+/// What the directory `dir` holds of `study` already; writes nothing.
 ///
 /// # Errors
 /// Those that keep [`run`] from continuing there.
@@ -228,12 +267,15 @@ pub fn found(
     dir: &Path,
     numerics: &Numerics,
     fs: &dyn FileSystem,
-) -> Result<Coverage> {
+) -> Result<Durable> {
     let found = scan(fs, dir, &manifest(study))?;
-    if blocks::left(study, &found.coverage, Share::WHOLE).next().is_some() {
+    let durable = Durable::of(&found);
+    if blocks::left(study, &durable.rows, Share::WHOLE).next().is_some()
+        || recorded::left(study, &durable.trajectories) > 0
+    {
         refuse_others(&found.numerics, numerics)?;
     }
-    Ok(found.coverage)
+    Ok(durable)
 }
 
 /// Refuses to continue what was computed with other numerics: its end would be refused by `merge`.
@@ -265,25 +307,37 @@ fn pool(workers: usize) -> Result<ThreadPool> {
         })
 }
 
-/// Runs blocks on the threads of `pool`; `write` gets their rows on this one. If it fails, the workers
-/// are stopped.
+/// What there is to do, shared by the workers: first the blocks, then the trials to be recorded.
+struct Queues<B, R> {
+    blocks: Mutex<B>,
+    recordings: Mutex<R>,
+}
+
+/// The next thing of a queue.
+fn next_of<T>(queue: &Mutex<impl Iterator<Item = T>>) -> Option<T> {
+    queue.lock().unwrap_or_else(PoisonError::into_inner).next()
+}
+
+/// Works on the threads of `pool`; `write` gets what they have on this one. If it fails, the workers are
+/// stopped.
 fn compute(
     study: &Study,
     left: &Left,
-    blocks: impl Iterator<Item = Block> + Send,
+    queues: &Queues<impl Iterator<Item = Block> + Send, impl Iterator<Item = (usize, u64)> + Send>,
     pool: &ThreadPool,
     interrupt: &Interrupt,
     write: impl FnOnce(Receiver<Message>) -> Result<()>,
 ) -> Result<()> {
     let workers = pool.current_num_threads();
-    let blocks = Mutex::new(blocks);
-    let next = || blocks.lock().unwrap_or_else(PoisonError::into_inner).next();
     // Bounded, so that slow storage slows the workers instead of filling the memory.
     let (sender, receiver) = crossbeam_channel::bounded(4 * workers);
     pool.in_place_scope(|scope| {
         for _ in 0..workers {
-            let (sender, next) = (sender.clone(), &next);
-            scope.spawn(move |_| worker::work(study, left, next, interrupt, &sender));
+            let sender = sender.clone();
+            scope.spawn(move |_| {
+                worker::work(study, left, || next_of(&queues.blocks), interrupt, &sender);
+                recording::work(study, left, || next_of(&queues.recordings), interrupt, &sender);
+            });
         }
         drop(sender);
         write(receiver).inspect_err(|_| interrupt.raise())

@@ -32,7 +32,10 @@ pub struct Session {
     pub workers: usize,
     /// Trials that it computed.
     pub trials: u64,
-    /// Steps of all of them together.
+    /// Trials that it recorded.
+    #[serde(default)]
+    pub trajectories: u64,
+    /// Steps of all of those together that it computed.
     pub steps: u64,
     /// How long that took.
     pub seconds: f64,
@@ -48,6 +51,8 @@ pub struct Session {
 pub struct Did {
     /// Trials that it computed.
     pub trials: u64,
+    /// Trials that it recorded.
+    pub trajectories: u64,
     /// Steps that it made, of all of them together.
     pub steps: u64,
     /// How long parts and states were written.
@@ -65,6 +70,7 @@ impl Session {
             share: share.to_owned(),
             workers,
             trials: did.trials,
+            trajectories: did.trajectories,
             steps: did.steps,
             seconds,
             steps_per_second: if seconds > 0.0 { did.steps as f64 / seconds } else { 0.0 },

@@ -7,12 +7,13 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::Sender;
 
 use super::blocks::MOST_OPEN;
-use super::checkpoint::{Left, Trial};
+use super::checkpoint::{Left, Trial, trial};
 use super::interrupt::Interrupt;
 use super::method;
 use super::open::{Kept, Open};
 use crate::descent::{self, Entry, Queue};
 use crate::start::Starts;
+use crate::store::trajectories::Recorded;
 use crate::study::{Block, Cell, Study, TrialRow, TrialState};
 
 /// What a worker has for the writer.
@@ -22,6 +23,8 @@ pub(super) enum Message {
     Block(Kept),
     /// Where trials are that have not.
     States(Vec<TrialState>),
+    /// What was recorded of a trial.
+    Trajectory(Recorded),
 }
 
 /// Works on the blocks that `next` gives until none is left, the run is interrupted, or nobody takes
@@ -132,7 +135,7 @@ impl<'a, N: Fn() -> Option<Block>> Queue<'a> for Blocks<'a, N> {
         loop {
             let (cell, starts) = self.starts.as_ref()?;
             if let Some(trial) = self.trials.next() {
-                let state = self.left.get(&(cell.index, trial)).cloned();
+                let state = self.left.get(&(cell.index, trial, false)).cloned();
                 return Some(Entry { cell, trial, start: starts.start(trial), state });
             }
             let block = self.waiting.take().or_else(|| (self.next)())?;
@@ -164,10 +167,10 @@ impl<'a, N: Fn() -> Option<Block>> Queue<'a> for Blocks<'a, N> {
     /// Short trials are not worth a state, unless the run ends: those are kept that were on their way
     /// when they were looked at last.
     fn keep(&mut self, mut states: Vec<TrialState>) {
-        let seen = states.iter().map(|state| (state.cell, state.trial)).collect();
+        let seen = states.iter().map(trial).collect();
         let seen_before = std::mem::replace(&mut self.seen, seen);
         if !self.interrupt.raised() {
-            states.retain(|state| seen_before.contains(&(state.cell, state.trial)));
+            states.retain(|state| seen_before.contains(&trial(state)));
         }
         self.looked = Instant::now();
         if !states.is_empty() {
@@ -215,8 +218,9 @@ mod tests {
             match message {
                 Message::Block(kept) => blocks.push(kept),
                 Message::States(kept) => {
-                    states.extend(kept.into_iter().map(|state| ((state.cell, state.trial), state)));
+                    states.extend(kept.into_iter().map(|state| (trial(&state), state)));
                 }
+                Message::Trajectory(_) => panic!("blocks record nothing"),
             }
         }
         blocks.sort_by_key(Kept::block);
@@ -299,7 +303,8 @@ mod tests {
         rows.iter().for_each(|rows| assert_alone(&study, rows));
 
         assert!(!left.is_empty());
-        let ended = |&(cell, trial): &Trial| rows.iter().any(|rows| rows.block.holds(cell, trial));
+        let ended =
+            |&(cell, trial, _): &Trial| rows.iter().any(|rows| rows.block.holds(cell, trial));
         assert!(!left.keys().any(ended));
         let (rows, _) = worked(&study, &left, usize::MAX);
         assert_eq!(rows.iter().map(|rows| rows.block.count).sum::<u64>(), 360);

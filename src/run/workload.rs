@@ -3,10 +3,11 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet};
 
-use super::blocks;
+use super::durable::Durable;
 use super::method::Method;
 use super::pilot::Seen;
 use super::probe::{Cost, costs};
+use super::{blocks, recorded};
 use crate::network::Shape;
 use crate::store::coverage::Coverage;
 use crate::study::{Block, Cell, Study};
@@ -18,16 +19,20 @@ const MOST_FOLLOWED: u64 = 1_000_000;
 pub(super) struct Workload<'a> {
     study: &'a Study,
     coverage: &'a Coverage,
+    trajectories: &'a Coverage,
     pub(super) groups: Vec<Alike>,
     /// Trials that are left, of each cell and of all.
     trials: Vec<u64>,
     pub(super) left: u64,
+    /// Trajectories that are left.
+    pub(super) recordings_left: u64,
     /// Blocks of each cell.
     blocks: Vec<u64>,
 }
 
 impl<'a> Workload<'a> {
-    pub(super) fn of(study: &'a Study, coverage: &'a Coverage) -> Self {
+    pub(super) fn of(study: &'a Study, durable: &'a Durable) -> Self {
+        let Durable { rows: coverage, trajectories } = durable;
         let missing = |cell: &Cell| coverage.missing(cell.index, study.trials);
         let trials = |cell| missing(cell).iter().map(|range| range.end - range.start).sum();
         let trials: Vec<u64> = study.cells.iter().map(trials).collect();
@@ -38,6 +43,8 @@ impl<'a> Workload<'a> {
         Self {
             study,
             coverage,
+            trajectories,
+            recordings_left: recorded::left(study, trajectories),
             groups: groups(study),
             left: trials.iter().fold(0, |sum: u64, &trials| sum.saturating_add(trials)),
             trials,
@@ -67,7 +74,7 @@ impl<'a> Workload<'a> {
     /// What a trial of each cell costs.
     pub(super) fn costs(&self, workers: usize) -> Vec<Cost> {
         let mut costs_of_cells = vec![Cost::default(); self.study.cells.len()];
-        if self.left > 0 {
+        if self.left > 0 || self.recordings_left > 0 {
             let first = |group: &Alike| (group.method.clone(), group.cells[0]);
             let methods: HashMap<Method, usize> = self.groups.iter().rev().map(first).collect();
             let methods: Vec<_> = methods.into_iter().collect();
@@ -131,6 +138,11 @@ impl<'a> Workload<'a> {
             tuning_trials(cell) as f64 * costs[cell.index].of_trial(steps[cell.index])
         };
         if self.left > 0 { self.study.cells.iter().map(of_cell).sum() } else { 0.0 }
+    }
+
+    /// Seconds of one worker for all trajectories that are left, with so many steps a trial.
+    pub(super) fn seconds_of_recording(&self, costs: &[Cost], steps: &[f64]) -> f64 {
+        recorded::seconds(self.study, self.trajectories, costs, steps)
     }
 
     /// Seconds until the last worker of the longest of `tasks` tasks is done: the blocks of a task are
@@ -258,7 +270,8 @@ mod tests {
 
     #[test]
     fn cells_that_were_not_seen_are_like_those_that_were() {
-        let (study, nothing) = (study(), Coverage::new(4));
+        let study = study();
+        let nothing = Durable::nothing(&study);
         let work = Workload::of(&study, &nothing);
         let none = Seen::default();
         let means = |seen: [Seen; 4]| work.mean_steps(&seen);
@@ -271,7 +284,8 @@ mod tests {
 
     #[test]
     fn slow_trials_raise_the_costs_of_their_group() {
-        let (study, nothing) = (study(), Coverage::new(4));
+        let study = study();
+        let nothing = Durable::nothing(&study);
         let work = Workload::of(&study, &nothing);
         let costs = [Cost { cell: 0.0, trial: 1.0, step: 1.0 }; 4];
         let none = Seen::default();
@@ -286,15 +300,16 @@ mod tests {
     #[test]
     fn what_is_there_is_no_work() {
         let study = study();
-        let (nothing, mut coverage) = (Coverage::new(4), Coverage::new(4));
+        let (nothing, mut there) = (Durable::nothing(&study), Durable::nothing(&study));
+        let coverage = &mut there.rows;
         let all = Workload::of(&study, &nothing);
         coverage.insert(Block { cell: 2, first: 0, count: 10 });
         coverage.insert(Block { cell: 3, first: 2, count: 3 });
-        let rest = Workload::of(&study, &coverage);
+        let rest = Workload::of(&study, &there);
         assert_eq!((all.left, rest.left), (40, 27));
         // Steps at the limit that are left: 20 x 100 + 7 x 1000, instead of 20 x 100 + 20 x 1000.
         assert_eq!(rest.flops() * 22.0, all.flops() * 9.0);
-        let whole = blocks::left(&study, &coverage, Share::WHOLE);
+        let whole = blocks::left(&study, &there.rows, Share::WHOLE);
         assert_eq!(rest.blocks(), whole.count() as u64);
         let cost = [Cost { cell: 0.0, trial: 0.0, step: 1.0 }; 4];
         let follow = |tasks, workers| rest.follow(&cost, &[1.0; 4], tasks, workers);
@@ -309,14 +324,14 @@ mod tests {
         let text = "trials = 20\n[store]\nblock = 3\n[sweep]\n\"init.std\" = [0.1, 0.2]";
         let study =
             crate::config::parse("study.toml", text, &[], std::path::Path::new("")).unwrap();
-        let mut coverage = Coverage::new(2);
-        coverage.insert(Block { cell: 0, first: 4, count: 9 });
-        let work = Workload::of(&study, &coverage);
+        let mut there = Durable::nothing(&study);
+        there.rows.insert(Block { cell: 0, first: 4, count: 9 });
+        let work = Workload::of(&study, &there);
         let cost = [Cost { cell: 0.0, trial: 0.0, step: 1.0 }; 2];
         for tasks in [1, 2, 3, 5, 40] {
             let trials = |index| {
                 let share = format!("{index}/{tasks}").parse().unwrap();
-                blocks::left(&study, &coverage, share).map(|b| b.count).sum::<u64>()
+                blocks::left(&study, &there.rows, share).map(|b| b.count).sum::<u64>()
             };
             let of_tasks: Vec<u64> = (1..=tasks).map(trials).collect();
             let longest = of_tasks.iter().max().map(|&trials| trials as f64);

@@ -6,18 +6,19 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use super::checkpoint::{Checkpoint, Left};
+use super::durable::Durable;
 use super::interrupt::Interrupt;
 use super::open::Kept;
 use super::session::Did;
 use super::worker::Message;
-use super::{Options, Outcome, Progress, Work, blocks};
+use super::{Options, Outcome, Progress, Work, blocks, recording};
 use crate::error::Result;
 use crate::store::compaction::Compaction;
-use crate::store::coverage::Coverage;
 use crate::store::io::FileSystem;
 use crate::store::manifest::Manifest;
 use crate::store::numerics::Numerics;
 use crate::store::part::{self, BlockRows, BlockTally};
+use crate::store::trajectories::{Recorded, write_trajectories};
 use crate::study::{Block, Study};
 
 /// Rows that the writer keeps in memory before it publishes them whatever the time.
@@ -25,6 +26,9 @@ pub const MOST_ROWS_PENDING: usize = 200_000;
 
 /// The same for tallies, in bytes.
 pub const MOST_TALLIES_PENDING: usize = 16 << 20;
+
+/// The same for trajectories, in bytes.
+pub const MOST_TRAJECTORIES_PENDING: usize = 16 << 20;
 
 /// How often the writer looks at the clock while no rows come.
 const TICK: Duration = Duration::from_millis(100);
@@ -39,7 +43,9 @@ pub(super) struct Writer<'a> {
     pub(super) work: Work,
     /// Operations of one trial of each cell that runs to its step limit.
     pub(super) operations: &'a [f64],
-    pub(super) coverage: Coverage,
+    /// Operations of recording one trial of each cell.
+    pub(super) recordings: &'a [f64],
+    pub(super) durable: Durable,
     pub(super) pending: Pending,
     pub(super) checkpoint: Checkpoint<'a>,
     pub(super) left: &'a Left,
@@ -48,11 +54,12 @@ pub(super) struct Writer<'a> {
     pub(super) did: Did,
 }
 
-/// What is not published yet: rows, or tallies if the study keeps no rows.
+/// What is not published yet: rows, or tallies if the study keeps no rows, and trajectories.
 #[derive(Default)]
 pub(super) struct Pending {
     rows: Vec<BlockRows>,
     tallies: Vec<BlockTally>,
+    trajectories: Vec<Recorded>,
 }
 
 impl Pending {
@@ -63,13 +70,15 @@ impl Pending {
         }
     }
 
-    fn is_empty(&self) -> bool {
-        self.rows.is_empty() && self.tallies.is_empty()
+    fn has_blocks(&self) -> bool {
+        !self.rows.is_empty() || !self.tallies.is_empty()
     }
 
     fn is_full(&self) -> bool {
         self.rows.iter().map(|block| block.rows.len()).sum::<usize>() >= MOST_ROWS_PENDING
             || self.tallies.iter().map(BlockTally::size).sum::<usize>() >= MOST_TALLIES_PENDING
+            || self.trajectories.iter().map(Recorded::bytes).sum::<usize>()
+                >= MOST_TRAJECTORIES_PENDING
     }
 
     fn blocks(&self) -> impl Iterator<Item = Block> {
@@ -77,8 +86,8 @@ impl Pending {
         rows.chain(self.tallies.iter().map(|tally| tally.block))
     }
 
-    /// Publishes them, in the order of the study, so that the same rows are the same part.
-    fn write(
+    /// Publishes the blocks, in the order of the study, so that the same rows are the same part.
+    fn write_blocks(
         &mut self,
         fs: &dyn FileSystem,
         dir: &Path,
@@ -110,6 +119,12 @@ impl Writer<'_> {
                     progress.update(self.work);
                 }
                 Ok(Message::States(states)) => self.checkpoint.take(states),
+                Ok(Message::Trajectory(recorded)) => {
+                    self.work.operations_done += self.recordings[recorded.cell];
+                    self.did.trajectories += 1;
+                    self.pending.trajectories.push(recorded);
+                    progress.update(self.work);
+                }
                 Err(RecvTimeoutError::Timeout) => progress.update(self.work),
                 Err(RecvTimeoutError::Disconnected) => return self.publish_last(),
             }
@@ -127,7 +142,7 @@ impl Writer<'_> {
         self.work.operations_done += self.operations[cell] * count as f64;
         self.did.trials += count;
         let trials = kept.block().trials();
-        let before = trials.filter_map(|trial| self.left.get(&(cell, trial)));
+        let before = trials.filter_map(|trial| self.left.get(&(cell, trial, false)));
         let steps_before: u64 = before.map(|state| state.steps).sum();
         self.did.steps += kept.steps().saturating_sub(steps_before);
         self.pending.push(kept);
@@ -135,25 +150,42 @@ impl Writer<'_> {
 
     fn is_due(&self) -> bool {
         let age = self.published.elapsed().as_secs_f64();
-        let news = !self.pending.is_empty() || self.checkpoint.has_changed();
+        let news = self.pending.has_blocks()
+            || !self.pending.trajectories.is_empty()
+            || self.checkpoint.has_changed();
         self.pending.is_full() || news && age >= self.study.storage.part_seconds
     }
 
     fn publish(&mut self) -> Result<()> {
         let began = Instant::now();
-        if !self.pending.is_empty() {
+        if self.pending.has_blocks() {
             let dir = &self.options.dir;
-            let part = self.pending.write(self.fs, dir, self.manifest, self.numerics)?;
+            let part = self.pending.write_blocks(self.fs, dir, self.manifest, self.numerics)?;
             for block in self.pending.blocks() {
-                self.coverage.insert(block);
+                self.durable.rows.insert(block);
             }
-            self.pending = Pending::default();
+            self.pending.rows.clear();
+            self.pending.tallies.clear();
             self.compaction.add(part)?;
         }
-        // After the parts: a state is of no use any more only when its row is durable.
-        self.checkpoint.save(&self.coverage)?;
+        self.publish_trajectories()?;
+        // After those: a state is of no use any more only when what its trial comes to is durable.
+        self.checkpoint.save(&self.durable)?;
         self.published = Instant::now();
         self.did.storing += began.elapsed();
+        Ok(())
+    }
+
+    fn publish_trajectories(&mut self) -> Result<()> {
+        let mut recorded = std::mem::take(&mut self.pending.trajectories);
+        if recorded.is_empty() {
+            return Ok(());
+        }
+        recorded.sort_by_key(|recorded| (recorded.cell, recorded.trial));
+        write_trajectories(self.fs, &self.options.dir, self.manifest, self.numerics, &recorded)?;
+        for Recorded { cell, trial, .. } in recorded {
+            self.durable.trajectories.insert(Block { cell, first: trial, count: 1 });
+        }
         Ok(())
     }
 
@@ -167,12 +199,17 @@ impl Writer<'_> {
 
     /// How the run ended.
     pub(super) fn outcome(&self) -> Outcome {
-        let left = blocks::left(self.study, &self.coverage, self.options.share);
+        let Durable { rows, trajectories } = &self.durable;
+        let share = self.options.share;
+        let left = blocks::left(self.study, rows, share);
+        let not_recorded = recording::left(self.study, trajectories, share);
         let (on_their_way, steps_on_their_way) = self.checkpoint.on_their_way();
         Outcome {
             trials_run: self.did.trials,
             share: self.work.trials,
             share_left: left.map(|block| block.count).sum(),
+            trajectories_run: self.did.trajectories,
+            trajectories_left: not_recorded.count() as u64,
             on_their_way,
             steps_on_their_way,
             cells_to_tune: 0,

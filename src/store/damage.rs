@@ -1,11 +1,11 @@
-//! Damaged parts, kept for who wants to look at them but out of the way.
+//! Damaged parts and trajectories, kept for who wants to look at them but out of the way.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use super::io::{FileSystem, is_gone};
 use super::manifest::Manifest;
-use super::part;
+use super::{part, trajectories};
 
 /// Renames a damaged part to `NAME.damaged` (or `NAME.damaged-2` and so on: what was set aside before
 /// stays), and says so. Its trials are then computed again. Where that is not possible, in a directory
@@ -45,7 +45,10 @@ pub(super) fn move_aside(fs: &dyn FileSystem, path: &Path) -> io::Result<PathBuf
 /// Whether what was set aside is not the damaged part but one that another process has put in its
 /// place since.
 fn is_whole(fs: &dyn FileSystem, path: &Path, aside: &Path, manifest: &Manifest) -> bool {
-    fs.read(aside).is_ok_and(|bytes| part::decode_named(path, &bytes, manifest).is_ok())
+    fs.read(aside).is_ok_and(|bytes| {
+        part::decode_named(path, &bytes, manifest).is_ok()
+            || trajectories::decode_named(path, &bytes, manifest).is_ok()
+    })
 }
 
 fn put_back(fs: &dyn FileSystem, aside: &Path, path: &Path) {

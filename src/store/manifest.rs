@@ -7,8 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use super::io::{FileSystem, read_at_most};
 use super::publish::{publish, sweep};
+use super::trajectories::trajectories_dir;
 use crate::digest::Digest;
-use crate::study::{Axis, Block, Study};
+use crate::observe::spacing::RecordedSteps;
+use crate::observe::trajectory::Sizes;
+use crate::study::{Axis, Block, Cell, Study, TrajectoryRule};
 use crate::{Error, Result};
 
 /// The file's name.
@@ -22,6 +25,10 @@ const VERSION: [u32; 2] = [1, 0];
 
 /// That of a study that keeps no rows: what does not know of tallies does not read it.
 const VERSION_OF_TALLIES: [u32; 2] = [2, 0];
+
+/// That of a study with trajectories, likewise.
+const VERSION_OF_TRAJECTORIES: [u32; 2] = [3, 0];
+
 /// Longest file that is read, in bytes; a study of a million cells takes about 150 MB.
 const LONGEST: u64 = 1 << 29;
 
@@ -55,10 +62,54 @@ pub struct Manifest {
     /// The cells whose learning rates are tuned.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tuned: Vec<usize>,
+    /// If trajectories are kept: which, and how large they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trajectories: Option<Trajectories>,
     /// How each cell is computed, in the order of the cells.
     pub kernels: Vec<CellKernel>,
     /// The resolved configuration.
     pub config: String,
+}
+
+/// The trajectories of a study.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trajectories {
+    /// How many trials of each cell have one: the first ones.
+    pub trials: u64,
+    /// Records that one has at most.
+    pub records: usize,
+    /// Layers that a network of any cell has at most.
+    pub layers: usize,
+    /// Singular values that a matrix of any cell has at most.
+    pub singular: usize,
+    /// Whether singular vectors and the Hessian are recorded.
+    pub spectra: bool,
+}
+
+impl Trajectories {
+    /// Those of a study, if it keeps any.
+    pub fn of(study: &Study) -> Option<Self> {
+        let rule = study.record?;
+        let records = |cell: &Cell| {
+            let TrajectoryRule { spacing, points, .. } = rule;
+            let steps = RecordedSteps { spacing, points, max_steps: cell.stop.max_steps };
+            // A trial that runs on until it is proved to converge ends behind its step limit.
+            steps.most() + u64::from(cell.certificate.extra_steps > 0)
+        };
+        let sizes = study.cells.iter().map(|cell| Sizes::of(&cell.shape)).reduce(Sizes::max)?;
+        Some(Self {
+            trials: rule.trials,
+            records: usize::try_from(study.cells.iter().map(records).max()?).ok()?,
+            layers: sizes.layers,
+            singular: sizes.singular,
+            spectra: rule.spectra,
+        })
+    }
+
+    /// The longest dimensions.
+    pub fn sizes(&self) -> Sizes {
+        Sizes { layers: self.layers, singular: self.singular }
+    }
 }
 
 /// How a cell is computed.
@@ -85,7 +136,11 @@ impl Manifest {
         assert!(block_sizes.as_ref().is_none_or(|sizes| sizes.len() == kernels.len()));
         Self {
             format: FORMAT.into(),
-            format_version: if block_sizes.is_some() { VERSION_OF_TALLIES } else { VERSION },
+            format_version: match (study.record, &block_sizes) {
+                (Some(_), _) => VERSION_OF_TRAJECTORIES,
+                (None, Some(_)) => VERSION_OF_TALLIES,
+                (None, None) => VERSION,
+            },
             name: study.name.clone(),
             digest: study.digest,
             seed: study.seed,
@@ -95,6 +150,7 @@ impl Manifest {
             ladder: study.ladder.clone(),
             block_sizes,
             tuned: study.cells.iter().filter(|c| c.tuning.is_some()).map(|c| c.index).collect(),
+            trajectories: Trajectories::of(study),
             kernels,
             config: study.config.clone(),
         }
@@ -166,6 +222,9 @@ impl Manifest {
         }
         sweep(fs, dir)?;
         sweep(fs, &parts)?;
+        if self.trajectories.is_some() {
+            sweep(fs, &trajectories_dir(dir))?;
+        }
         Ok(())
     }
 
@@ -199,7 +258,7 @@ impl Manifest {
             return Err(format!("is not a {FORMAT} file but {:?}", head.format));
         }
         let [major, minor] = head.format_version;
-        let newest = VERSION_OF_TALLIES[0];
+        let newest = VERSION_OF_TRAJECTORIES[0];
         if major > newest {
             return Err(format!(
                 "has format version {major}.{minor}; this program reads up to {newest}.x, so a newer \
@@ -244,6 +303,21 @@ impl Manifest {
         }
         if self.tuned.iter().any(|&cell| cell >= cells) {
             return Err("a cell that is not there is tuned".into());
+        }
+        self.check_trajectories()
+    }
+
+    fn check_trajectories(&self) -> std::result::Result<(), String> {
+        let Some(Trajectories { trials, records, layers, singular, .. }) = self.trajectories else {
+            return Ok(());
+        };
+        if trials > self.trials || [records, layers, singular].contains(&0) {
+            return Err("its trajectories are impossible".into());
+        }
+        let numbers = [self.cells(), records, layers, singular];
+        let product = |all: usize, &n: &usize| all.checked_mul(n);
+        if numbers.iter().try_fold(trials as usize, product).is_none() {
+            return Err("its trajectories are too large".into());
         }
         Ok(())
     }
@@ -391,6 +465,7 @@ pub(super) mod tests {
             ladder: ladder.to_vec(),
             block_sizes: None,
             tuned: Vec::new(),
+            trajectories: None,
             kernels: vec![kernel; cells],
             config,
         }
@@ -480,7 +555,7 @@ pub(super) mod tests {
             ("{}", "is not a deeplin study file"),
             (&good[..good.len() / 2], "is not a deeplin study file"),
             (&good.replace("deeplin study", "other"), "but \"other\""),
-            (&good.replacen("    1,\n    0", "    3,\n    0", 1), "newer deeplin"),
+            (&good.replacen("    1,\n    0", "    4,\n    0", 1), "newer deeplin"),
             (&good.replace("\"trials\": 5", "\"trials\": 0"), "is damaged"),
             (&good.replace("\"trials\": 5", "\"trials\": -1"), "is damaged"),
             (&good.replace("0.1,", ""), "is damaged"),

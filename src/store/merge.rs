@@ -13,10 +13,11 @@ use super::part::Contents;
 use super::pieces::Pieces;
 use super::publish::{Published, publish_sealed};
 use super::rates::{Rates, rates_dir, read_rates};
-use super::results::{self, Trials};
+use super::results::{self, Absent, Found, Trials};
 use super::scan::{Scan, scan_with};
 use super::summary::{CellSummary, IntervalMethod};
 use super::tallies::Tallies;
+use super::traced::Traced;
 use crate::{Error, Result};
 
 /// How to merge.
@@ -51,12 +52,21 @@ pub enum Merge {
     },
 }
 
-/// Trials that are missing.
+/// What is missing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Missing {
+    /// Trials without a row.
+    pub trials: Gaps,
+    /// Trials without the trajectory that they should have.
+    pub trajectories: Gaps,
+}
+
+/// Trials that are missing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gaps {
     /// For each cell with gaps its number and the ranges of trials that are missing.
     pub cells: Vec<(usize, Vec<Range<u64>>)>,
-    /// Trials of the study.
+    /// Of how many trials.
     pub of: u64,
 }
 
@@ -83,10 +93,10 @@ pub fn merge(fs: &dyn FileSystem, dir: &Path, options: &MergeOptions<'_>) -> Res
 
 fn merge_once(fs: &dyn FileSystem, dir: &Path, options: &MergeOptions<'_>) -> Result<Merge> {
     let manifest = Manifest::read(fs, dir)?;
-    let mut trials = Trials::new(fs, &manifest);
-    let scan = scan_with(fs, dir, &manifest, |path, part| trials.add(path, part))?;
-    let missing = Missing::of(&scan.coverage, manifest.trials);
-    if !missing.cells.is_empty() {
+    let mut found = Found::new(fs, &manifest);
+    let scan = found.scan(fs, dir, &manifest)?;
+    let missing = Missing::of(&scan, &manifest);
+    if !missing.is_nothing() {
         return Ok(Merge::Incomplete { missing, damaged: scan.damaged });
     }
     let rates = rates(fs, dir, &manifest)?;
@@ -96,7 +106,9 @@ fn merge_once(fs: &dyn FileSystem, dir: &Path, options: &MergeOptions<'_>) -> Re
         return Err(Error::content(&rates_dir(dir), message, Some(help.into())));
     }
     let target = Target { fs, dir, name: results::FILE };
-    let (published, cells) = target.write(&manifest, &rates, &scan, options, &mut trials, 0)?;
+    let nothing = Absent { trials: 0, trajectories: 0 };
+    let (published, cells) =
+        target.write(&manifest, &rates, &scan, options, &mut found, nothing)?;
     Ok(Merge::Complete { path: target.path(), published, cells, damaged: scan.damaged })
 }
 
@@ -109,7 +121,7 @@ pub struct Partial {
     pub published: Published,
     /// The cells.
     pub cells: Vec<CellSummary>,
-    /// Trials that are missing.
+    /// What is missing.
     pub missing: Missing,
     /// Trials that are there but behind the first that is missing of their cell: not in the file.
     pub left_out: u64,
@@ -127,16 +139,17 @@ pub fn merge_partial(
     options: &MergeOptions<'_>,
 ) -> Result<Partial> {
     let manifest = Manifest::read(fs, dir)?;
-    let mut trials = Trials::new(fs, &manifest);
-    let scan = scan_with(fs, dir, &manifest, |path, part| trials.add(path, part))?;
-    trials.keep_prefixes(&scan.coverage);
-    let missing = Missing::of(&scan.coverage, manifest.trials);
+    let mut found = Found::new(fs, &manifest);
+    let scan = found.scan(fs, dir, &manifest)?;
+    found.trials.keep_prefixes(&scan.coverage);
+    found.traced.keep_prefixes(&scan.coverage, &scan.trajectories);
+    let missing = Missing::of(&scan, &manifest);
     let there: u64 = (0..manifest.cells()).map(|cell| scan.coverage.prefix(cell)).sum();
-    let absent = manifest.trials * manifest.cells() as u64 - there;
+    let absent =
+        Absent { trials: missing.trials.of - there, trajectories: missing.trajectories.count() };
     let target = Target { fs, dir, name: results::PARTIAL_FILE };
     let rates = rates(fs, dir, &manifest)?;
-    let (published, cells) =
-        target.write(&manifest, &rates, &scan, options, &mut trials, absent)?;
+    let (published, cells) = target.write(&manifest, &rates, &scan, options, &mut found, absent)?;
     let left_out = scan.coverage.total() - there;
     Ok(Partial { path: target.path(), published, cells, missing, left_out })
 }
@@ -177,6 +190,20 @@ impl<'a> Trials<'a> {
     }
 }
 
+impl<'a> Found<'a> {
+    /// Nothing yet, of this study.
+    fn new(fs: &'a dyn FileSystem, manifest: &Manifest) -> Self {
+        Self { trials: Trials::new(fs, manifest), traced: Traced::new(fs) }
+    }
+
+    /// Enters what is in the directory.
+    fn scan(&mut self, fs: &dyn FileSystem, dir: &Path, manifest: &Manifest) -> Result<Scan> {
+        let Self { trials, traced } = self;
+        let add = |path: &Path, part: &Contents<'_>| trials.add(path, part);
+        scan_with(fs, dir, manifest, add, |path, contents| traced.add(path, contents))
+    }
+}
+
 /// The file that is written.
 struct Target<'a> {
     fs: &'a dyn FileSystem,
@@ -195,15 +222,15 @@ impl Target<'_> {
         rates: &Rates,
         scan: &Scan,
         options: &MergeOptions<'_>,
-        trials: &mut Trials<'_>,
-        missing: u64,
+        found: &mut Found<'_>,
+        missing: Absent,
     ) -> Result<(Published, Vec<CellSummary>)> {
         let numerics = agreed(self.dir, scan, options.mixed)?;
         let mut cells = Vec::new();
         let published = publish_sealed(self.fs, self.dir, self.name, |path, file| {
             draft::write(path, file, |draft| {
                 let interval = &options.interval;
-                cells = results::write(draft, manifest, &numerics, interval, trials, missing)?;
+                cells = results::write(draft, manifest, &numerics, interval, found, missing)?;
                 results::write_rates(draft, manifest, rates)?;
                 Ok(())
             })
@@ -232,6 +259,35 @@ fn agreed(dir: &Path, scan: &Scan, mixed: bool) -> Result<Vec<Numerics>> {
 }
 
 impl Missing {
+    fn of(scan: &Scan, manifest: &Manifest) -> Self {
+        let traced = manifest.trajectories.map_or(0, |rule| rule.trials);
+        Self {
+            trials: Gaps::of(&scan.coverage, manifest.trials),
+            trajectories: Gaps::of(&scan.trajectories, traced),
+        }
+    }
+
+    /// Whether everything is there.
+    pub fn is_nothing(&self) -> bool {
+        self.trials.cells.is_empty() && self.trajectories.cells.is_empty()
+    }
+}
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let parts = [(&self.trials, "trials"), (&self.trajectories, "trajectories")];
+        let mut parts = parts.into_iter().filter(|(gaps, _)| !gaps.cells.is_empty());
+        if let Some((gaps, what)) = parts.next() {
+            gaps.write(f, what)?;
+        }
+        parts.try_for_each(|(gaps, what)| {
+            writeln!(f)?;
+            gaps.write(f, what)
+        })
+    }
+}
+
+impl Gaps {
     fn of(coverage: &Coverage, trials: u64) -> Self {
         let gaps = |cell| {
             let ranges = coverage.missing(cell, trials);
@@ -247,12 +303,10 @@ impl Missing {
     pub fn count(&self) -> u64 {
         self.cells.iter().flat_map(|(_, ranges)| ranges).map(|r| r.end - r.start).sum()
     }
-}
 
-impl fmt::Display for Missing {
     /// One line in all, then one for each cell; cells in a row that miss the same are one line.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} of {} trials are missing:", self.count(), self.of)?;
+    fn write(&self, f: &mut fmt::Formatter<'_>, what: &str) -> fmt::Result {
+        write!(f, "{} of {} {what} are missing:", self.count(), self.of)?;
         let alike = |a: &(usize, Vec<_>), b: &(usize, Vec<_>)| a.0 + 1 == b.0 && a.1 == b.1;
         for group in self.cells.chunk_by(alike) {
             let ((first, ranges), (last, _)) = (&group[0], &group[group.len() - 1]);
@@ -485,7 +539,7 @@ mod tests {
             write(cell, first, count);
         }
         let partial = merge_partial(&Disk, dir, &options(false)).unwrap();
-        assert_eq!((partial.left_out, partial.missing.count()), (7, 72 - 15));
+        assert_eq!((partial.left_out, partial.missing.trials.count()), (7, 72 - 15));
         assert_eq!(partial.published, Published::New);
         assert!(!dir.join("results.h5").exists());
         let file = ResultsFile::open(&dir.join("partial.h5")).unwrap();
@@ -524,7 +578,7 @@ mod tests {
         store(dir, &manifest, 3, "Haswell");
         complete(dir, false);
         let whole = merge_partial(&Disk, dir, &options(false)).unwrap();
-        assert_eq!((whole.left_out, whole.missing.count()), (0, 0));
+        assert_eq!((whole.left_out, whole.missing.trials.count()), (0, 0));
         assert!(bytes() == fs::read(dir.join("results.h5")).unwrap());
     }
 
@@ -538,7 +592,7 @@ mod tests {
         let behind = [tally(4, 4, 2, 2)];
         write_tallies(&Disk, part.path(), &manifest, &numerics("Haswell"), &behind).unwrap();
         let partial = merge_partial(&Disk, part.path(), &options(false)).unwrap();
-        assert_eq!((partial.left_out, partial.missing.count()), (2, 2));
+        assert_eq!((partial.left_out, partial.missing.trials.count()), (2, 2));
         let whole = ResultsFile::open(&whole.path().join("results.h5")).unwrap();
         let partial = ResultsFile::open(&part.path().join("partial.h5")).unwrap();
         assert_same_cells(&whole, &partial, Some(4));
@@ -559,7 +613,7 @@ mod tests {
         else {
             panic!("a damaged part must be missed");
         };
-        assert_eq!((missing.count(), missing.of, damaged.len()), (2, 72, 1));
+        assert_eq!((missing.trials.count(), missing.trials.of, damaged.len()), (2, 72, 1));
         assert!(!dir.path().join("results.h5").exists());
     }
 
@@ -569,10 +623,19 @@ mod tests {
         for (cell, first, count) in [(0, 0, 10), (1, 2, 3), (4, 0, 9)] {
             coverage.insert(Block { cell, first, count });
         }
+        let nothing = Gaps { cells: vec![], of: 0 };
+        let trials = Gaps::of(&coverage, 10);
         assert_eq!(
-            Missing::of(&coverage, 10).to_string(),
+            Missing { trials, trajectories: nothing.clone() }.to_string(),
             "28 of 50 trials are missing:\n  cell 1: trials 0-1, 5-9\n  cells 2-3: trials 0-9\n  \
              cell 4: trials 9-9"
+        );
+        let mut coverage = Coverage::new(2);
+        coverage.insert(Block { cell: 0, first: 0, count: 2 });
+        let trajectories = Gaps::of(&coverage, 2);
+        assert_eq!(
+            Missing { trials: nothing, trajectories }.to_string(),
+            "2 of 4 trajectories are missing:\n  cell 1: trials 0-1"
         );
     }
 

@@ -36,6 +36,8 @@ pub mod summary;
 mod tallies;
 pub mod tally;
 pub mod trace;
+mod traced;
+pub mod trajectories;
 mod unbound;
 
 pub use coverage::Coverage;

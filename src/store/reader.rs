@@ -493,8 +493,9 @@ mod tests {
     use crate::store::part::tests::rows;
     use crate::store::part::write_part;
     use crate::store::pieces::Pieces;
-    use crate::store::results::Trials;
+    use crate::store::results::{Absent, Found, Trials};
     use crate::store::summary::IntervalMethod;
+    use crate::store::traced::Traced;
     use crate::store::{results, seal};
     use crate::study::AxisValues;
 
@@ -526,8 +527,10 @@ mod tests {
         let mut pieces = Pieces::new(&Disk, 0);
         pieces.add(&part, &decode(&fs::read(&part).unwrap(), &manifest).unwrap()).unwrap();
         let good = sealed(|draft| {
-            let mut trials = Trials::Rows(pieces);
-            results::write(draft, &manifest, &[numerics], &interval, &mut trials, 0).map(|_| ())
+            let mut found = Found { trials: Trials::Rows(pieces), traced: Traced::new(&Disk) };
+            let nothing = Absent { trials: 0, trajectories: 0 };
+            results::write(draft, &manifest, &[numerics], &interval, &mut found, nothing)
+                .map(|_| ())
         });
         for len in (0..good.len()).step_by(97) {
             assert!(refusal(&good[..len]).contains("hash"), "{len}");

@@ -14,6 +14,7 @@ use super::schema::{self, Source, Variable};
 use super::summary::{CellSummary, IntervalMethod};
 use super::tallies::Tallies;
 use super::tally::{self, Tally};
+use super::traced::Traced;
 use crate::stop::Outcome;
 use crate::study::{Axis, AxisKey, AxisValues};
 use crate::theorem;
@@ -35,8 +36,22 @@ pub(super) enum Trials<'a> {
     Tallies(Tallies<'a>),
 }
 
-/// Fills the results file of a study, and returns the summaries of its cells. `missing` is the number
-/// of trials that are not there. `numerics` holds what the others were computed with, more than one
+/// What there is of a study.
+pub(super) struct Found<'a> {
+    pub trials: Trials<'a>,
+    pub traced: Traced<'a>,
+}
+
+/// What is not there.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Absent {
+    /// Trials without a row.
+    pub trials: u64,
+    /// Trials without the trajectory that they should have.
+    pub trajectories: u64,
+}
+
+/// Fills the results file of a study, and returns the summaries of its cells. `numerics` holds what the others were computed with, more than one
 /// only if the caller was asked to mix.
 ///
 /// # Errors
@@ -46,8 +61,8 @@ pub(super) fn write(
     manifest: &Manifest,
     numerics: &[Numerics],
     interval: &IntervalMethod<'_>,
-    trials: &mut Trials<'_>,
-    missing: u64,
+    Found { trials, traced }: &mut Found<'_>,
+    missing: Absent,
 ) -> Drafted<Vec<CellSummary>> {
     write_root_attributes(draft, manifest, missing)?;
     write_coordinates(draft, manifest)?;
@@ -69,6 +84,7 @@ pub(super) fn write(
         put_cells(&variable, &mut column, &cells);
         column.finish()?;
     }
+    traced.write(draft, manifest)?;
     write_provenance(draft, manifest, numerics)?;
     Ok(cells)
 }
@@ -78,7 +94,11 @@ pub(super) fn sweep_dimensions(manifest: &Manifest) -> Vec<String> {
     manifest.axes.iter().map(|axis| axis.keys[0].variable()).collect()
 }
 
-fn write_root_attributes(draft: &mut Draft, manifest: &Manifest, missing: u64) -> hdf5::Result<()> {
+fn write_root_attributes(
+    draft: &mut Draft,
+    manifest: &Manifest,
+    missing: Absent,
+) -> hdf5::Result<()> {
     let keys: Vec<Vec<&str>> = manifest
         .axes
         .iter()
@@ -86,7 +106,8 @@ fn write_root_attributes(draft: &mut Draft, manifest: &Manifest, missing: u64) -
         .collect();
     let sweep = serde_json::to_string(&keys).expect("plain data");
     let title = format!("{}: how likely gradient descent converges", manifest.name);
-    let (rows, complete) = (manifest.keeps_rows(), missing == 0);
+    let Absent { trials: missing, trajectories } = missing;
+    let (rows, complete) = (manifest.keeps_rows(), missing == 0 && trajectories == 0);
     let version = match rows && complete {
         true => schema::VERSION,
         false => schema::VERSION_WITHOUT_ALL_ROWS,
@@ -341,7 +362,7 @@ fn put_cells(variable: &Variable, column: &mut Column, cells: &[CellSummary]) {
 }
 
 /// Keys that move with the first of their axis: CF's auxiliary coordinate variables.
-fn auxiliary_coordinates(axes: &[Axis]) -> String {
+pub(super) fn auxiliary_coordinates(axes: &[Axis]) -> String {
     let moving = axes.iter().flat_map(|axis| &axis.keys[1..]);
     moving.map(AxisKey::variable).collect::<Vec<_>>().join(" ")
 }

@@ -9,6 +9,8 @@ use super::io::{FileSystem, is_gone};
 use super::manifest::{Manifest, parts_dir};
 use super::numerics::Numerics;
 use super::part::{Contents, Fault, decode_named, foreign};
+use super::trajectories::{self, TrajectoryBytes};
+use crate::study::Block;
 use crate::{Error, Result};
 
 /// What the parts of a directory hold.
@@ -16,39 +18,44 @@ use crate::{Error, Result};
 pub struct Scan {
     /// The trials that are there.
     pub coverage: Coverage,
-    /// What they were computed with: each different one, sorted, with a part that has it.
+    /// The trials whose trajectories are there, of those that are to have one.
+    pub trajectories: Coverage,
+    /// What all this was computed with: each different one, sorted, with a file that has it.
     pub numerics: Vec<(Numerics, PathBuf)>,
     /// Parts that are whole.
     pub parts: Vec<PathBuf>,
-    /// Parts that are damaged; their rows do not count as being there.
+    /// Parts and files of trajectories that are damaged; what is in them does not count as being there.
     pub damaged: Vec<PathBuf>,
 }
 
-/// Reads and checks all parts of `dir`.
+/// Reads and checks all parts and trajectories of `dir`.
 ///
 /// # Errors
 /// [`Error::Storage`] if something cannot be read; [`Error::Content`] for a part of another study or
 /// of a newer format. Damaged parts are no error: a warning names each.
 pub fn scan(fs: &dyn FileSystem, dir: &Path, manifest: &Manifest) -> Result<Scan> {
-    scan_with(fs, dir, manifest, |_, _| Ok(()))
+    scan_with(fs, dir, manifest, |_, _| Ok(()), |_, _| Ok(()))
 }
 
-/// As [`scan`], showing every whole part to `visit`. One part is in memory at a time.
+/// As [`scan`], showing every whole part to `visit`, and every whole file of trajectories to `trace`. One
+/// of them is in memory at a time.
 ///
 /// A part that is listed and then gone has been put into a larger one, which was there before, or set
 /// aside, by another process: the directory is listed again, until nothing is missed. What was there
 /// when the scan began is then in one of the parts that were seen.
 ///
 /// # Errors
-/// Also those of `visit`.
+/// Also those of `visit` and `trace`.
 pub(super) fn scan_with(
     fs: &dyn FileSystem,
     dir: &Path,
     manifest: &Manifest,
     mut visit: impl FnMut(&Path, &Contents<'_>) -> Result<()>,
+    trace: impl FnMut(&Path, &trajectories::Contents<'_>) -> Result<()>,
 ) -> Result<Scan> {
     let mut scan = Scan {
         coverage: Coverage::new(manifest.cells()),
+        trajectories: Coverage::new(manifest.cells()),
         numerics: Vec::new(),
         parts: Vec::new(),
         damaged: Vec::new(),
@@ -74,6 +81,9 @@ pub(super) fn scan_with(
             break;
         }
     }
+    if manifest.trajectories.is_some() {
+        scan.take_trajectories(fs, dir, manifest, trace)?;
+    }
     scan.numerics.sort_unstable();
     Ok(scan)
 }
@@ -95,23 +105,63 @@ impl Scan {
                 visit(path, &part)?;
                 self.add(path.to_owned(), part);
             }
-            Err(Fault::Damaged(why)) => {
-                tracing::warn!("{} is damaged and ignored: {why}", path.display());
-                self.damaged.push(path.to_owned());
-            }
-            Err(Fault::Foreign(why)) => return Err(foreign(path, &why)),
+            Err(fault) => self.pass_over(path, fault)?,
         }
         Ok(())
+    }
+
+    /// Checks the files of trajectories and takes what they hold. One that is gone has been set aside by
+    /// another process.
+    fn take_trajectories(
+        &mut self,
+        fs: &dyn FileSystem,
+        dir: &Path,
+        manifest: &Manifest,
+        mut trace: impl FnMut(&Path, &trajectories::Contents<'_>) -> Result<()>,
+    ) -> Result<()> {
+        for path in trajectories::files(fs, dir)? {
+            let bytes = match fs.read(&path) {
+                Ok(bytes) => bytes,
+                Err(e) if is_gone(&e) => continue,
+                Err(e) => return Err(Error::storage("read", &path)(e)),
+            };
+            match trajectories::decode_named(&path, &bytes, manifest) {
+                Ok(contents) => {
+                    trace(&path, &contents)?;
+                    for &TrajectoryBytes { cell, trial, .. } in &contents.trajectories {
+                        self.trajectories.insert(Block { cell, first: trial, count: 1 });
+                    }
+                    self.add_numerics(contents.numerics, &path);
+                }
+                Err(fault) => self.pass_over(&path, fault)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn pass_over(&mut self, path: &Path, fault: Fault) -> Result<()> {
+        match fault {
+            Fault::Damaged(why) => {
+                tracing::warn!("{} is damaged and ignored: {why}", path.display());
+                self.damaged.push(path.to_owned());
+                Ok(())
+            }
+            Fault::Foreign(why) => Err(foreign(path, &why)),
+        }
     }
 
     fn add(&mut self, path: PathBuf, part: Contents<'_>) {
         for bytes in &part.blocks {
             self.coverage.insert(bytes.block);
         }
-        if !self.numerics.iter().any(|(known, _)| *known == part.numerics) {
-            self.numerics.push((part.numerics, path.clone()));
-        }
+        self.add_numerics(part.numerics, &path);
         self.parts.push(path);
+    }
+
+    fn add_numerics(&mut self, numerics: Numerics, path: &Path) {
+        if !self.numerics.iter().any(|(known, _)| *known == numerics) {
+            self.numerics.push((numerics, path.to_owned()));
+        }
     }
 }
 

@@ -32,6 +32,15 @@ pub const CONVENTIONS: &str = "CF-1.11";
 /// Dimension of the trials of a cell.
 pub const TRIAL: &str = "trial";
 
+/// Dimension of the trials of a cell whose trajectory is there.
+pub const TRACED_TRIAL: &str = "traced_trial";
+
+/// Dimension of the records of a trajectory.
+pub const RECORD: &str = "record";
+
+/// What the names of the variables of trajectories begin with.
+pub const TRAJECTORY: &str = "trajectory_";
+
 /// Dimension of the ladder of losses.
 pub const LOSS_TARGET: &str = "loss_target";
 

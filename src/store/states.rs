@@ -12,7 +12,7 @@
 //! | 32 | digest of the study |
 //! | 4 + n | length and text of the [`Numerics`], as JSON |
 //! | 8 | number of states |
-//! | for each | cell, trial, steps, time, whether it is unconfirmed, number of the next check (8 each); step, rate and bound of the certificate (8 each; -1, NaN and -1: none); steps at which the target was hit (8; -1: not yet), number and values of what was measured there (8 each); number and values of weights, memory of the method, weights and memory compared with, hits (8 each) |
+//! | for each | cell, trial, steps, time, whether it is unconfirmed, number of the next check (8 each); step, rate and bound of the certificate (8 each; -1, NaN and -1: none); steps at which the target was hit (8; -1: not yet), number and values of what was measured there (8 each); number and values of weights, memory of the method, weights and memory compared with, hits (8 each); whether it is recorded (8), number and values of what has been (8 each) |
 //! | 32 | the seal: BLAKE3 of everything before |
 
 use std::path::{Path, PathBuf};
@@ -133,6 +133,12 @@ fn encode(manifest: &Manifest, numerics: &Numerics, states: &[&TrialState]) -> V
         }
         bytes.extend((hit_steps.len() as u64).to_le_bytes());
         bytes.extend(hit_steps.iter().flat_map(|step| step.to_le_bytes()));
+        let recorded = state.recorded.as_deref();
+        let numbers = recorded.unwrap_or_default();
+        for number in [u64::from(recorded.is_some()), numbers.len() as u64] {
+            bytes.extend(number.to_le_bytes());
+        }
+        bytes.extend(numbers.iter().flat_map(|x| x.to_le_bytes()));
     }
     seal::append(&mut bytes);
     bytes
@@ -185,6 +191,7 @@ fn state(cursor: &mut Cursor<'_>) -> std::result::Result<TrialState, TooShort> {
         memory: cursor.list(f64::from_le_bytes)?,
         before: cursor.list(f64::from_le_bytes)?,
         hit_steps: cursor.list(i64::from_le_bytes)?,
+        recorded: recorded(cursor)?,
     })
 }
 
@@ -199,6 +206,11 @@ fn append_certificate(certificate: Option<Certified>, bytes: &mut Vec<u8>) {
 fn certificate(cursor: &mut Cursor<'_>) -> std::result::Result<Option<Certified>, TooShort> {
     let (step, rate, bound) = (cursor.u64()?, f64::from_bits(cursor.u64()?), cursor.u64()?);
     Ok(Certified::new(step.cast_signed(), rate, bound.cast_signed()))
+}
+
+fn recorded(cursor: &mut Cursor<'_>) -> std::result::Result<Option<Vec<f64>>, TooShort> {
+    let (is_recorded, numbers) = (cursor.u64()? != 0, cursor.list(f64::from_le_bytes)?);
+    Ok(is_recorded.then_some(numbers))
 }
 
 fn hit(cursor: &mut Cursor<'_>) -> std::result::Result<Option<(u64, Measures)>, TooShort> {
@@ -227,6 +239,7 @@ mod tests {
             next_check: 3 + trial,
             hit: (trial == 4).then_some((70, Measures::default())),
             certificate: (trial == 4).then_some(Certified { step: 9, rate: 0.75, steps_bound: 80 }),
+            recorded: (trial == 4).then(|| vec![0.0, 7.0, -0.5]),
         }
     }
 

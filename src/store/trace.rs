@@ -8,7 +8,7 @@ use super::io::NewFile;
 use super::numerics::Numerics;
 use crate::Result;
 use crate::network::Weights;
-use crate::observe::trajectory::{self, Column, Dimension, Trajectory};
+use crate::observe::trajectory::{Dimension, Sizes, Trajectory};
 use crate::start::Start;
 use crate::study::{Cell, Measures, Study, TrialRow};
 
@@ -105,17 +105,13 @@ impl Trace<'_> {
             index(&format!("d_{j}"), d, &format!("unit of layer {j} (0: input)"))?;
         }
         index("record", self.trajectory.step.len(), "number of the record")?;
-        let depth = self.cell.shape.depth();
-        let singular = trajectory::singular(&self.cell.shape);
-        index(name(Dimension::Layer), depth, "layer j = 1..N, counted from 0")?;
-        if depth > 1 {
-            index(
-                name(Dimension::Pair),
-                depth - 1,
-                "layers j and j+1, j = 1..N-1, counted from 0",
-            )?;
+        let sizes = Sizes::of(&self.cell.shape);
+        for dimension in Dimension::ALL {
+            // One layer has no pairs.
+            if sizes.length(dimension) > 0 {
+                index(dimension.name(), sizes.length(dimension), dimension.meaning())?;
+            }
         }
-        index(name(Dimension::Singular), singular, "singular value, largest first")?;
         if !self.trajectory.sample_loss.is_empty() {
             index("sample", self.trajectory.sample_loss.len(), "number of the sample")?;
         }
@@ -170,14 +166,15 @@ impl Trace<'_> {
     fn write_trajectory(&self, draft: &mut Draft) -> hdf5::Result<()> {
         let along = self.trajectory;
         draft.variable("step", &["record"], Values::Int64(&along.step), &words("updates made"))?;
-        for Column { name, long_name, dimensions, values } in along.columns() {
+        for (quantity, values) in along.columns() {
             // There are no pairs of layers, or it was not asked for.
             if values.is_empty() {
                 continue;
             }
             let mut names = vec!["record"];
-            names.extend(dimensions.iter().map(|&dimension| self::name(dimension)));
-            draft.variable(name, &names, Values::Float64(values), &words(long_name))?;
+            names.extend(quantity.dimensions.iter().map(|dimension| dimension.name()));
+            let (name, attributes) = (quantity.name, words(quantity.long_name));
+            draft.variable(name, &names, Values::Float64(values), &attributes)?;
         }
         Ok(())
     }
@@ -198,15 +195,6 @@ impl Trace<'_> {
         let meaning = "end-to-end matrix at sample_time";
         let dimensions = ["sample", &output, "d_0"];
         column("sample_end_to_end", &dimensions, &along.sample_end_to_end, meaning)
-    }
-}
-
-/// The name of a dimension of a trajectory.
-fn name(dimension: Dimension) -> &'static str {
-    match dimension {
-        Dimension::Layer => "layer",
-        Dimension::Pair => "layer_pair",
-        Dimension::Singular => "singular",
     }
 }
 

@@ -15,6 +15,7 @@ use deeplin::descent;
 use deeplin::digest::Digest;
 use deeplin::network::matrix_file::load_matrix;
 use deeplin::network::target::data::moments;
+use deeplin::observe::trajectory::Sizes;
 use deeplin::report;
 use deeplin::run::blocks::Share;
 use deeplin::run::session::{Did, Session};
@@ -23,6 +24,7 @@ use deeplin::store::io::{Disk, FileSystem, NewFile, OpenFile};
 use deeplin::store::part::{read_part, write_part, write_tallies};
 use deeplin::store::rates::{rates_dir, read_rates, write_rates};
 use deeplin::store::states::{read_states, write_states};
+use deeplin::store::trajectories::{Recorded, write_trajectories};
 use deeplin::store::{
     BlockRows, BlockTally, CellKernel, IntervalMethod, Manifest, Merge, MergeOptions, Numerics,
     ResultsFile, Tally, merge,
@@ -41,12 +43,13 @@ pub struct Target {
 }
 
 /// All ways in that end in this library. HDF5's own library has faults of its own: see [`HDF5`].
-pub const TARGETS: [Target; 9] = [
+pub const TARGETS: [Target; 10] = [
     Target { name: "config", enter: configuration, seeds: configurations },
     Target { name: "arguments", enter: arguments, seeds: argument_lists },
     Target { name: "study", enter: study_file, seeds: study_files },
     Target { name: "part", enter: part, seeds: parts },
     Target { name: "tallies", enter: tallies, seeds: parts_of_tallies },
+    Target { name: "trajectories", enter: trajectories, seeds: files_of_trajectories },
     Target { name: "states", enter: states, seeds: files_of_states },
     Target { name: "rates", enter: rates, seeds: files_of_rates },
     Target { name: "session", enter: session, seeds: sessions },
@@ -248,6 +251,39 @@ fn parts_of_tallies() -> Vec<Vec<u8>> {
     parts.into()
 }
 
+/// The manifest of the study with trajectories.
+fn manifest_with_trajectories() -> Manifest {
+    let sets = ["record.trajectory={trials=2, points=3}".to_owned()];
+    let study = config::parse("seed", STUDY, &sets, Path::new(NOWHERE)).expect("a study");
+    Manifest::from_study(&study, kernels(), None)
+}
+
+/// Trajectories under the hash and the name that their content has, merged as far as they are there.
+fn trajectories(data: &[u8]) {
+    static STUDY_JSON: LazyLock<Vec<u8>> =
+        LazyLock::new(|| established(&manifest_with_trajectories()));
+    let sealed = [data, &Digest::of(data).0].concat();
+    let name = format!("trajectories/{}.trajectories", &Digest::of(data).hex()[..32]);
+    let fs = Memory::with([("study.json", &STUDY_JSON[..]), (&name, &sealed)]);
+    let _ = merge(&fs, Path::new(""), &MergeOptions { mixed: false, interval: INTERVAL });
+}
+
+/// Files of trajectories without their hash.
+fn files_of_trajectories() -> Vec<Vec<u8>> {
+    let recorded = |cell, layers, trial| {
+        let sizes = Sizes { layers, singular: 2 };
+        Recorded { cell, trial, sizes, numbers: vec![0.5; 2 * sizes.numbers(true)] }
+    };
+    let files = [vec![recorded(0, 2, 1)], vec![recorded(0, 2, 0), recorded(1, 3, 1)]];
+    let bytes = |recorded: Vec<Recorded>| {
+        let dir = TempDir::new().expect("a scratch directory");
+        let (manifest, numerics) = (manifest_with_trajectories(), Numerics::default());
+        let path = write_trajectories(&Disk, dir.path(), &manifest, &numerics, &recorded);
+        unsealed(&fs::read(path.expect("trajectories")).expect("the trajectories"))
+    };
+    files.map(bytes).into()
+}
+
 /// A file of states under the hash that its content has. A kernel takes the weights of those that fit.
 fn states(data: &[u8]) {
     static OF: LazyLock<(Study, Manifest)> = LazyLock::new(|| (study(), manifest()));
@@ -282,6 +318,7 @@ fn files_of_states() -> Vec<Vec<u8>> {
         next_check: 2,
         hit: (layers == 3).then_some((5000, Measures::from_array([0.5; Measures::COUNT]))),
         unconfirmed: false,
+        recorded: (layers == 3).then(|| vec![0.0, 5000.0, 0.5]),
     };
     let files = [vec![state(0, 2)], vec![state(0, 2), state(1, 3)]].map(|states| {
         let dir = TempDir::new().expect("a scratch directory");
@@ -329,7 +366,7 @@ fn session(data: &[u8]) {
 }
 
 fn sessions() -> Vec<Vec<u8>> {
-    let did = Did { trials: 5, steps: 6, storing: Duration::from_millis(7) };
+    let did = Did { trials: 5, trajectories: 2, steps: 6, storing: Duration::from_millis(7) };
     let session = Session::of_this_process(SystemTime::UNIX_EPOCH, "1/2", 4, &did);
     vec![serde_json::to_vec_pretty(&Session { seconds: 1.5, ..session }).expect("plain data")]
 }

@@ -177,6 +177,12 @@ fn killed_at_any_moment_without_rows() {
 }
 
 #[test]
+fn killed_at_any_moment_with_trajectories() {
+    let sets = ["--set", "record.trajectory={trials=3, points=20}"];
+    interrupted_by(&[Signal::KILL, Signal::TERM], &sets, rounds(40));
+}
+
+#[test]
 fn told_to_stop_at_any_moment() {
     let signals = [Signal::TERM, Signal::USR1, Signal::USR2, Signal::INT];
     interrupted_by(&signals, &[], rounds(40));

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use deeplin::descent::run_observed;
+use deeplin::descent::{Entry, run_observed};
 use deeplin::digest::Digest;
 use deeplin::kernel::Window;
 use deeplin::kernel::rule::{Method, Rule, Schedule};
@@ -83,7 +83,8 @@ fn pauses(cell: &Cell, trial: u64) -> Vec<f64> {
         RecordedSteps { spacing: Spacing::Linear, points: 10_000, max_steps: cell.stop.max_steps };
     let mut along = Recorder::new(cell, trial, recorded, Vec::new(), false);
     let starts = Starts::new(2018, cell);
-    run_observed(method::kernel(cell).as_mut(), cell, &starts, trial, &[], &mut along);
+    let entry = Entry { cell, trial, start: starts.start(trial), state: None };
+    run_observed(method::kernel(cell).as_mut(), entry, &[], &mut along).expect("it goes on");
     let along = along.trajectory();
     let mut pauses = Vec::new();
     for (loss, gradient) in along.loss.iter().zip(&along.gradient_norm) {

@@ -25,4 +25,5 @@ mod support;
 mod tallies;
 mod theory;
 mod tidy;
+mod trajectories;
 mod tuned;

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use deeplin::config::parse;
-use deeplin::descent::run_observed;
+use deeplin::descent::{Entry, run_observed};
 use deeplin::kernel::real::Precision;
 use deeplin::kernel::rule::{Method, Perturbation, Rule, Schedule};
 use deeplin::kernel::select::{self, Choice};
@@ -283,7 +283,8 @@ fn a_trace_follows_the_drift() {
         let recorded = RecordedSteps { spacing: Spacing::Log, points: 10, max_steps: 1000 };
         let mut along = Recorder::new(&cell, 3, recorded, Vec::new(), false);
         let mut kernel = deeplin::run::method::kernel(&cell);
-        let row = run_observed(kernel.as_mut(), &cell, &starts, 3, &[], &mut along);
+        let entry = Entry { cell: &cell, trial: 3, start: starts.start(3), state: None };
+        let row = run_observed(kernel.as_mut(), entry, &[], &mut along).expect("it goes on");
         let (pairs, along) = (cell.shape.depth() - 1, along.trajectory());
         let drifts = &along.imbalance_drift;
         assert_eq!(drifts.len(), pairs * along.step.len());
@@ -494,7 +495,8 @@ fn samples_of_a_traced_flow() {
         let (cell, ladder) = (&study.cells[0], &study.ladder);
         let recorded = RecordedSteps { spacing: Spacing::Linear, points: 10, max_steps: 100 };
         let mut along = Recorder::new(cell, trial, recorded, vec![1.0, 0.25, 9.0], false);
-        let row = run_observed(kernel.as_mut(), cell, &starts, trial, ladder, &mut along);
+        let entry = Entry { cell, trial, start: starts.start(trial), state: None };
+        let row = run_observed(kernel.as_mut(), entry, ladder, &mut along).expect("it goes on");
         assert_eq!(row, rows_on(kernel.as_mut(), cell, trial + 1, ladder)[trial as usize]);
         let along = along.trajectory();
         assert_eq!(along.time.last(), Some(&row.measures.time_final));

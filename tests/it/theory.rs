@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use deeplin::descent;
+use deeplin::descent::{self, Entry};
 use deeplin::digest::Digest;
 use deeplin::kernel::Window;
 use deeplin::kernel::real::Precision;
@@ -445,7 +445,9 @@ fn an_infinite_loss_is_divergence_at_once() {
     let starts = Starts::new(2018, &cell);
     let recorded = RecordedSteps { spacing: Spacing::Log, points: 10, max_steps: 10_000 };
     let mut along = Recorder::new(&cell, 0, recorded, Vec::new(), true);
-    let traced = descent::run_observed(kernel.as_mut(), &cell, &starts, 0, &[], &mut along);
+    let entry = Entry { cell: &cell, trial: 0, start: starts.start(0), state: None };
+    let traced = descent::run_observed(kernel.as_mut(), entry, &[], &mut along);
+    let traced = traced.expect("it goes on");
     assert_eq!((traced.outcome, traced.steps), (row.outcome, row.steps));
     assert_eq!(along.trajectory().loss, [f64::INFINITY]);
 }

@@ -3,7 +3,7 @@
 use crate::kernel::rule::{Method, Perturbation, Rule, Schedule};
 use crate::network::init::{EndToEndLaw, Init, LayerValues};
 use crate::network::target::{Draw, Target};
-use crate::study::{AxisValues, RateLaw, Study};
+use crate::study::{AxisValues, RateLaw, Spacing, Study, TrajectoryRule};
 
 use super::super::schema::SCHEMA;
 use super::super::{DEFAULT, load};
@@ -58,6 +58,21 @@ fn every_key_is_documented_once_and_nothing_else() {
     documented.sort();
     known.sort();
     assert_eq!(documented, known);
+}
+
+#[test]
+fn trajectories_are_part_of_a_study_if_there_are_any() {
+    let none = accepted("trials = 9", &[]);
+    assert!(none.record.is_none() && !none.config.contains("trajectory"));
+    let line = "trials = 9\n[record]\ntrajectory = { trials = 4, spacing = \"linear\" }";
+    let some = accepted(line, &[]);
+    let (trials, points, spacing, spectra) = (4, 200, Spacing::Linear, true);
+    assert_eq!(some.record, Some(TrajectoryRule { trials, points, spacing, spectra }));
+    assert!(some.digest != none.digest && some.cells[0].digest == none.cells[0].digest);
+    assert_eq!(accepted(&some.config, &[]).digest, some.digest);
+    let set = accepted("trials = 9", &["record.trajectory={trials=4, spacing=\"linear\"}"]);
+    assert_eq!(set.digest, some.digest);
+    assert!(accepted(line, &["record.trajectory.points=7"]).digest != some.digest);
 }
 
 #[test]

@@ -47,6 +47,38 @@ fn independent_mistakes_are_reported_together_with_their_lines() {
 }
 
 #[test]
+fn mistakes_about_trajectories_say_what_is_meant() {
+    let cases: [(&str, &[&str], &str); 6] = [
+        (
+            "[record]\ntrajectory = { trials = 2, point = 50 }",
+            &[],
+            "did you mean `record.trajectory.points`?",
+        ),
+        (
+            "[record]\ntrajectory = { trials = 2, spacing = \"liner\" }",
+            &[],
+            "did you mean `linear`?",
+        ),
+        (
+            "trials = 5\n[record.trajectory]\ntrials = 6",
+            &[],
+            "`record.trajectory.trials` is 6, but a cell has 5 trials",
+        ),
+        ("[record]\ntrajectory = 3", &[], "`record.trajectory` must be a table"),
+        (
+            "[record]\ntrajectory.points = 3",
+            &[],
+            "`record.trajectory.points` has no effect in this study",
+        ),
+        ("", &["record.trajectory.trials=0"], "must be a whole number from 1 to"),
+    ];
+    for (text, sets, expected) in cases {
+        let report = report(text, sets);
+        assert!(report.contains(expected) && report.contains("help:"), "{report}");
+    }
+}
+
+#[test]
 fn a_cell_is_named_and_its_value_marked() {
     let text = "[init]\nkind = \"balanced\"\n[sweep]\n\"network.hidden\" = [8, 4]\n";
     insta::assert_snapshot!(report(text, &[]), @r#"

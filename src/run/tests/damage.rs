@@ -1,4 +1,4 @@
-//! A part that is damaged in any way, under a whole run.
+//! A part or a file of trajectories that is damaged in any way, under a whole run.
 
 use std::path::{Path, PathBuf};
 
@@ -6,19 +6,19 @@ use super::faults::{DIR, complete, compute, results, study};
 use crate::store::FileSystem;
 use crate::store::manifest::parts_dir;
 use crate::store::simulated::Simulated;
+use crate::store::trajectories::trajectories_dir;
 
-/// A finished study without its results, and its only part.
-fn finished() -> (Simulated, PathBuf, Option<Vec<u8>>) {
+/// A finished study without its results, and its files in a directory.
+fn finished(dir: fn(&Path) -> PathBuf) -> (Simulated, Vec<PathBuf>, Option<Vec<u8>>) {
     let fs = Simulated::default();
     complete(&study(1), &fs).unwrap();
     let expected = results(&fs);
     if expected.is_some() {
         fs.remove(&Path::new(DIR).join(crate::store::results::FILE)).unwrap();
     }
-    let parts = parts_dir(Path::new(DIR));
-    let names = fs.list(&parts).unwrap();
-    assert_eq!(names.len(), 1, "one part of few rows");
-    (fs, parts.join(&names[0]), expected)
+    let dir = dir(Path::new(DIR));
+    let files = fs.list(&dir).unwrap().iter().map(|name| dir.join(name)).collect();
+    (fs, files, expected)
 }
 
 /// Every truncation, and every byte with one bit, several and all flipped.
@@ -37,24 +37,38 @@ fn damages(good: &[u8]) -> impl Iterator<Item = Vec<u8>> {
 
 #[test]
 fn any_damage_of_a_part_is_set_aside_and_computed_again() {
+    let (finished, files, expected) = finished(parts_dir);
+    let [path] = &files[..] else { panic!("one part of few rows") };
+    set_aside_and_computed_again(&finished, path, expected.as_ref());
+}
+
+#[test]
+fn any_damage_of_trajectories_is_set_aside_and_computed_again() {
+    let (finished, files, expected) = finished(trajectories_dir);
+    assert_eq!(files.len(), 2, "one of each cell");
+    set_aside_and_computed_again(&finished, &files[0], expected.as_ref());
+}
+
+fn set_aside_and_computed_again(finished: &Simulated, path: &Path, expected: Option<&Vec<u8>>) {
     let study = study(1);
-    let (finished, path, expected) = finished();
-    let good = finished.read(&path).unwrap();
+    let siblings = finished.list(path.parent().unwrap()).unwrap();
+    let good = finished.read(path).unwrap();
     let name = path.file_name().unwrap().to_str().unwrap();
     for (i, bad) in damages(&good).enumerate() {
         let fs = finished.restarted();
-        fs.overwrite(&path, &bad);
+        fs.overwrite(path, &bad);
         // Merging takes the longest, and reads what `compute` leaves.
         if i % 16 == 0 {
             complete(&study, &fs).unwrap();
-            assert!(results(&fs) == expected, "damage {i}: other results");
+            assert!(results(&fs).as_ref() == expected, "damage {i}: other results");
         } else {
             compute(&study, &fs).unwrap();
         }
-        assert!(fs.read(&path).unwrap() == good, "damage {i}: not written anew");
-        let aside = path.with_extension("part.damaged");
+        assert!(fs.read(path).unwrap() == good, "damage {i}: not written anew");
+        let aside = path.with_file_name(format!("{name}.damaged"));
         assert!(fs.read(&aside).unwrap() == bad, "damage {i}: not kept");
-        let names = fs.list(path.parent().unwrap()).unwrap();
-        assert_eq!(names, [name.to_owned(), format!("{name}.damaged")], "damage {i}");
+        let mut names = fs.list(path.parent().unwrap()).unwrap();
+        names.retain(|other| *other != format!("{name}.damaged"));
+        assert_eq!(names, siblings, "damage {i}");
     }
 }

@@ -16,6 +16,7 @@ use crate::store::rates::rates_dir;
 use crate::store::simulated::{Call, Fault, Simulated, can_merge};
 use crate::store::states::states_dir;
 use crate::store::summary::IntervalMethod;
+use crate::store::trajectories::trajectories_dir;
 use crate::store::{FileSystem, Numerics, results, scan};
 use crate::study::Study;
 
@@ -23,9 +24,10 @@ use crate::study::Study;
 const TRIALS: u64 = 9;
 
 /// A part for every trial, and states of all of them: they are looked at every 5040 steps, and kept the
-/// second time.
+/// second time. The first one of each cell is recorded, and kept every time.
 const STUDY: &str = "name = \"faults\"\n[network]\ninput = 1\nhidden = 1\noutput = 1\n\
-                     depth = 2\n[descent]\nlearning_rate = 1e-6\nmax_steps = 11000\n[stop]\nladder = [0.1]\n[store]\nblock = 1\n\
+                     depth = 2\n[descent]\nlearning_rate = 1e-6\nmax_steps = 11000\n[stop]\nladder = [0.1]\n[record]\n\
+                     trajectory = { trials = 1, points = 2, spectra = false }\n[store]\nblock = 1\n\
                      part_seconds = 1e-9\n[sweep]\n\"init.std\" = [0.1, 0.5]";
 
 pub(super) const DIR: &str = "runs/faults";
@@ -46,7 +48,7 @@ pub(super) fn compute(study: &Study, fs: &Simulated) -> Result<()> {
     let options = Options { dir: DIR.into(), share: Share::WHOLE, workers: 1, mixed: false };
     let interrupt = Interrupt::new(None);
     let outcome = run(study, &options, &Numerics::default(), fs, &interrupt, &Silent)?;
-    assert_eq!(outcome.share_left, 0);
+    assert_eq!((outcome.share_left, outcome.trajectories_left), (0, 0));
     Ok(())
 }
 
@@ -84,7 +86,8 @@ fn assert_recovers(study: &Study, fs: &Simulated, expected: Option<&Vec<u8>>, co
     complete(study, fs).unwrap_or_else(|e| panic!("{context}: then {e}"));
     assert!(results(fs).as_ref() == expected, "{context}: other results in the end");
     let dir = Path::new(DIR);
-    for dir in [dir.to_owned(), parts_dir(dir), states_dir(dir), dir.join("sessions")] {
+    let [parts, states, traced] = [parts_dir, states_dir, trajectories_dir].map(|of| of(dir));
+    for dir in [dir.to_owned(), parts, states, traced, dir.join("sessions")] {
         // No sessions, if all that was left to do was merging.
         let names = fs.list(&dir).unwrap_or_default();
         let left = |name: &String| name.ends_with(".tmp") || name.ends_with(".states");

@@ -3,6 +3,8 @@
 pub mod beta;
 pub mod proportion;
 pub mod quantile;
+pub mod sequence;
 
-pub use proportion::{Interval, clopper_pearson};
+pub use proportion::{Interval, clopper_pearson, with_undecided};
 pub use quantile::quantile;
+pub use sequence::confidence_sequence;

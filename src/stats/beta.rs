@@ -1,5 +1,5 @@
-//! Tails and quantiles of the beta distribution with positive shapes, accurate for shapes from 1/2 to
-//! about 1e9 and for tail probabilities of any smallness.
+//! Tails and quantiles of the beta distribution with positive shapes, accurate for shapes from 1/2
+//! to about 1e9 and for tail probabilities of any smallness.
 //!
 //! Everything happens in the log domain: with `n = a + b` and `y = 1 - x`
 //!
@@ -41,8 +41,8 @@ impl Tail {
 /// later ones approach it from the far side.
 ///
 /// # Panics
-/// If a shape is not positive, both are below 1, or `p` is not in `(0, 1/2]`: for larger `p` ask for
-/// the other tail.
+/// If a shape is not positive, both are below 1, or `p` is not in `(0, 1/2]`: for larger `p` ask
+/// for the other tail.
 pub fn quantile(a: f64, b: f64, tail: Tail, p: f64) -> f64 {
     assert!(a > 0.0 && b > 0.0, "shapes of a beta distribution are positive");
     assert!(a >= 1.0 || b >= 1.0, "the larger shape of a beta quantile is 1 or more");

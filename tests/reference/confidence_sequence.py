@@ -6,8 +6,8 @@
 
     python tests/reference/confidence_sequence.py > tests/reference/confidence_sequence.csv
 
-The ends are found by bisection on the definition itself, with 60 digits and gamma functions: nothing
-is cancelled by hand, unlike in the program.
+The ends are found by bisection on the definition itself, with 60 digits and gamma functions:
+nothing is cancelled by hand, unlike in the program.
 """
 
 import mpmath as mp
@@ -55,5 +55,6 @@ def counts(n):
 print("successes,trials,level,a,b,lower,upper")
 for i, n in enumerate((1, 2, 3, 10, 50, 200, 1000, 12345, 10**5, 10**6, 10**7, 123456789, 10**9)):
     for j, k in enumerate(counts(n)):
-        for level, prior in sorted({(0.95, PRIORS[0]), (LEVELS[(i + j) % 4], PRIORS[(i // 2 + j) % 4])}):
+        other = (LEVELS[(i + j) % 4], PRIORS[(i // 2 + j) % 4])
+        for level, prior in sorted({(0.95, PRIORS[0]), other}):
             print(k, n, level, *prior, *ends(k, n, level, *prior), sep=",", flush=True)

@@ -1,8 +1,17 @@
 //! What the rows of a cell say about its probability: one method a file, its source cited.
 
 pub mod beta;
+pub mod jeffreys;
+pub mod method;
+pub mod normal;
 pub mod proportion;
 pub mod quantile;
+pub mod sequence;
+pub mod wilson;
 
-pub use proportion::{Interval, clopper_pearson};
+pub use jeffreys::jeffreys;
+pub use method::{Method, simultaneous};
+pub use proportion::{Interval, clopper_pearson, with_undecided};
 pub use quantile::quantile;
+pub use sequence::confidence_sequence;
+pub use wilson::wilson;

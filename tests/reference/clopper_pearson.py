@@ -16,6 +16,7 @@ from scipy.stats import beta
 
 mp.mp.dps = 40
 LEVELS = (0.9, 0.95, 0.99, 0.999)
+TRIALS = (1, 2, 3, 10, 50, 200, 1000, 12345, 10**5, 10**6, 10**7, 123456789, 10**9)
 
 
 def tail(a, b, x, upper):
@@ -61,8 +62,9 @@ def ends(k, n, level):
     return mp.nstr(lower, 17), mp.nstr(upper, 17)
 
 
-print("successes,trials,level,lower,upper")
-for i, n in enumerate((1, 2, 3, 10, 50, 200, 1000, 12345, 10**5, 10**6, 10**7, 123456789, 10**9)):
-    for j, k in enumerate(counts(n)):
-        for level in sorted({0.95, LEVELS[(i + j) % 4]}):
-            print(k, n, level, *ends(k, n, level), sep=",", flush=True)
+if __name__ == "__main__":
+    print("successes,trials,level,lower,upper")
+    for i, n in enumerate(TRIALS):
+        for j, k in enumerate(counts(n)):
+            for level in sorted({0.95, LEVELS[(i + j) % 4]}):
+                print(k, n, level, *ends(k, n, level), sep=",", flush=True)

@@ -1,8 +1,9 @@
 //! How rows are kept while a study runs and how they become `results.h5`.
 //!
-//! Workers publish immutable [`part`]s of rows or, where no rows are kept, of [`tally`]s; [`merge()`]
-//! reads them in pieces and writes the results file chunk by chunk ([`results`], on a [`draft`]), so
-//! that memory does not grow with the number of trials. HDF5 writes through a driver of ours: every byte goes through [`io::FileSystem`].
+//! Workers publish immutable [`part`]s of rows or, where no rows are kept, of [`tally`]s, and files of
+//! [`trajectories`] of the trials that are recorded; [`merge()`] reads them in pieces and writes the results
+//! file chunk by chunk ([`results`], on a [`draft`]), so that memory does not grow with the number of
+//! trials. HDF5 writes through a driver of ours: every byte goes through [`io::FileSystem`].
 
 pub mod column;
 pub mod compaction;

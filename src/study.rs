@@ -11,6 +11,7 @@ use crate::kernel::rule::Rule;
 use crate::network::Shape;
 use crate::network::init::Init;
 use crate::network::target::{Draw, Target};
+use crate::stats;
 use crate::stop::{Outcome, StopRule};
 
 /// One validated configuration: cells times trials.
@@ -30,6 +31,8 @@ pub struct Study {
     pub ladder: Vec<f64>,
     /// Which trials leave their trajectory too, and how; `None`: none of them.
     pub record: Option<TrajectoryRule>,
+    /// How bounds of probabilities are computed; decides no bit of any row.
+    pub interval: IntervalRule,
     /// How the work is cut and stored; decides no bit of any row.
     pub storage: StorageRule,
     /// The resolved configuration as TOML: every key that decides a bit of the results, defaults
@@ -59,6 +62,21 @@ pub enum Spacing {
     Log,
     /// Equally far from each other.
     Linear,
+}
+
+/// How bounds of probabilities are computed (`[interval]`).
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct IntervalRule {
+    /// The method.
+    pub method: stats::Method,
+    /// Confidence level of each interval, and of all intervals of the simultaneous ones.
+    pub level: f64,
+}
+
+impl Default for IntervalRule {
+    fn default() -> Self {
+        Self { method: stats::Method::default(), level: 0.95 }
+    }
 }
 
 /// How the work is cut and stored (`[store]`).

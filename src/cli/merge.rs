@@ -3,14 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use super::{Ending, output};
-use crate::stats::proportion::clopper_pearson;
 use crate::store::io::Disk;
 use crate::store::merge::{Merge, MergeOptions, Partial};
-use crate::store::summary::IntervalMethod;
 use crate::{Error, Result, store};
-
-/// Confidence level of the intervals in `results.h5`.
-const LEVEL: f64 = 0.95;
 
 /// Put the parts of a study together into DIR/results.h5; lists what is missing
 #[derive(Debug, clap::Args)]
@@ -45,7 +40,7 @@ pub(super) fn main(arguments: &Arguments) -> Result<Ending> {
 
 /// Writes `results.h5` of a directory whose parts are complete, and returns its path.
 pub(super) fn write_results(dir: &Path, mixed: bool) -> Result<PathBuf> {
-    match with_options(mixed, |options| store::merge::merge(&Disk, dir, options))? {
+    match store::merge::merge(&Disk, dir, &MergeOptions { mixed })? {
         Merge::Complete { path, .. } => Ok(path),
         Merge::Incomplete { missing, .. } => Err(Error::content(
             dir,
@@ -62,7 +57,7 @@ pub(super) fn write_results(dir: &Path, mixed: bool) -> Result<PathBuf> {
 /// Writes `partial.h5` of a directory, says what it lacks, and returns its path.
 fn write_partial(dir: &Path, mixed: bool) -> Result<PathBuf> {
     let Partial { path, missing, left_out, .. } =
-        with_options(mixed, |options| store::merge::merge_partial(&Disk, dir, options))?;
+        store::merge::merge_partial(&Disk, dir, &MergeOptions { mixed })?;
     match missing.is_nothing() {
         true => output::say(&format!(
             "all trials are there: `deeplin merge {}` writes results.h5",
@@ -77,14 +72,4 @@ fn write_partial(dir: &Path, mixed: bool) -> Result<PathBuf> {
         ));
     }
     Ok(path)
-}
-
-/// Merges with the intervals of this program.
-fn with_options<T>(mixed: bool, merge: impl FnOnce(&MergeOptions<'_>) -> T) -> T {
-    let bounds = |converged, trials| {
-        let interval = clopper_pearson(converged, trials, LEVEL);
-        (interval.lower, interval.upper)
-    };
-    let interval = IntervalMethod { method: "Clopper-Pearson", level: LEVEL, bounds: &bounds };
-    merge(&MergeOptions { mixed, interval })
 }

@@ -50,6 +50,8 @@ pub(super) enum Bounds {
     Above1,
     /// At least 0 and below 1.
     Fraction,
+    /// Above 0 and below 1.
+    Inside,
     /// At least 0 and at most 1.
     Unit,
     /// Above 0, at most a day in seconds.
@@ -66,6 +68,7 @@ impl Bounds {
             Self::Above0 => x > 0.0,
             Self::Above1 => x > 1.0,
             Self::Fraction => (0.0..1.0).contains(&x),
+            Self::Inside => x > 0.0 && x < 1.0,
             Self::Unit => (0.0..=1.0).contains(&x),
             Self::Day => x > 0.0 && x <= 86_400.0,
             Self::Tolerance => (1e-14..=0.1).contains(&x),
@@ -80,6 +83,7 @@ impl Bounds {
             Self::Above0 => " above 0",
             Self::Above1 => " above 1",
             Self::Fraction => " of at least 0 and below 1",
+            Self::Inside => " above 0 and below 1",
             Self::Unit => " from 0 to 1",
             Self::Day => " above 0 and at most 86400",
             Self::Tolerance => " from 1e-14 to 0.1",

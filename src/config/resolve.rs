@@ -10,8 +10,11 @@ use crate::kernel::rule::{Method, Rule};
 use crate::network::Shape;
 use crate::network::init::Init;
 use crate::network::target::Target;
+use crate::stats;
 use crate::stop::StopRule;
-use crate::study::{Cell, CertificateRule, Spacing, StorageRule, Study, TrajectoryRule};
+use crate::study::{
+    Cell, CertificateRule, IntervalRule, Spacing, StorageRule, Study, TrajectoryRule,
+};
 
 use super::data::{Files, Readers};
 use super::floor::{Size, attainable_floor};
@@ -62,6 +65,11 @@ pub(super) fn resolve(settings: &Settings, readers: Readers) -> Result<Study> {
         cells,
         ladder,
         record,
+        interval: IntervalRule {
+            method: stats::Method::from_word(study.word("interval.method"))
+                .expect("the schema knows the words"),
+            level: study.float("interval.level"),
+        },
         storage: StorageRule {
             rows: study.flag("store.rows"),
             block: Some(study.whole("store.block")).filter(|&block| block > 0),

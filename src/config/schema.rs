@@ -34,8 +34,8 @@ pub(super) enum Users {
 }
 
 /// The tables that hold the keys.
-pub(super) const TABLES: [&str; 8] =
-    ["network", "target", "init", "descent", "stop", "certificate", "record", "store"];
+pub(super) const TABLES: [&str; 9] =
+    ["network", "target", "init", "descent", "stop", "certificate", "record", "interval", "store"];
 
 const TARGETS: &[&str] =
     &["identity", "diagonal", "symmetric", "spectrum", "gaussian", "unit", "file", "regression"];
@@ -94,7 +94,7 @@ const fn tuned(key: &'static str, holds: Holds) -> Entry {
 pub(super) const TRACED: &str = "record.trajectory.trials";
 
 /// All keys, in the order of the resolved configuration.
-pub(super) static SCHEMA: [Entry; 62] = [
+pub(super) static SCHEMA: [Entry; 64] = [
     fixed("name", Holds::Name),
     fixed("seed", Holds::Integer(0, i64::MAX)),
     fixed("trials", Holds::Integer(1, 1_000_000_000)),
@@ -154,6 +154,8 @@ pub(super) static SCHEMA: [Entry; 62] = [
     fixed("record.trajectory.points", Holds::Integer(2, 1_000_000)),
     fixed("record.trajectory.spacing", Holds::Word(&["log", "linear"])),
     fixed("record.trajectory.spectra", Holds::Flag),
+    fixed("interval.method", Holds::Word(&["clopper-pearson", "wilson", "jeffreys"])),
+    fixed("interval.level", Holds::Float(Bounds::Inside)),
     fixed("store.rows", Holds::Flag),
     fixed("store.block", Holds::Integer(0, 1_000_000_000)),
     fixed("store.part_seconds", Holds::Float(Bounds::Day)),

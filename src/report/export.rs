@@ -10,7 +10,7 @@ use crate::store::summary::CellSummary;
 use crate::study::AxisValues;
 
 /// Name and value of each column of a cell, as the variables of `results.h5` are called.
-fn columns(cell: &CellSummary) -> [(&'static str, Value); 23] {
+fn columns(cell: &CellSummary) -> [(&'static str, Value); 25] {
     let [balanced, margin, width, learning_rate] = cell.theorem1_met;
     [
         ("trial_count", value!(cell.trials)),
@@ -23,6 +23,8 @@ fn columns(cell: &CellSummary) -> [(&'static str, Value); 23] {
         ("probability_lower", value!(cell.probability_lower)),
         ("probability_upper", value!(cell.probability_upper)),
         ("probability_upper_budget", value!(cell.probability_upper_budget)),
+        ("probability_lower_simultaneous", value!(cell.probability_lower_of_all)),
+        ("probability_upper_simultaneous", value!(cell.probability_upper_of_all)),
         // Without converged trials NaN too.
         ("steps_median", value!(cell.steps_median)),
         ("steps_q10", value!(cell.steps_q10)),

@@ -1,9 +1,12 @@
 //! The intervals for a fixed number of trials by name, and the level of many of them at once.
 
+use serde::{Deserialize, Serialize};
+
 use super::{Interval, clopper_pearson, jeffreys, wilson};
 
 /// A confidence interval of a probability for a fixed number of independent trials.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Method {
     /// Never contains the probability less often than it says: see [`clopper_pearson`].
     #[default]
@@ -17,6 +20,20 @@ pub enum Method {
 impl Method {
     /// All methods.
     pub const ALL: [Self; 3] = [Self::ClopperPearson, Self::Wilson, Self::Jeffreys];
+
+    /// Its word in configurations.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::ClopperPearson => "clopper-pearson",
+            Self::Wilson => "wilson",
+            Self::Jeffreys => "jeffreys",
+        }
+    }
+
+    /// The method of this word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|method| method.word() == word)
+    }
 
     /// Its name in files and tables.
     pub fn name(self) -> &'static str {

@@ -6,7 +6,7 @@ use super::results::{put_table, sweep_dimensions};
 use super::schema::{HITS_HISTOGRAM, LOSS_TARGET, Ragged, STEPS_HISTOGRAM, Variable};
 use super::tallies::Tallies;
 use super::tally::{Histogram, Tally};
-use super::{CellSummary, IntervalMethod, Manifest};
+use super::{CellSummary, Intervals, Manifest};
 
 /// The histograms of one kind, as many of each cell.
 struct Kind {
@@ -27,7 +27,7 @@ const HITS: Kind = Kind { ragged: HITS_HISTOGRAM, of: Tally::hits };
 pub(super) fn write(
     draft: &mut Draft,
     manifest: &Manifest,
-    interval: &IntervalMethod<'_>,
+    intervals: &Intervals,
     variables: &mut [(Variable, Column)],
     tallies: &mut Tallies<'_>,
 ) -> Drafted<Vec<CellSummary>> {
@@ -38,7 +38,7 @@ pub(super) fn write(
     let mut cells = Vec::new();
     tallies.visit(|tally| -> Drafted<()> {
         put_table(variables, tally);
-        cells.push(CellSummary::of(tally, interval));
+        cells.push(CellSummary::of(tally, intervals));
         for (kind, sizes) in &mut kinds {
             sizes.extend((kind.of)(tally).iter().map(Histogram::len));
         }

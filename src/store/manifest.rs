@@ -11,7 +11,7 @@ use super::trajectories::trajectories_dir;
 use crate::digest::Digest;
 use crate::observe::spacing::RecordedSteps;
 use crate::observe::trajectory::Sizes;
-use crate::study::{Axis, Block, Cell, Study, TrajectoryRule};
+use crate::study::{Axis, Block, Cell, IntervalRule, Study, TrajectoryRule};
 use crate::{Error, Result};
 
 /// The file's name.
@@ -59,6 +59,9 @@ pub struct Manifest {
     /// each cell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub block_sizes: Option<Vec<u64>>,
+    /// How bounds of probabilities are computed.
+    #[serde(default)]
+    pub interval: IntervalRule,
     /// The cells whose learning rates are tuned.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tuned: Vec<usize>,
@@ -149,6 +152,7 @@ impl Manifest {
             axes: study.axes.clone(),
             ladder: study.ladder.clone(),
             block_sizes,
+            interval: study.interval,
             tuned: study.cells.iter().filter(|c| c.tuning.is_some()).map(|c| c.index).collect(),
             trajectories: Trajectories::of(study),
             kernels,
@@ -303,6 +307,9 @@ impl Manifest {
         }
         if self.tuned.iter().any(|&cell| cell >= cells) {
             return Err("a cell that is not there is tuned".into());
+        }
+        if !(self.interval.level > 0.0 && self.interval.level < 1.0) {
+            return Err("its level of confidence is impossible".into());
         }
         self.check_trajectories()
     }
@@ -464,6 +471,7 @@ pub(super) mod tests {
             axes,
             ladder: ladder.to_vec(),
             block_sizes: None,
+            interval: IntervalRule::default(),
             tuned: Vec::new(),
             trajectories: None,
             kernels: vec![kernel; cells],

@@ -15,18 +15,16 @@ use super::publish::{Published, publish_sealed};
 use super::rates::{Rates, rates_dir, read_rates};
 use super::results::{self, Absent, Found, Trials};
 use super::scan::{Scan, scan_with};
-use super::summary::{CellSummary, IntervalMethod};
+use super::summary::{CellSummary, Intervals};
 use super::tallies::Tallies;
 use super::traced::Traced;
 use crate::{Error, Result};
 
 /// How to merge.
 #[derive(Clone, Copy)]
-pub struct MergeOptions<'a> {
+pub struct MergeOptions {
     /// Whether parts that were computed with different libraries or versions may be put together.
     pub mixed: bool,
-    /// How the bounds of the probabilities are computed.
-    pub interval: IntervalMethod<'a>,
 }
 
 /// What merging came to.
@@ -78,7 +76,7 @@ pub struct Gaps {
 /// [`Error::Storage`]; [`Error::Content`] if the directory is not one of results, a part belongs to
 /// another study, two parts contradict each other, or their numerics differ without
 /// [`MergeOptions::mixed`].
-pub fn merge(fs: &dyn FileSystem, dir: &Path, options: &MergeOptions<'_>) -> Result<Merge> {
+pub fn merge(fs: &dyn FileSystem, dir: &Path, options: &MergeOptions) -> Result<Merge> {
     /// How often it is begun, when parts go away under it: a process that runs compacts its own.
     const ATTEMPTS: usize = 20;
     for _ in 1..ATTEMPTS {
@@ -91,7 +89,7 @@ pub fn merge(fs: &dyn FileSystem, dir: &Path, options: &MergeOptions<'_>) -> Res
     merge_once(fs, dir, options)
 }
 
-fn merge_once(fs: &dyn FileSystem, dir: &Path, options: &MergeOptions<'_>) -> Result<Merge> {
+fn merge_once(fs: &dyn FileSystem, dir: &Path, options: &MergeOptions) -> Result<Merge> {
     let manifest = Manifest::read(fs, dir)?;
     let mut found = Found::new(fs, &manifest);
     let scan = found.scan(fs, dir, &manifest)?;
@@ -133,11 +131,7 @@ pub struct Partial {
 ///
 /// # Errors
 /// As [`merge`].
-pub fn merge_partial(
-    fs: &dyn FileSystem,
-    dir: &Path,
-    options: &MergeOptions<'_>,
-) -> Result<Partial> {
+pub fn merge_partial(fs: &dyn FileSystem, dir: &Path, options: &MergeOptions) -> Result<Partial> {
     let manifest = Manifest::read(fs, dir)?;
     let mut found = Found::new(fs, &manifest);
     let scan = found.scan(fs, dir, &manifest)?;
@@ -221,16 +215,16 @@ impl Target<'_> {
         manifest: &Manifest,
         rates: &Rates,
         scan: &Scan,
-        options: &MergeOptions<'_>,
+        options: &MergeOptions,
         found: &mut Found<'_>,
         missing: Absent,
     ) -> Result<(Published, Vec<CellSummary>)> {
         let numerics = agreed(self.dir, scan, options.mixed)?;
+        let intervals = Intervals::new(manifest.interval, manifest.cells());
         let mut cells = Vec::new();
         let published = publish_sealed(self.fs, self.dir, self.name, |path, file| {
             draft::write(path, file, |draft| {
-                let interval = &options.interval;
-                cells = results::write(draft, manifest, &numerics, interval, found, missing)?;
+                cells = results::write(draft, manifest, &numerics, &intervals, found, missing)?;
                 results::write_rates(draft, manifest, rates)?;
                 Ok(())
             })
@@ -337,10 +331,8 @@ mod tests {
 
     const TRIALS: u64 = 6;
 
-    fn options(mixed: bool) -> MergeOptions<'static> {
-        let bounds = &|k: u64, n: u64| (k as f64 / n as f64 / 2.0, (k + n) as f64 / (2 * n) as f64);
-        let interval = IntervalMethod { method: "test", level: 0.95, bounds };
-        MergeOptions { mixed, interval }
+    fn options(mixed: bool) -> MergeOptions {
+        MergeOptions { mixed }
     }
 
     /// A sweep with every kind of axis: floats, labels, and integers with a key that moves along.
@@ -450,7 +442,7 @@ mod tests {
         assert_eq!(file.axes, manifest.axes);
         assert_eq!(file.ladder, manifest.ladder);
         assert_eq!(file.kernels, manifest.kernels);
-        assert_eq!((file.interval_method.as_str(), file.interval_level), ("test", 0.95));
+        assert_eq!((file.interval_method.as_str(), file.interval_level), ("Clopper-Pearson", 0.95));
         assert!(file.provenance.contains(&("blas_core".into(), "Haswell".into())));
         for (cell, summary) in file.cells.iter().enumerate() {
             let there = file.rows(cell, 1..TRIALS).unwrap();

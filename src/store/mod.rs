@@ -50,7 +50,7 @@ pub use part::{BlockRows, BlockTally, Part};
 pub use publish::Published;
 pub use reader::ResultsFile;
 pub use scan::{Scan, scan};
-pub use summary::{CellSummary, IntervalMethod};
+pub use summary::{CellSummary, Intervals};
 pub use tally::{Histogram, Tally};
 
 #[cfg(test)]

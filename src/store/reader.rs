@@ -418,6 +418,8 @@ fn read_cells(file: &Guarded, lengths: &[usize]) -> Result<Vec<CellSummary>> {
     let probability_lower = numbers("probability_lower")?;
     let probability_upper = numbers("probability_upper")?;
     let probability_upper_budget = numbers("probability_upper_budget")?;
+    let probability_lower_of_all = numbers("probability_lower_simultaneous")?;
+    let probability_upper_of_all = numbers("probability_upper_simultaneous")?;
     let steps_median = numbers("steps_median")?;
     let steps_q10 = numbers("steps_q10")?;
     let steps_q90 = numbers("steps_q90")?;
@@ -441,6 +443,8 @@ fn read_cells(file: &Guarded, lengths: &[usize]) -> Result<Vec<CellSummary>> {
         probability_lower: probability_lower[i],
         probability_upper: probability_upper[i],
         probability_upper_budget: probability_upper_budget[i],
+        probability_lower_of_all: probability_lower_of_all[i],
+        probability_upper_of_all: probability_upper_of_all[i],
         steps_median: steps_median[i],
         steps_q10: steps_q10[i],
         steps_q90: steps_q90[i],
@@ -494,7 +498,7 @@ mod tests {
     use crate::store::part::write_part;
     use crate::store::pieces::Pieces;
     use crate::store::results::{Absent, Found, Trials};
-    use crate::store::summary::IntervalMethod;
+    use crate::store::summary::Intervals;
     use crate::store::traced::Traced;
     use crate::store::{results, seal};
     use crate::study::AxisValues;
@@ -519,7 +523,7 @@ mod tests {
     #[test]
     fn truncated_and_changed_files_are_refused() {
         let manifest = manifest(vec![axis("init.std", AxisValues::Floats(vec![0.5]))], 1, &[]);
-        let interval = IntervalMethod { method: "test", level: 0.95, bounds: &|_, _| (0.0, 1.0) };
+        let intervals = Intervals::new(manifest.interval, manifest.cells());
         let dir = tempfile::tempdir().unwrap();
         let numerics = Numerics::default();
         let part =
@@ -529,7 +533,7 @@ mod tests {
         let good = sealed(|draft| {
             let mut found = Found { trials: Trials::Rows(pieces), traced: Traced::new(&Disk) };
             let nothing = Absent { trials: 0, trajectories: 0 };
-            results::write(draft, &manifest, &[numerics], &interval, &mut found, nothing)
+            results::write(draft, &manifest, &[numerics], &intervals, &mut found, nothing)
                 .map(|_| ())
         });
         for len in (0..good.len()).step_by(97) {

@@ -11,7 +11,7 @@ use super::pieces::Pieces;
 use super::rates::Rates;
 use super::row::{self, RowBytes};
 use super::schema::{self, Source, Variable};
-use super::summary::{CellSummary, IntervalMethod};
+use super::summary::{CellSummary, Intervals};
 use super::tallies::Tallies;
 use super::tally::{self, Tally};
 use super::traced::Traced;
@@ -60,7 +60,7 @@ pub(super) fn write(
     draft: &mut Draft,
     manifest: &Manifest,
     numerics: &[Numerics],
-    interval: &IntervalMethod<'_>,
+    intervals: &Intervals,
     Found { trials, traced }: &mut Found<'_>,
     missing: Absent,
 ) -> Drafted<Vec<CellSummary>> {
@@ -72,12 +72,12 @@ pub(super) fn write(
     };
     let mut variables = variables
         .into_iter()
-        .map(|variable| Ok((variable, create(draft, manifest, interval, &variable)?)))
+        .map(|variable| Ok((variable, create(draft, manifest, intervals, &variable)?)))
         .collect::<hdf5::Result<Vec<_>>>()?;
     let cells = match trials {
-        Trials::Rows(pieces) => write_rows(draft, manifest, interval, &mut variables, pieces)?,
+        Trials::Rows(pieces) => write_rows(draft, manifest, intervals, &mut variables, pieces)?,
         Trials::Tallies(tallies) => {
-            histograms::write(draft, manifest, interval, &mut variables, tallies)?
+            histograms::write(draft, manifest, intervals, &mut variables, tallies)?
         }
     };
     for (variable, mut column) in variables {
@@ -180,7 +180,7 @@ fn coordinates(key: &AxisKey) -> Values<'_> {
 fn create(
     draft: &mut Draft,
     manifest: &Manifest,
-    interval: &IntervalMethod<'_>,
+    intervals: &Intervals,
     variable: &Variable,
 ) -> hdf5::Result<Column> {
     let sweep = sweep_dimensions(manifest);
@@ -192,6 +192,7 @@ fn create(
     let codes = Outcome::ALL.map(|outcome| outcome as i8);
     let masks = [0, 1, 2, 3].map(|bit| 1_i8 << bit);
     let conditions = theorem::NAMES.join(" ");
+    let of_all = format!("{}, Bonferroni", intervals.rule.method.name());
     match variable.source {
         Source::Outcome => attributes.extend([
             ("flag_values", Attribute::Codes(&codes)),
@@ -206,8 +207,13 @@ fn create(
             ("flag_meanings", Attribute::Text("no_proof proved")),
         ]),
         Source::Bound(_) => attributes.extend([
-            ("method", Attribute::Text(interval.method)),
-            ("level", Attribute::Float(interval.level)),
+            ("method", Attribute::Text(intervals.rule.method.name())),
+            ("level", Attribute::Float(intervals.rule.level)),
+        ]),
+        Source::BoundOfAll(_) => attributes.extend([
+            ("method", Attribute::Text(&of_all)),
+            ("level", Attribute::Float(intervals.rule.level)),
+            ("level_of_each", Attribute::Float(intervals.level_of_all)),
         ]),
         _ => {}
     }
@@ -225,9 +231,11 @@ fn create(
         | Source::CertificateBound
         | Source::TheoremTable
         | Source::Count(_) => Draft::column::<i64>,
-        Source::Measure(_) | Source::CertificateRate | Source::Estimate(_) | Source::Bound(_) => {
-            Draft::column::<f64>
-        }
+        Source::Measure(_)
+        | Source::CertificateRate
+        | Source::Estimate(_)
+        | Source::Bound(_)
+        | Source::BoundOfAll(_) => Draft::column::<f64>,
     };
     create(draft, variable.name, &dimensions, &attributes)
 }
@@ -241,11 +249,11 @@ fn has_few_steps(manifest: &Manifest) -> bool {
 fn write_rows(
     draft: &Draft,
     manifest: &Manifest,
-    interval: &IntervalMethod<'_>,
+    intervals: &Intervals,
     variables: &mut [(Variable, Column)],
     pieces: &mut Pieces<'_>,
 ) -> Drafted<Vec<CellSummary>> {
-    let mut rows = Rows { draft, manifest, interval, variables, waiting: 0, cells: Vec::new() };
+    let mut rows = Rows { draft, manifest, intervals, variables, waiting: 0, cells: Vec::new() };
     let mut tally = Tally::default();
     pieces.visit(|cell, bytes| -> Drafted<()> {
         // Cells come one after the other; of some there may be nothing.
@@ -271,7 +279,7 @@ const MISSING_AT_A_TIME: u64 = 4096;
 struct Rows<'a> {
     draft: &'a Draft,
     manifest: &'a Manifest,
-    interval: &'a IntervalMethod<'a>,
+    intervals: &'a Intervals,
     variables: &'a mut [(Variable, Column)],
     /// Bytes of rows that wait in the columns.
     waiting: usize,
@@ -310,7 +318,7 @@ impl Rows<'_> {
             missing -= now;
         }
         put_table(self.variables, tally);
-        self.cells.push(CellSummary::of(tally, self.interval));
+        self.cells.push(CellSummary::of(tally, self.intervals));
         Ok(())
     }
 }
@@ -339,7 +347,11 @@ fn put_rows<'a>(
         Source::CertificateStep => column.extend(rows.map(RowBytes::certificate_step)),
         Source::CertificateRate => column.extend(rows.map(RowBytes::certificate_rate)),
         Source::CertificateBound => column.extend(rows.map(RowBytes::certificate_bound)),
-        Source::TheoremTable | Source::Count(_) | Source::Estimate(_) | Source::Bound(_) => {}
+        Source::TheoremTable
+        | Source::Count(_)
+        | Source::Estimate(_)
+        | Source::Bound(_)
+        | Source::BoundOfAll(_) => {}
     }
 }
 
@@ -356,7 +368,9 @@ pub(super) fn put_table(variables: &mut [(Variable, Column)], tally: &Tally) {
 fn put_cells(variable: &Variable, column: &mut Column, cells: &[CellSummary]) {
     match variable.source {
         Source::Count(get) => column.extend(cells.iter().map(|cell| get(cell).cast_signed())),
-        Source::Estimate(get) | Source::Bound(get) => column.extend(cells.iter().map(get)),
+        Source::Estimate(get) | Source::Bound(get) | Source::BoundOfAll(get) => {
+            column.extend(cells.iter().map(get));
+        }
         _ => {}
     }
 }

@@ -147,6 +147,8 @@ pub enum Source {
     Estimate(fn(&CellSummary) -> f64),
     /// A bound of an interval of each cell: float64.
     Bound(fn(&CellSummary) -> f64),
+    /// A bound of an interval of each cell, where all are to hold at once: float64.
+    BoundOfAll(fn(&CellSummary) -> f64),
 }
 
 impl Source {
@@ -163,7 +165,7 @@ impl Source {
             | Self::CertificateBound => &[TRIAL],
             Self::TheoremTable => &[CONDITIONS, OUTCOME_CODE],
             Self::HitSteps => &[TRIAL, LOSS_TARGET],
-            Self::Count(_) | Self::Estimate(_) | Self::Bound(_) => &[],
+            Self::Count(_) | Self::Estimate(_) | Self::Bound(_) | Self::BoundOfAll(_) => &[],
         }
     }
 }
@@ -232,7 +234,7 @@ const HIT_STEPS: Variable = variable(
     Source::HitSteps,
 );
 
-const CELL: [Variable; 24] = [
+const CELL: [Variable; 26] = [
     variable(
         "probability",
         "share of the trials that converged",
@@ -252,6 +254,18 @@ const CELL: [Variable; 24] = [
         "probability_upper_budget",
         "upper bound of the probability of convergence within the budget of steps",
         Source::Bound(|s| s.probability_upper_budget),
+    ),
+    variable(
+        "probability_lower_simultaneous",
+        "lower bound of the probability of convergence, undecided trials counted as failures; of all \
+         cells at once",
+        Source::BoundOfAll(|s| s.probability_lower_of_all),
+    ),
+    variable(
+        "probability_upper_simultaneous",
+        "upper bound of the probability of convergence, undecided trials counted as converged; of all \
+         cells at once",
+        Source::BoundOfAll(|s| s.probability_upper_of_all),
     ),
     variable("trial_count", "trials", Source::Count(|s| s.trials)),
     variable("converged_count", "trials that converged", Source::Count(|s| s.converged)),

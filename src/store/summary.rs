@@ -2,19 +2,36 @@
 //! usual numbers of steps.
 
 use super::tally::Tally;
+use crate::stats::{Interval, simultaneous};
 use crate::stop::Outcome;
+use crate::study::IntervalRule;
 use crate::theorem;
 
-/// How bounds of a probability are computed: given by the caller, since statistics stand above
-/// storage.
-#[derive(Clone, Copy)]
-pub struct IntervalMethod<'a> {
-    /// Name of the method, for the file.
-    pub method: &'a str,
-    /// Confidence level.
-    pub level: f64,
-    /// Lower and upper bound from a number of successes and a number of trials.
-    pub bounds: &'a dyn Fn(u64, u64) -> (f64, f64),
+/// How bounds of the probabilities of a study are computed.
+#[derive(Debug, Clone, Copy)]
+pub struct Intervals {
+    /// Of each cell.
+    pub rule: IntervalRule,
+    /// Level at which each interval of a cell has to be for all cells to be right at once.
+    pub level_of_all: f64,
+}
+
+impl Intervals {
+    /// By this rule, for so many cells.
+    pub fn new(rule: IntervalRule, cells: usize) -> Self {
+        Self { rule, level_of_all: simultaneous(rule.level, cells.max(1) as u64) }
+    }
+
+    /// The interval of a probability at a level; no trials tell nothing.
+    fn at(&self, level: f64, successes: u64, trials: u64) -> (f64, f64) {
+        match trials {
+            0 => (0.0, 1.0),
+            _ => {
+                let Interval { lower, upper } = self.rule.method.interval(successes, trials, level);
+                (lower, upper)
+            }
+        }
+    }
 }
 
 /// Summary of one cell.
@@ -38,6 +55,10 @@ pub struct CellSummary {
     pub probability_upper: f64,
     /// Upper bound of the probability of convergence within the budget of steps.
     pub probability_upper_budget: f64,
+    /// As [`probability_lower`](Self::probability_lower), so that the bounds of all cells hold at once.
+    pub probability_lower_of_all: f64,
+    /// As [`probability_upper`](Self::probability_upper), likewise.
+    pub probability_upper_of_all: f64,
     /// Median of the steps of the trials that converged; NaN if none did.
     pub steps_median: f64,
     /// Their 0.1-quantile.
@@ -65,16 +86,14 @@ pub struct CellSummary {
 
 impl CellSummary {
     /// The summary of trials that were counted. No trials tell nothing.
-    pub fn of(tally: &Tally, interval: &IntervalMethod<'_>) -> Self {
+    pub fn of(tally: &Tally, intervals: &Intervals) -> Self {
         let trials = tally.trials();
         let (converged, step_limit) =
             (tally.count(Outcome::Converged), tally.count(Outcome::StepLimit));
-        let bounds = |successes| match trials {
-            0 => (0.0, 1.0),
-            _ => (interval.bounds)(successes, trials),
-        };
+        let bounds = |successes| intervals.at(intervals.rule.level, successes, trials);
         let (probability_lower, probability_upper_budget) = bounds(converged);
         let (_, probability_upper) = bounds(converged + step_limit);
+        let of_all = |successes| intervals.at(intervals.level_of_all, successes, trials);
         let steps = |numerator, denominator| {
             tally.steps().quantile(numerator, denominator).map_or(f64::NAN, |steps| steps as f64)
         };
@@ -92,6 +111,8 @@ impl CellSummary {
             probability_lower,
             probability_upper,
             probability_upper_budget,
+            probability_lower_of_all: of_all(converged).0,
+            probability_upper_of_all: of_all(converged + step_limit).1,
             steps_median: steps(1, 2),
             steps_q10: steps(1, 10),
             steps_q90: steps(9, 10),
@@ -110,6 +131,7 @@ impl CellSummary {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stats::clopper_pearson;
 
     fn tally(trials: impl IntoIterator<Item = (Outcome, u64)>) -> Tally {
         let mut tally = Tally::default();
@@ -121,36 +143,41 @@ mod tests {
 
     #[test]
     fn undecided_trials_widen_the_interval_upwards_only() {
-        let share = |k: u64, n: u64| (k as f64 / n as f64 - 0.1, k as f64 / n as f64 + 0.1);
-        let interval = IntervalMethod { method: "test", level: 0.9, bounds: &share };
+        let intervals = Intervals::new(IntervalRule { level: 0.9, ..IntervalRule::default() }, 4);
+        let bounds = |k, level| clopper_pearson(k, 8, level);
         let (converged, late) = (Outcome::Converged, Outcome::StepLimit);
         let (diverged, stalled) = (Outcome::Diverged, Outcome::Stalled);
         let outcomes = [converged, converged, diverged, stalled, late, converged, late, late];
         let tally = tally(outcomes.into_iter().zip([30, 10, 1, 2, 99, 20, 99, 99]));
-        let summary = CellSummary::of(&tally, &interval);
+        let summary = CellSummary::of(&tally, &intervals);
         assert_eq!(
             [summary.trials, summary.converged, summary.diverged, summary.stalled],
             [8, 3, 1, 1]
         );
         assert_eq!(summary.step_limit, 3);
         assert_eq!(summary.probability, 3.0 / 8.0);
-        assert_eq!(summary.probability_lower, share(3, 8).0);
-        assert_eq!(summary.probability_upper, share(6, 8).1);
-        assert_eq!(summary.probability_upper_budget, share(3, 8).1);
+        assert_eq!(summary.probability_lower, bounds(3, 0.9).lower);
+        assert_eq!(summary.probability_upper, bounds(6, 0.9).upper);
+        assert_eq!(summary.probability_upper_budget, bounds(3, 0.9).upper);
+        // 0.975 of each for 0.9 of all four.
+        assert_eq!(summary.probability_lower_of_all, bounds(3, 0.975).lower);
+        assert_eq!(summary.probability_upper_of_all, bounds(6, 0.975).upper);
         assert_eq!(summary.steps_median, 20.0);
         // Steps modulo 4 are the conditions: 2 2 1 2 3 0 3 3.
         assert_eq!((summary.theorem1_met, summary.theorem1), ([4, 6, 0, 0], 0));
         assert_eq!((summary.joint, summary.joint_probability), (3, 3.0 / 8.0));
-        assert_eq!(summary.joint_probability_lower, share(3, 8).0);
-        assert_eq!(summary.joint_probability_upper, share(3, 8).1);
-        assert_eq!((summary.certified, summary.certified_probability_lower), (3, share(3, 8).0));
+        assert_eq!(summary.joint_probability_lower, bounds(3, 0.9).lower);
+        assert_eq!(summary.joint_probability_upper, bounds(3, 0.9).upper);
+        assert_eq!(
+            (summary.certified, summary.certified_probability_lower),
+            (3, bounds(3, 0.9).lower)
+        );
     }
 
     #[test]
     fn no_trials_tell_nothing() {
-        let bounds = |k: u64, n: u64| (k as f64 / n as f64, k as f64 / n as f64);
-        let interval = IntervalMethod { method: "test", level: 0.9, bounds: &bounds };
-        let summary = CellSummary::of(&Tally::default(), &interval);
+        let intervals = Intervals::new(IntervalRule::default(), 1);
+        let summary = CellSummary::of(&Tally::default(), &intervals);
         assert_eq!(summary.trials, 0);
         assert_eq!(
             [summary.probability, summary.steps_q90].map(f64::to_bits),

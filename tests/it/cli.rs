@@ -252,3 +252,30 @@ fn different_numerics_are_mixed_only_when_asked() {
     assert_eq!(desk.run(&["merge", "out"]).code, 3);
     desk.succeed(&["merge", "out", "--mixed"]);
 }
+
+/// Bounds of the method and the level that the study asks for, of each cell and of all at once.
+#[test]
+fn bounds_are_of_the_method_of_the_study() {
+    use deeplin::stats::{Method, simultaneous};
+    for (word, method) in [("wilson", Method::Wilson), ("jeffreys", Method::Jeffreys)] {
+        let desk = Desk::new();
+        desk.write(
+            "study.toml",
+            "trials = 20\n[network]\ninput = 2\nhidden = 2\noutput = 2\n[interval]\nlevel = 0.9\n\
+             [descent]\nmax_steps = 300\n[sweep]\n\"init.std\" = [0.1, 0.5, 0.9]",
+        );
+        let set = format!("interval.method={word}");
+        desk.succeed(&["run", "study.toml", "-o", "out", "--quiet", "--set", &set]);
+        let path = desk.path("out/results.h5");
+        let results = deeplin::store::ResultsFile::open(&path).expect("results");
+        let named = (results.interval_method.as_str(), results.interval_level);
+        assert_eq!(named, (method.name(), 0.9));
+        for cell in &results.cells {
+            let bounds = |level, successes| method.interval(successes, cell.trials, level);
+            assert_eq!(cell.probability_lower, bounds(0.9, cell.converged).lower);
+            let decided = cell.converged + cell.step_limit;
+            let of_all = simultaneous(0.9, 3);
+            assert_eq!(cell.probability_upper_of_all, bounds(of_all, decided).upper);
+        }
+    }
+}

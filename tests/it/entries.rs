@@ -26,8 +26,8 @@ use deeplin::store::rates::{rates_dir, read_rates, write_rates};
 use deeplin::store::states::{read_states, write_states};
 use deeplin::store::trajectories::{Recorded, write_trajectories};
 use deeplin::store::{
-    BlockRows, BlockTally, CellKernel, IntervalMethod, Manifest, Merge, MergeOptions, Numerics,
-    ResultsFile, Tally, merge,
+    BlockRows, BlockTally, CellKernel, Manifest, Merge, MergeOptions, Numerics, ResultsFile, Tally,
+    merge,
 };
 use deeplin::study::{Block, Certified, Measures, Study, TrialRow, TrialState};
 use tempfile::TempDir;
@@ -159,7 +159,7 @@ fn study_file(data: &[u8]) {
     let fs = Memory::with([("study.json", data)]);
     if let Ok(manifest) = Manifest::read(&fs, Path::new("")) {
         assert_eq!(manifest.lengths().iter().product::<usize>(), manifest.cells());
-        let merged = merge(&fs, Path::new(""), &MergeOptions { mixed: false, interval: INTERVAL });
+        let merged = merge(&fs, Path::new(""), &OPTIONS);
         assert!(matches!(merged, Ok(Merge::Incomplete { .. })), "no part is there");
     }
 }
@@ -230,7 +230,7 @@ fn tallies(data: &[u8]) {
     let sealed = [data, &Digest::of(data).0].concat();
     let name = format!("parts/{}.part", &Digest::of(data).hex()[..32]);
     let fs = Memory::with([("study.json", &STUDY_JSON[..]), (&name, &sealed)]);
-    let _ = merge(&fs, Path::new(""), &MergeOptions { mixed: false, interval: INTERVAL });
+    let _ = merge(&fs, Path::new(""), &OPTIONS);
 }
 
 /// Parts of tallies without their hash.
@@ -265,7 +265,7 @@ fn trajectories(data: &[u8]) {
     let sealed = [data, &Digest::of(data).0].concat();
     let name = format!("trajectories/{}.trajectories", &Digest::of(data).hex()[..32]);
     let fs = Memory::with([("study.json", &STUDY_JSON[..]), (&name, &sealed)]);
-    let _ = merge(&fs, Path::new(""), &MergeOptions { mixed: false, interval: INTERVAL });
+    let _ = merge(&fs, Path::new(""), &OPTIONS);
 }
 
 /// Files of trajectories without their hash.
@@ -371,8 +371,7 @@ fn sessions() -> Vec<Vec<u8>> {
     vec![serde_json::to_vec_pretty(&Session { seconds: 1.5, ..session }).expect("plain data")]
 }
 
-const INTERVAL: IntervalMethod<'static> =
-    IntervalMethod { method: "none", level: 0.95, bounds: &|_, _| (0.0, 1.0) };
+const OPTIONS: MergeOptions = MergeOptions { mixed: false };
 
 /// A results file with the hash that its content has.
 fn results(data: &[u8]) {
@@ -390,7 +389,7 @@ fn results(data: &[u8]) {
 /// Results without their hash.
 fn results_files() -> Vec<Vec<u8>> {
     let (dir, _) = written(&[block(0, 0, 3), block(1, 0, 3)]);
-    merge(&Disk, dir.path(), &MergeOptions { mixed: false, interval: INTERVAL }).expect("results");
+    merge(&Disk, dir.path(), &OPTIONS).expect("results");
     vec![unsealed(&fs::read(dir.path().join("results.h5")).expect("the results"))]
 }
 

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 /// The rooms, lowest first: each imports only rooms above it in this list.
 const ROOMS: [&str; 21] = [
-    "error", "digest", "foreign", "rng", "network", "theorem", "kernel", "stop", "study", "reduce",
-    "start", "observe", "descent", "store", "stats", "run", "report", "config", "cli", "lib",
+    "error", "digest", "foreign", "rng", "stats", "network", "theorem", "kernel", "stop", "study",
+    "reduce", "start", "observe", "descent", "store", "run", "report", "config", "cli", "lib",
     "main",
 ];
 

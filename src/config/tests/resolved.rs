@@ -63,6 +63,10 @@ fn the_text_of_a_study() {
     check = true
     extra_steps = 0
 
+    [interval]
+    method = "clopper-pearson"
+    level = 0.95
+
     [sweep]
     "init.rotate" = [true, false]
 

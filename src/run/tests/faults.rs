@@ -15,7 +15,6 @@ use crate::store::merge::{Merge, MergeOptions, merge};
 use crate::store::rates::rates_dir;
 use crate::store::simulated::{Call, Fault, Simulated, can_merge};
 use crate::store::states::states_dir;
-use crate::store::summary::IntervalMethod;
 use crate::store::trajectories::trajectories_dir;
 use crate::store::{FileSystem, Numerics, results, scan};
 use crate::study::Study;
@@ -57,8 +56,7 @@ fn put_together(fs: &Simulated) -> Result<()> {
     if !can_merge() {
         return Ok(());
     }
-    let interval = IntervalMethod { method: "test", level: 0.95, bounds: &|_, _| (0.0, 1.0) };
-    match merge(fs, Path::new(DIR), &MergeOptions { mixed: false, interval })? {
+    match merge(fs, Path::new(DIR), &MergeOptions { mixed: false })? {
         Merge::Complete { .. } => Ok(()),
         Merge::Incomplete { missing, .. } => panic!("{missing}"),
     }

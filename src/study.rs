@@ -11,7 +11,7 @@ use crate::kernel::rule::Rule;
 use crate::network::Shape;
 use crate::network::init::Init;
 use crate::network::target::{Draw, Target};
-use crate::stats;
+use crate::stats::{self, Goal, Interval};
 use crate::stop::{Outcome, StopRule};
 
 /// One validated configuration: cells times trials.
@@ -21,8 +21,10 @@ pub struct Study {
     pub name: String,
     /// `seed`, the only source of randomness.
     pub seed: u64,
-    /// Trials of each cell.
+    /// Trials of each cell; the most that one may have, if there is a [`stopping`](Self::stopping) rule.
     pub trials: u64,
+    /// When a cell has enough trials, if not when it has [`trials`](Self::trials).
+    pub stopping: Option<StoppingRule>,
     /// Axes of the sweep; the cells are their product in row-major order (last axis fastest).
     pub axes: Vec<Axis>,
     /// The points of the sweep; exactly one if there is no sweep.
@@ -62,6 +64,38 @@ pub enum Spacing {
     Log,
     /// Equally far from each other.
     Linear,
+}
+
+/// When a cell has enough trials, where their number is not fixed beforehand
+/// (`trials = { min = .., max = .., .. }`).
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct StoppingRule {
+    /// Trials before the first look and between two.
+    pub every: u64,
+    /// Confidence level.
+    pub level: f64,
+    /// How precise the probability of convergence has to be.
+    pub goal: Goal,
+}
+
+impl StoppingRule {
+    /// Whether looks come, and the level is one.
+    pub fn is_possible(&self) -> bool {
+        self.every > 0 && self.level > 0.0 && self.level < 1.0
+    }
+
+    /// Whether so many trials are enough: judged on a confidence sequence, lower end from the trials that
+    /// converged, upper end as if the undecided ones would.
+    pub fn is_met(&self, converged: u64, undecided: u64, trials: u64) -> bool {
+        let interval = self.interval(converged, undecided, trials);
+        self.goal.is_reached(interval, converged, trials)
+    }
+
+    /// That interval.
+    pub fn interval(&self, converged: u64, undecided: u64, trials: u64) -> Interval {
+        let bounds = |k, n| stats::confidence_sequence(k, n, self.level);
+        stats::with_undecided(converged, undecided, trials, bounds)
+    }
 }
 
 /// How bounds of probabilities are computed (`[interval]`).
@@ -166,6 +200,8 @@ impl AxisValues {
 pub struct Cell {
     /// Position in the product of the axes, row-major.
     pub index: usize,
+    /// Trials that it is to have, as far as is known: all of the study's where their number is fixed.
+    pub trials: u64,
     /// Dimensions of the network.
     pub shape: Shape,
     /// Target.

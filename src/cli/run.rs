@@ -86,7 +86,7 @@ fn finish(
     outcome: &Outcome,
 ) -> Result<Ending> {
     let dir = options.dir.display();
-    if outcome.share_left > 0 || outcome.trajectories_left > 0 || outcome.cells_to_tune > 0 {
+    if outcome.is_unfinished() {
         output::say(&what_is_left(outcome));
         return Ok(Ending::Stopped);
     }

@@ -2,6 +2,7 @@
 
 use super::points::{self, Mismatch};
 use super::suggest;
+use super::trials;
 use super::value::{Node, Value};
 
 /// Largest width of a layer.
@@ -39,6 +40,8 @@ pub(super) enum Holds {
     Ladder,
     /// Strictly increasing numbers above 0.
     Rates,
+    /// A number of trials, or when there are enough.
+    Trials,
 }
 
 /// Which numbers are allowed.
@@ -115,6 +118,7 @@ impl Holds {
             }
             Self::Ladder => monotone("decreasing"),
             Self::Rates => monotone("increasing"),
+            Self::Trials => trials::expected(),
         }
     }
 
@@ -123,9 +127,9 @@ impl Holds {
         matches!(self, Self::Integer(..) | Self::Widths)
     }
 
-    /// Whether its value may be a table that stands for a list.
+    /// Whether its value may be a table.
     pub(super) fn takes_form(&self) -> bool {
-        matches!(self, Self::Ladder | Self::Rates)
+        matches!(self, Self::Ladder | Self::Rates | Self::Trials)
     }
 
     /// The value in the one form that all ways of writing it have: floats for whole numbers where
@@ -183,6 +187,7 @@ impl Holds {
             (Self::Layers, Node::List(items)) if !items.is_empty() => {
                 accept(Node::List(layers(items)?))
             }
+            (Self::Trials, _) => trials::check(value),
             (Self::Ladder, _) => {
                 numbers_in_order(value, self, "decreasing, below", |next, last| next < last)
             }

@@ -25,6 +25,7 @@ mod suggest;
 mod sweep;
 mod target;
 mod text;
+mod trials;
 mod value;
 mod view;
 

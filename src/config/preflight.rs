@@ -69,7 +69,7 @@ impl Estimate {
 
 /// Refuses an estimate that exceeds what there is.
 fn judge(study: &Study, estimate: &Estimate, dir: &Path) -> Result<()> {
-    let rows = format!("cells: {}, trials of each: {}", study.cells.len(), study.trials);
+    let rows = format!("cells: {}, trials of each: {}", study.cells.len(), least_trials(study));
     if let Some(available) = estimate.memory_available.filter(|_| !estimate.memory_fits()) {
         return Err(Error::usage(
             format!(
@@ -103,6 +103,11 @@ fn judge(study: &Study, estimate: &Estimate, dir: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Trials that every cell has: where precision decides, those before the first look.
+fn least_trials(study: &Study) -> u64 {
+    study.stopping.map_or(study.trials, |rule| rule.every)
+}
+
 /// Bytes of one row: outcome, steps, measures and hits.
 pub fn row_bytes(study: &Study) -> u64 {
     (1 + 8 + 8 * Measures::COUNT + 8 * study.ladder.len()) as u64
@@ -110,7 +115,7 @@ pub fn row_bytes(study: &Study) -> u64 {
 
 /// Bytes of all rows.
 fn result_bytes(study: &Study) -> u64 {
-    row_bytes(study).saturating_mul(study.trials).saturating_mul(study.cells.len() as u64)
+    row_bytes(study).saturating_mul(least_trials(study)).saturating_mul(study.cells.len() as u64)
 }
 
 /// Bytes of all parts and of the results.
@@ -146,7 +151,7 @@ fn largest(study: &Study, bytes: impl Fn(&Cell) -> u64) -> u64 {
 /// writer.
 fn tallying(study: &Study) -> u64 {
     largest(study, |cell| {
-        let block = blocks::size(cell, &study.storage).min(study.trials);
+        let block = blocks::size(cell, &study.storage).min(least_trials(study));
         let waiting = tallied::in_part(study, cell, block).saturating_mul(5);
         tallied::in_memory(study, cell, block.max(MOST_OPEN)).saturating_add(waiting)
     })
@@ -155,7 +160,7 @@ fn tallying(study: &Study) -> u64 {
 /// Bytes of the tallies that become a part: themselves, the part, and the part read back.
 fn tallies_pending(study: &Study) -> u64 {
     let block = largest(study, |cell| {
-        tallied::in_part(study, cell, blocks::size(cell, &study.storage).min(study.trials))
+        tallied::in_part(study, cell, blocks::size(cell, &study.storage).min(least_trials(study)))
     });
     let most = (MOST_TALLIES_PENDING as u64).saturating_add(block);
     tallied::in_parts(study).min(most).saturating_mul(3)
@@ -164,16 +169,16 @@ fn tallies_pending(study: &Study) -> u64 {
 /// Bytes of what merging remembers of tallies: where that of each block is, and that of one cell, in
 /// memory and on its way into the file.
 fn merging_tallies(study: &Study) -> u64 {
-    let blocks = |cell: &Cell| study.trials.div_ceil(blocks::size(cell, &study.storage));
+    let blocks = |cell: &Cell| least_trials(study).div_ceil(blocks::size(cell, &study.storage));
     let blocks = study.cells.iter().map(blocks).fold(0, u64::saturating_add);
-    let cell = largest(study, |cell| tallied::in_memory(study, cell, study.trials));
+    let cell = largest(study, |cell| tallied::in_memory(study, cell, least_trials(study)));
     blocks.saturating_mul(128).saturating_add(cell.saturating_mul(2))
 }
 
 /// Bytes of the rows of one worker: the blocks it has open and those that wait for the writer, twice
 /// what they take on disk.
 fn queue(study: &Study) -> u64 {
-    let block = blocks::most_trials(&study.storage).min(study.trials);
+    let block = blocks::most_trials(&study.storage).min(least_trials(study));
     let trials = block.saturating_mul(4).saturating_add(block.max(MOST_OPEN));
     let blocks = trials.saturating_mul(2 * row_bytes(study));
     blocks.min(result_bytes(study).saturating_mul(2))
@@ -190,9 +195,9 @@ fn pending(study: &Study) -> u64 {
 /// Bytes of what merging remembers: where each 4096 rows are, and how many trials of a cell took how
 /// many steps.
 fn merging(study: &Study) -> u64 {
-    let rows = study.trials.saturating_mul(study.cells.len() as u64);
+    let rows = least_trials(study).saturating_mul(study.cells.len() as u64);
     let steps = study.cells.iter().map(|cell| cell.stop.max_steps).max().unwrap_or(0);
-    (rows / 32).saturating_add(study.trials.min(steps).saturating_mul(32))
+    (rows / 32).saturating_add(least_trials(study).min(steps).saturating_mul(32))
 }
 
 /// Trials that one worker advances side by side at most, where one is a small matter: the lanes of the

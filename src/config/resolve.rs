@@ -13,7 +13,7 @@ use crate::network::target::Target;
 use crate::stats;
 use crate::stop::StopRule;
 use crate::study::{
-    Cell, CertificateRule, IntervalRule, Spacing, StorageRule, Study, TrajectoryRule,
+    Cell, CertificateRule, IntervalRule, Spacing, StoppingRule, StorageRule, Study, TrajectoryRule,
 };
 
 use super::data::{Files, Readers};
@@ -23,7 +23,7 @@ use super::schema::{self, Entry, SCHEMA, TRACED, Users};
 use super::settings::Settings;
 use super::value::Value;
 use super::view::View;
-use super::{descent, holds, init, ladder, sweep, target, text};
+use super::{descent, holds, init, ladder, sweep, target, text, trials};
 
 /// Most layers of all cells together.
 const MOST_LAYERS: u64 = 20_000_000;
@@ -41,12 +41,14 @@ pub(super) fn resolve(settings: &Settings, readers: Readers) -> Result<Study> {
 
     refuse_vast(views())?;
     let mut builder = Builder::new(readers);
-    let cells: Vec<Cell> = views()
+    let mut cells: Vec<Cell> = views()
         .enumerate()
         .map(|(index, view)| builder.cell(index, &view))
         .collect::<Result<_>>()?;
 
     let study = View::new(settings, 0);
+    let (trials, stopping) = trials::read(study.known("trials"));
+    cells.iter_mut().for_each(|cell| cell.trials = trials);
     let record = record(&study)?;
     let ladder = match study.get("stop.ladder").and_then(Value::list) {
         Some(rungs) => rungs.iter().filter_map(Value::float).collect(),
@@ -59,7 +61,8 @@ pub(super) fn resolve(settings: &Settings, readers: Readers) -> Result<Study> {
     Ok(Study {
         name: study.word("name").to_owned(),
         seed: study.whole("seed"),
-        trials: study.whole("trials"),
+        trials,
+        stopping,
         axes: sweep::axes(&settings.axes),
         digest: study_digest(&config, builder.files.digests(), &ladder),
         cells,
@@ -72,11 +75,33 @@ pub(super) fn resolve(settings: &Settings, readers: Readers) -> Result<Study> {
         },
         storage: StorageRule {
             rows: study.flag("store.rows"),
-            block: Some(study.whole("store.block")).filter(|&block| block > 0),
+            block: block(&study, stopping)?,
             part_seconds: study.float("store.part_seconds"),
         },
         config,
     })
+}
+
+/// Trials of a block. Without rows, blocks lie between two looks at whether trials are enough.
+fn block(
+    view: &View<'_>,
+    stopping: Option<StoppingRule>,
+) -> std::result::Result<Option<u64>, Refusal> {
+    let given = Some(view.whole("store.block")).filter(|&block| block > 0);
+    match stopping {
+        Some(rule) if !view.flag("store.rows") => match given {
+            Some(block) if block != rule.every => {
+                let every = rule.every;
+                let message =
+                    format!("`store.block` is {block}, but cells are looked at every {every}");
+                Err(view
+                    .refuse(&["store.block"], &message, "tallies cannot be cut")
+                    .advise(format!("leave it out, or write {every} as in `trials`")))
+            }
+            _ => Ok(Some(rule.every)),
+        },
+        _ => Ok(given),
+    }
 }
 
 /// Which trials leave their trajectory.
@@ -84,7 +109,10 @@ fn record(view: &View<'_>) -> std::result::Result<Option<TrajectoryRule>, Refusa
     if view.get(TRACED).is_none() {
         return Ok(None);
     }
-    let (trials, of) = (view.whole(TRACED), view.whole("trials"));
+    let trials = view.whole(TRACED);
+    let (most, stopping) = trials::read(view.known("trials"));
+    // So many trials every cell has.
+    let of = stopping.map_or(most, |rule| rule.every);
     if trials > of {
         let message = format!("`{TRACED}` is {trials}, but a cell has {of} trials");
         return Err(view
@@ -165,6 +193,14 @@ fn unused(settings: &Settings, entry: &Entry, place: &Place) -> Refusal {
                 "the other law",
             )
             .advise("give one of them: init.std for normal entries, init.norm for a fixed norm");
+    }
+    if entry.key.starts_with("interval.") {
+        return place
+            .refuse(format!("`{}` has no effect in this study", entry.key), "trials are not fixed")
+            .advise(
+                "where precision decides how many trials there are, bounds are those of a confidence \
+                 sequence, at the level that `trials` gives",
+            );
     }
     if matches!(entry.users, Users::All) {
         return place
@@ -274,6 +310,7 @@ impl Builder {
             self.inits.entry(format!("{shape}\n{init_text}")).or_insert_with(|| Arc::new(init));
         Ok(Cell {
             index,
+            trials: 0,
             target,
             target_digest,
             draw: target::draw(view),

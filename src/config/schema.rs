@@ -97,7 +97,7 @@ pub(super) const TRACED: &str = "record.trajectory.trials";
 pub(super) static SCHEMA: [Entry; 64] = [
     fixed("name", Holds::Name),
     fixed("seed", Holds::Integer(0, i64::MAX)),
-    fixed("trials", Holds::Integer(1, 1_000_000_000)),
+    fixed("trials", Holds::Trials),
     common("network.input", Holds::Integer(1, WIDEST)),
     common("network.hidden", Holds::Widths),
     common("network.output", Holds::Integer(1, WIDEST)),

@@ -135,6 +135,10 @@ impl<'a> View<'a> {
                 "init.std" if self.word("init.kind") == "balanced" => {
                     self.get("init.norm").is_none()
                 }
+                // Where precision decides how many trials there are, bounds are those of a sequence.
+                "interval.method" | "interval.level" => {
+                    !matches!(self.known("trials").node, Node::Table(_))
+                }
                 // Without a number of trials there are no trajectories.
                 key if key.starts_with("record.trajectory.") => self.get(TRACED).is_some(),
                 _ => true,

@@ -20,9 +20,10 @@ pub fn table(results: &ResultsFile) -> String {
     // Writing to a string cannot fail.
     let _ = writeln!(
         text,
-        "{}: {} cells x {} trials, seed {}\n",
+        "{}: {} cells x {}{} trials, seed {}\n",
         results.name,
         results.cells.len(),
+        if have_different_trials(results) { "up to " } else { "" },
         results.trials,
         results.seed
     );
@@ -35,6 +36,11 @@ pub fn table(results: &ResultsFile) -> String {
     }
     let _ = writeln!(text, "\n{}", legend(results));
     text
+}
+
+/// Whether not all cells have as many trials as the study has room for.
+fn have_different_trials(results: &ResultsFile) -> bool {
+    results.cells.iter().any(|cell| cell.trials != results.trials)
 }
 
 /// That trials are missing.
@@ -69,8 +75,8 @@ fn cells(results: &ResultsFile) -> String {
     let keys = swept_keys(results);
     let mut table = plain_table();
     let columns = ["P", "[lower, upper]", "converged", "undecided", "diverged", "stalled", "steps"];
-    let is_partial = results.missing > 0;
-    let trials = is_partial.then_some("trials");
+    let differ = have_different_trials(results);
+    let trials = differ.then_some("trials");
     let proofs = proofs(results);
     let names = proofs.iter().map(|proof| proof.name);
     let header = keys.iter().map(|(_, key)| key.key.as_str()).chain(trials).chain(columns);
@@ -79,7 +85,7 @@ fn cells(results: &ResultsFile) -> String {
         let position = position(&results.axes, i);
         let mut row: Vec<String> =
             keys.iter().map(|(axis, key)| value(&key.values, position[*axis])).collect();
-        row.extend(is_partial.then(|| cell.trials.to_string()));
+        row.extend(differ.then(|| cell.trials.to_string()));
         row.extend(summary(cell));
         row.extend(proofs.iter().map(|proof| (proof.count)(cell).to_string()));
         table.add_row(row);

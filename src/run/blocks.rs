@@ -100,15 +100,16 @@ pub(super) fn in_turn<'a>(
         let size = size(cell, &study.storage);
         let begin = *turn;
         *turn += study.trials.div_ceil(size);
-        Some((cell.index, size, begin))
+        Some((cell, size, begin))
     });
     with_turn.flat_map(move |(cell, size, begin)| {
-        coverage.missing(cell, study.trials).into_iter().flat_map(move |missing| {
+        let Cell { index, trials, .. } = *cell;
+        coverage.missing(index, trials).into_iter().flat_map(move |missing| {
             let pieces = missing.start / size..missing.end.div_ceil(size);
             pieces.map(move |piece| {
                 let first = missing.start.max(piece * size);
                 let count = missing.end.min((piece + 1) * size) - first;
-                (begin + piece, Block { cell, first, count })
+                (begin + piece, Block { cell: index, first, count })
             })
         })
     })

@@ -13,6 +13,7 @@ mod probe;
 mod rates;
 pub mod recorded;
 mod recording;
+mod rounds;
 pub mod session;
 pub mod speed;
 mod spread;
@@ -125,7 +126,7 @@ impl Progress for Silent {
 }
 
 /// How a run ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Outcome {
     /// Trials that were run.
     pub trials_run: u64,
@@ -143,6 +144,8 @@ pub struct Outcome {
     pub steps_on_their_way: u64,
     /// Cells of the share whose learning rates are still to be tuned.
     pub cells_to_tune: u64,
+    /// Cells that are not as precise yet as the study asks.
+    pub cells_open: u64,
 }
 
 impl Outcome {
@@ -157,6 +160,21 @@ impl Outcome {
             on_their_way: 0,
             steps_on_their_way: 0,
             cells_to_tune,
+            cells_open: 0,
+        }
+    }
+
+    /// Whether something of the share is left.
+    pub fn is_unfinished(&self) -> bool {
+        self.share_left > 0 || self.trajectories_left > 0 || self.cells_to_tune > 0
+    }
+
+    /// This and what came after it.
+    fn and(self, next: Self) -> Self {
+        Self {
+            trials_run: self.trials_run + next.trials_run,
+            trajectories_run: self.trajectories_run + next.trajectories_run,
+            ..next
         }
     }
 }
@@ -181,67 +199,127 @@ pub fn run(
     let manifest = manifest(study);
     manifest.establish(fs, &options.dir)?;
     session::clean(fs, &options.dir)?;
-    let found = scan(fs, &options.dir, &manifest)?;
-    found.damaged.iter().for_each(|part| set_aside(fs, part, &manifest));
-    let blocks = || blocks::left(study, &found.coverage, options.share);
-    let recordings = || recording::left(study, &found.trajectories, options.share);
-    if blocks().next().is_some() || recordings().next().is_some() {
-        if !options.mixed {
-            refuse_others(&found.numerics, numerics)?;
-        }
-        probe(fs, &parts_dir(&options.dir))?;
-        Compaction::new(fs, &options.dir, &manifest)
-            .adopt(found.parts.iter().filter(|part| falls_to(options.share, part)).cloned())?;
-    }
-    let durable = Durable::of(&found);
-    let operations: Vec<f64> = study.cells.iter().map(blocks::operations).collect();
-    let of_recording: Vec<f64> = recorded::operations(study);
-    let work = work(study, &operations, options.share, blocks()).with_recordings(
-        study,
-        &of_recording,
-        options.share,
-        recordings(),
-    );
-    let pool = pool(options.workers)?;
-    let place = Place { fs, options, manifest: &manifest, numerics };
-    let tuned = rates::tuned(study, &place, &pool, interrupt, progress)?;
-    if tuned.left > 0 {
-        return Ok(Outcome::before_tuning(work, recordings().count() as u64, tuned.left));
-    }
-    let study = &*tuned.study;
-    let (checkpoint, left) =
-        Checkpoint::open(fs, &options.dir, study, &manifest, numerics, &durable)?;
-    let mut writer = Writer {
-        study,
-        options,
-        manifest: &manifest,
-        numerics,
-        fs,
-        work,
-        operations: &operations,
-        recordings: &of_recording,
-        durable,
-        pending: Pending::default(),
-        checkpoint,
-        left: &left,
-        compaction: Compaction::new(fs, &options.dir, &manifest),
-        published: Instant::now(),
-        did: Did::default(),
-    };
+    let (pool, did) = (pool(options.workers)?, Did::default());
+    let mut run = Run { study, options, numerics, fs, interrupt, progress, manifest, pool, did };
     let began = SystemTime::now();
-    progress.begin(writer.work);
-    let queues = Queues { blocks: Mutex::new(blocks()), recordings: Mutex::new(recordings()) };
-    let written = compute(study, &left, &queues, &pool, interrupt, |messages| {
-        writer.write_all(&messages, interrupt, progress)
-    });
-    progress.end();
-    written?;
-    if writer.did.trials > 0 || writer.did.trajectories > 0 {
+    let outcome = match study.stopping {
+        None => run.once(study, options.share)?,
+        Some(rule) => rounds::run(&mut run, rule)?,
+    };
+    if run.did.trials > 0 || run.did.trajectories > 0 {
         let share = options.share.to_string();
-        Session::of_this_process(began, &share, options.workers, &writer.did)
+        Session::of_this_process(began, &share, options.workers, &run.did)
             .record(fs, &options.dir)?;
     }
-    Ok(writer.outcome())
+    Ok(outcome)
+}
+
+/// What a run works with.
+struct Run<'a> {
+    study: &'a Study,
+    options: &'a Options,
+    numerics: &'a Numerics,
+    fs: &'a dyn FileSystem,
+    interrupt: &'a Interrupt,
+    progress: &'a dyn Progress,
+    manifest: Manifest,
+    pool: ThreadPool,
+    did: Did,
+}
+
+impl Run<'_> {
+    /// Runs what is missing of the trials that the cells of `study` are to have, and of trajectories, of
+    /// this share.
+    fn once(&mut self, study: &Study, share: Share) -> Result<Outcome> {
+        let Self { options, fs, manifest, .. } = &*self;
+        let found = scan(*fs, &options.dir, manifest)?;
+        found.damaged.iter().for_each(|part| set_aside(*fs, part, manifest));
+        let blocks = || blocks::left(study, &found.coverage, share);
+        let recordings = || recording::left(study, &found.trajectories, share);
+        if blocks().next().is_some() || recordings().next().is_some() {
+            if !options.mixed {
+                refuse_others(&found.numerics, self.numerics)?;
+            }
+            probe(*fs, &parts_dir(&options.dir))?;
+            Compaction::new(*fs, &options.dir, manifest)
+                .adopt(found.parts.iter().filter(|part| falls_to(share, part)).cloned())?;
+        }
+        let operations: Vec<f64> = study.cells.iter().map(blocks::operations).collect();
+        let of_recording: Vec<f64> = recorded::operations(study);
+        let work = work(study, &operations, share, blocks()).with_recordings(
+            study,
+            &of_recording,
+            share,
+            recordings(),
+        );
+        let place = Place { fs: *fs, options, manifest, numerics: self.numerics };
+        let tuned = rates::tuned(study, &place, &self.pool, self.interrupt, self.progress)?;
+        if tuned.left > 0 {
+            return Ok(Outcome::before_tuning(work, recordings().count() as u64, tuned.left));
+        }
+        let task = Task {
+            study: &tuned.study,
+            share,
+            durable: Durable::of(&found),
+            work,
+            operations,
+            of_recording,
+        };
+        let queues = Queues { blocks: Mutex::new(blocks()), recordings: Mutex::new(recordings()) };
+        let (outcome, did) = self.compute(task, &queues)?;
+        self.did.add(&did);
+        Ok(outcome)
+    }
+
+    /// Computes what is in the queues and publishes it; how far that came, and what was done.
+    fn compute(
+        &self,
+        task: Task<'_>,
+        queues: &Queues<
+            impl Iterator<Item = Block> + Send,
+            impl Iterator<Item = (usize, u64)> + Send,
+        >,
+    ) -> Result<(Outcome, Did)> {
+        let Self { options, numerics, fs, interrupt, progress, manifest, .. } = self;
+        let Task { study, share, durable, work, operations, of_recording } = task;
+        let (checkpoint, left) =
+            Checkpoint::open(*fs, &options.dir, study, manifest, numerics, &durable)?;
+        let mut writer = Writer {
+            study,
+            dir: &options.dir,
+            share,
+            manifest,
+            numerics,
+            fs: *fs,
+            work,
+            operations: &operations,
+            recordings: &of_recording,
+            durable,
+            pending: Pending::default(),
+            checkpoint,
+            left: &left,
+            compaction: Compaction::new(*fs, &options.dir, manifest),
+            published: Instant::now(),
+            did: Did::default(),
+        };
+        progress.begin(writer.work);
+        let written = compute(study, &left, queues, &self.pool, interrupt, |messages| {
+            writer.write_all(&messages, interrupt, *progress)
+        });
+        progress.end();
+        written?;
+        Ok((writer.outcome(), writer.did))
+    }
+}
+
+/// What is to be computed at a time.
+struct Task<'a> {
+    study: &'a Study,
+    share: Share,
+    durable: Durable,
+    work: Work,
+    operations: Vec<f64>,
+    of_recording: Vec<f64>,
 }
 
 /// What a directory of results says of `study`.

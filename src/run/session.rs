@@ -59,6 +59,16 @@ pub struct Did {
     pub storing: Duration,
 }
 
+impl Did {
+    /// Adds what was done after it.
+    pub fn add(&mut self, next: &Self) {
+        self.trials += next.trials;
+        self.trajectories += next.trajectories;
+        self.steps += next.steps;
+        self.storing += next.storing;
+    }
+}
+
 impl Session {
     /// A session of this process that began at `began`.
     pub fn of_this_process(began: SystemTime, share: &str, workers: usize, did: &Did) -> Self {

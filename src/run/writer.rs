@@ -5,13 +5,14 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
+use super::blocks::Share;
 use super::checkpoint::{Checkpoint, Left};
 use super::durable::Durable;
 use super::interrupt::Interrupt;
 use super::open::Kept;
 use super::session::Did;
 use super::worker::Message;
-use super::{Options, Outcome, Progress, Work, blocks, recording};
+use super::{Outcome, Progress, Work, blocks, recording};
 use crate::error::Result;
 use crate::store::compaction::Compaction;
 use crate::store::io::FileSystem;
@@ -36,7 +37,8 @@ const TICK: Duration = Duration::from_millis(100);
 /// The only one that writes.
 pub(super) struct Writer<'a> {
     pub(super) study: &'a Study,
-    pub(super) options: &'a Options,
+    pub(super) dir: &'a Path,
+    pub(super) share: Share,
     pub(super) manifest: &'a Manifest,
     pub(super) numerics: &'a Numerics,
     pub(super) fs: &'a dyn FileSystem,
@@ -159,7 +161,7 @@ impl Writer<'_> {
     fn publish(&mut self) -> Result<()> {
         let began = Instant::now();
         if self.pending.has_blocks() {
-            let dir = &self.options.dir;
+            let dir = self.dir;
             let part = self.pending.write_blocks(self.fs, dir, self.manifest, self.numerics)?;
             for block in self.pending.blocks() {
                 self.durable.rows.insert(block);
@@ -182,7 +184,7 @@ impl Writer<'_> {
             return Ok(());
         }
         recorded.sort_by_key(|recorded| (recorded.cell, recorded.trial));
-        write_trajectories(self.fs, &self.options.dir, self.manifest, self.numerics, &recorded)?;
+        write_trajectories(self.fs, self.dir, self.manifest, self.numerics, &recorded)?;
         for Recorded { cell, trial, .. } in recorded {
             self.durable.trajectories.insert(Block { cell, first: trial, count: 1 });
         }
@@ -200,7 +202,7 @@ impl Writer<'_> {
     /// How the run ended.
     pub(super) fn outcome(&self) -> Outcome {
         let Durable { rows, trajectories } = &self.durable;
-        let share = self.options.share;
+        let share = self.share;
         let left = blocks::left(self.study, rows, share);
         let not_recorded = recording::left(self.study, trajectories, share);
         let (on_their_way, steps_on_their_way) = self.checkpoint.on_their_way();
@@ -213,6 +215,7 @@ impl Writer<'_> {
             on_their_way,
             steps_on_their_way,
             cells_to_tune: 0,
+            cells_open: 0,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What the rows of a cell say about its probability: one method a file, its source cited.
 
 pub mod beta;
+pub mod goal;
 pub mod jeffreys;
 pub mod method;
 pub mod normal;
@@ -9,6 +10,7 @@ pub mod quantile;
 pub mod sequence;
 pub mod wilson;
 
+pub use goal::Goal;
 pub use jeffreys::jeffreys;
 pub use method::{Method, simultaneous};
 pub use proportion::{Interval, clopper_pearson, with_undecided};

@@ -11,7 +11,7 @@ use super::trajectories::trajectories_dir;
 use crate::digest::Digest;
 use crate::observe::spacing::RecordedSteps;
 use crate::observe::trajectory::Sizes;
-use crate::study::{Axis, Block, Cell, IntervalRule, Study, TrajectoryRule};
+use crate::study::{Axis, Block, Cell, IntervalRule, StoppingRule, Study, TrajectoryRule};
 use crate::{Error, Result};
 
 /// The file's name.
@@ -47,8 +47,11 @@ pub struct Manifest {
     pub digest: Digest,
     /// Seed.
     pub seed: u64,
-    /// Trials of each cell.
+    /// Trials of each cell; the most that one may have, if there is a [`stopping`](Self::stopping) rule.
     pub trials: u64,
+    /// When a cell has enough trials, if not when it has [`trials`](Self::trials).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stopping: Option<StoppingRule>,
     /// The largest number of updates that a trial of any cell may make.
     pub max_steps: u64,
     /// Axes of the sweep.
@@ -148,6 +151,7 @@ impl Manifest {
             digest: study.digest,
             seed: study.seed,
             trials: study.trials,
+            stopping: study.stopping,
             max_steps: study.cells.iter().map(|c| c.stop.max_steps).max().unwrap_or(0),
             axes: study.axes.clone(),
             ladder: study.ladder.clone(),
@@ -311,6 +315,9 @@ impl Manifest {
         if !(self.interval.level > 0.0 && self.interval.level < 1.0) {
             return Err("its level of confidence is impossible".into());
         }
+        if self.stopping.is_some_and(|rule| !rule.is_possible()) {
+            return Err("it can never have enough trials".into());
+        }
         self.check_trajectories()
     }
 
@@ -467,6 +474,7 @@ pub(super) mod tests {
             digest: Digest::of(config.as_bytes()),
             seed: 7,
             trials,
+            stopping: None,
             max_steps: 1000,
             axes,
             ladder: ladder.to_vec(),

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::coverage::Coverage;
 use super::draft;
 use super::io::{FileSystem, is_gone};
+use super::looks::Looks;
 use super::manifest::{Manifest, parts_dir};
 use super::numerics::Numerics;
 use super::part::Contents;
@@ -57,6 +58,9 @@ pub struct Missing {
     pub trials: Gaps,
     /// Trials without the trajectory that they should have.
     pub trajectories: Gaps,
+    /// Where precision decides how many trials there are: cells that are not precise enough yet, with the
+    /// trials that they have without a gap.
+    pub open: Vec<(usize, u64)>,
 }
 
 /// Trials that are missing.
@@ -90,10 +94,11 @@ pub fn merge(fs: &dyn FileSystem, dir: &Path, options: &MergeOptions) -> Result<
 }
 
 fn merge_once(fs: &dyn FileSystem, dir: &Path, options: &MergeOptions) -> Result<Merge> {
-    let manifest = Manifest::read(fs, dir)?;
+    let mut manifest = Manifest::read(fs, dir)?;
     let mut found = Found::new(fs, &manifest);
-    let scan = found.scan(fs, dir, &manifest)?;
-    let missing = Missing::of(&scan, &manifest);
+    let mut scan = found.scan(fs, dir, &manifest)?;
+    let open = found.end_cells(&mut scan, &mut manifest);
+    let missing = Missing::of(&scan, &manifest, open);
     if !missing.is_nothing() {
         return Ok(Merge::Incomplete { missing, damaged: scan.damaged });
     }
@@ -132,19 +137,25 @@ pub struct Partial {
 /// # Errors
 /// As [`merge`].
 pub fn merge_partial(fs: &dyn FileSystem, dir: &Path, options: &MergeOptions) -> Result<Partial> {
-    let manifest = Manifest::read(fs, dir)?;
+    let mut manifest = Manifest::read(fs, dir)?;
     let mut found = Found::new(fs, &manifest);
-    let scan = found.scan(fs, dir, &manifest)?;
+    let mut scan = found.scan(fs, dir, &manifest)?;
+    let all = scan.coverage.total();
+    let open = found.end_cells(&mut scan, &mut manifest);
     found.trials.keep_prefixes(&scan.coverage);
     found.traced.keep_prefixes(&scan.coverage, &scan.trajectories);
-    let missing = Missing::of(&scan, &manifest);
+    let missing = Missing::of(&scan, &manifest, open);
     let there: u64 = (0..manifest.cells()).map(|cell| scan.coverage.prefix(cell)).sum();
-    let absent =
-        Absent { trials: missing.trials.of - there, trajectories: missing.trajectories.count() };
+    let trials = match manifest.stopping {
+        None => missing.trials.of - there,
+        // At least: how many more they need is not known.
+        Some(rule) => rule.every * missing.open.len() as u64,
+    };
+    let absent = Absent { trials, trajectories: missing.trajectories.count() };
     let target = Target { fs, dir, name: results::PARTIAL_FILE };
     let rates = rates(fs, dir, &manifest)?;
     let (published, cells) = target.write(&manifest, &rates, &scan, options, &mut found, absent)?;
-    let left_out = scan.coverage.total() - there;
+    let left_out = all - there;
     Ok(Partial { path: target.path(), published, cells, missing, left_out })
 }
 
@@ -187,14 +198,32 @@ impl<'a> Trials<'a> {
 impl<'a> Found<'a> {
     /// Nothing yet, of this study.
     fn new(fs: &'a dyn FileSystem, manifest: &Manifest) -> Self {
-        Self { trials: Trials::new(fs, manifest), traced: Traced::new(fs) }
+        let (trials, traced) = (Trials::new(fs, manifest), Traced::new(fs));
+        Self { trials, traced, looks: Looks::new(manifest) }
     }
 
     /// Enters what is in the directory.
     fn scan(&mut self, fs: &dyn FileSystem, dir: &Path, manifest: &Manifest) -> Result<Scan> {
-        let Self { trials, traced } = self;
-        let add = |path: &Path, part: &Contents<'_>| trials.add(path, part);
+        let Self { trials, traced, looks } = self;
+        let add = |path: &Path, part: &Contents<'_>| {
+            if let Some(looks) = looks {
+                looks.add(part);
+            }
+            trials.add(path, part)
+        };
         scan_with(fs, dir, manifest, add, |path, contents| traced.add(path, contents))
+    }
+
+    /// Where precision decides how many trials there are: ends every cell where it is precise enough, as if
+    /// it had been planned so. The cells that are not yet, with the trials that they have.
+    fn end_cells(&mut self, scan: &mut Scan, manifest: &mut Manifest) -> Vec<(usize, u64)> {
+        let Some(looks) = &self.looks else { return Vec::new() };
+        let ends = looks.prefixes();
+        self.trials.keep_prefixes(&ends);
+        manifest.trials = (0..ends.cells()).map(|cell| ends.prefix(cell)).max().unwrap_or(0).max(1);
+        let open = looks.open().into_iter().map(|(cell, _)| (cell, ends.prefix(cell))).collect();
+        scan.coverage = ends;
+        open
     }
 }
 
@@ -220,7 +249,7 @@ impl Target<'_> {
         missing: Absent,
     ) -> Result<(Published, Vec<CellSummary>)> {
         let numerics = agreed(self.dir, scan, options.mixed)?;
-        let intervals = Intervals::new(manifest.interval, manifest.cells());
+        let intervals = Intervals::of(manifest);
         let mut cells = Vec::new();
         let published = publish_sealed(self.fs, self.dir, self.name, |path, file| {
             draft::write(path, file, |draft| {
@@ -253,17 +282,19 @@ fn agreed(dir: &Path, scan: &Scan, mixed: bool) -> Result<Vec<Numerics>> {
 }
 
 impl Missing {
-    fn of(scan: &Scan, manifest: &Manifest) -> Self {
+    fn of(scan: &Scan, manifest: &Manifest, open: Vec<(usize, u64)>) -> Self {
         let traced = manifest.trajectories.map_or(0, |rule| rule.trials);
-        Self {
-            trials: Gaps::of(&scan.coverage, manifest.trials),
-            trajectories: Gaps::of(&scan.trajectories, traced),
-        }
+        let trials = match manifest.stopping {
+            None => Gaps::of(&scan.coverage, manifest.trials),
+            Some(_) => Gaps { cells: Vec::new(), of: 0 },
+        };
+        Self { trials, open, trajectories: Gaps::of(&scan.trajectories, traced) }
     }
 
     /// Whether everything is there.
     pub fn is_nothing(&self) -> bool {
-        self.trials.cells.is_empty() && self.trajectories.cells.is_empty()
+        let Self { trials, trajectories, open } = self;
+        trials.cells.is_empty() && trajectories.cells.is_empty() && open.is_empty()
     }
 }
 
@@ -271,7 +302,15 @@ impl fmt::Display for Missing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let parts = [(&self.trials, "trials"), (&self.trajectories, "trajectories")];
         let mut parts = parts.into_iter().filter(|(gaps, _)| !gaps.cells.is_empty());
-        if let Some((gaps, what)) = parts.next() {
+        if let Some((cell, trials)) = self.open.first() {
+            let cells = self.open.len();
+            let are = if cells == 1 { "cell is" } else { "cells are" };
+            write!(
+                f,
+                "{cells} {are} not as precise yet as the study asks, for instance cell {cell} with \
+                 {trials} trials"
+            )?;
+        } else if let Some((gaps, what)) = parts.next() {
             gaps.write(f, what)?;
         }
         parts.try_for_each(|(gaps, what)| {
@@ -618,7 +657,7 @@ mod tests {
         let nothing = Gaps { cells: vec![], of: 0 };
         let trials = Gaps::of(&coverage, 10);
         assert_eq!(
-            Missing { trials, trajectories: nothing.clone() }.to_string(),
+            Missing { trials, trajectories: nothing.clone(), open: vec![] }.to_string(),
             "28 of 50 trials are missing:\n  cell 1: trials 0-1, 5-9\n  cells 2-3: trials 0-9\n  \
              cell 4: trials 9-9"
         );
@@ -626,7 +665,7 @@ mod tests {
         coverage.insert(Block { cell: 0, first: 0, count: 2 });
         let trajectories = Gaps::of(&coverage, 2);
         assert_eq!(
-            Missing { trials: nothing, trajectories }.to_string(),
+            Missing { trials: nothing, trajectories, open: vec![] }.to_string(),
             "2 of 4 trajectories are missing:\n  cell 1: trials 0-1"
         );
     }

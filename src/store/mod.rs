@@ -17,6 +17,7 @@ mod guarded;
 mod histograms;
 pub mod io;
 mod ledger;
+pub mod looks;
 pub mod manifest;
 mod medium;
 pub mod merge;

@@ -20,6 +20,8 @@ pub(super) struct Pieces<'a> {
     parts: Parts<'a>,
     /// By cell and first trial; disjoint.
     pieces: BTreeMap<(usize, u64), Piece>,
+    /// Of each cell, where it ends, if it does not with its last piece.
+    ends: Option<Vec<u64>>,
 }
 
 /// Rows of trials that follow each other, in one part.
@@ -32,7 +34,7 @@ struct Piece {
 impl<'a> Pieces<'a> {
     /// None yet, of rows with hits of so many rungs.
     pub(super) fn new(fs: &'a dyn FileSystem, ladder: usize) -> Self {
-        Self { ladder, parts: Parts::new(fs), pieces: BTreeMap::new() }
+        Self { ladder, parts: Parts::new(fs), pieces: BTreeMap::new(), ends: None }
     }
 
     /// Enters the trials of a part that are not there yet, and compares the others.
@@ -114,6 +116,7 @@ impl<'a> Pieces<'a> {
     /// Leaves out what is behind the first gap of a cell.
     pub(super) fn keep_prefixes(&mut self, coverage: &Coverage) {
         self.pieces.retain(|&(cell, first), _| first < coverage.prefix(cell));
+        self.ends = Some((0..coverage.cells()).map(|cell| coverage.prefix(cell)).collect());
     }
 
     /// Shows all rows to `visit`, in the order of cells and trials: the cell and the bytes of some
@@ -126,9 +129,11 @@ impl<'a> Pieces<'a> {
         mut visit: impl FnMut(usize, &[u8]) -> std::result::Result<(), E>,
     ) -> std::result::Result<(), E> {
         let mut rows = Vec::new();
-        for ((cell, _), piece) in std::mem::take(&mut self.pieces) {
+        for ((cell, first), piece) in std::mem::take(&mut self.pieces) {
             self.parts.read(&piece.place, &mut rows)?;
-            visit(cell, &rows)?;
+            let end = self.ends.as_ref().map_or(u64::MAX, |ends| ends[cell]);
+            let count = piece.count.min(end.saturating_sub(first));
+            visit(cell, &rows[..count as usize * row::size(self.ladder)])?;
         }
         Ok(())
     }

@@ -523,7 +523,7 @@ mod tests {
     #[test]
     fn truncated_and_changed_files_are_refused() {
         let manifest = manifest(vec![axis("init.std", AxisValues::Floats(vec![0.5]))], 1, &[]);
-        let intervals = Intervals::new(manifest.interval, manifest.cells());
+        let intervals = Intervals::of(&manifest);
         let dir = tempfile::tempdir().unwrap();
         let numerics = Numerics::default();
         let part =
@@ -531,7 +531,8 @@ mod tests {
         let mut pieces = Pieces::new(&Disk, 0);
         pieces.add(&part, &decode(&fs::read(&part).unwrap(), &manifest).unwrap()).unwrap();
         let good = sealed(|draft| {
-            let mut found = Found { trials: Trials::Rows(pieces), traced: Traced::new(&Disk) };
+            let mut found =
+                Found { trials: Trials::Rows(pieces), traced: Traced::new(&Disk), looks: None };
             let nothing = Absent { trials: 0, trajectories: 0 };
             results::write(draft, &manifest, &[numerics], &intervals, &mut found, nothing)
                 .map(|_| ())

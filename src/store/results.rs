@@ -5,6 +5,7 @@ use rayon::prelude::*;
 use super::column::Column;
 use super::draft::{Attribute, Draft, Drafted, Named, Values, words};
 use super::histograms;
+use super::looks::Looks;
 use super::manifest::Manifest;
 use super::numerics::Numerics;
 use super::pieces::Pieces;
@@ -40,6 +41,8 @@ pub(super) enum Trials<'a> {
 pub(super) struct Found<'a> {
     pub trials: Trials<'a>,
     pub traced: Traced<'a>,
+    /// Where precision decides how many trials there are: what is seen on the way.
+    pub looks: Option<Looks>,
 }
 
 /// What is not there.
@@ -61,7 +64,7 @@ pub(super) fn write(
     manifest: &Manifest,
     numerics: &[Numerics],
     intervals: &Intervals,
-    Found { trials, traced }: &mut Found<'_>,
+    Found { trials, traced, .. }: &mut Found<'_>,
     missing: Absent,
 ) -> Drafted<Vec<CellSummary>> {
     write_root_attributes(draft, manifest, missing)?;
@@ -108,7 +111,8 @@ fn write_root_attributes(
     let title = format!("{}: how likely gradient descent converges", manifest.name);
     let Absent { trials: missing, trajectories } = missing;
     let (rows, complete) = (manifest.keeps_rows(), missing == 0 && trajectories == 0);
-    let version = match rows && complete {
+    let equal = manifest.stopping.is_none();
+    let version = match rows && complete && equal {
         true => schema::VERSION,
         false => schema::VERSION_WITHOUT_ALL_ROWS,
     };
@@ -192,7 +196,7 @@ fn create(
     let codes = Outcome::ALL.map(|outcome| outcome as i8);
     let masks = [0, 1, 2, 3].map(|bit| 1_i8 << bit);
     let conditions = theorem::NAMES.join(" ");
-    let of_all = format!("{}, Bonferroni", intervals.rule.method.name());
+    let of_all = format!("{}, Bonferroni", intervals.name());
     match variable.source {
         Source::Outcome => attributes.extend([
             ("flag_values", Attribute::Codes(&codes)),
@@ -207,12 +211,12 @@ fn create(
             ("flag_meanings", Attribute::Text("no_proof proved")),
         ]),
         Source::Bound(_) => attributes.extend([
-            ("method", Attribute::Text(intervals.rule.method.name())),
-            ("level", Attribute::Float(intervals.rule.level)),
+            ("method", Attribute::Text(intervals.name())),
+            ("level", Attribute::Float(intervals.level)),
         ]),
         Source::BoundOfAll(_) => attributes.extend([
             ("method", Attribute::Text(&of_all)),
-            ("level", Attribute::Float(intervals.rule.level)),
+            ("level", Attribute::Float(intervals.level)),
             ("level_of_each", Attribute::Float(intervals.level_of_all)),
         ]),
         _ => {}

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::coverage::Coverage;
 use super::io::{FileSystem, is_gone};
+use super::looks::Looks;
 use super::manifest::{Manifest, parts_dir};
 use super::numerics::Numerics;
 use super::part::{Contents, Fault, decode_named, foreign};
@@ -35,6 +36,23 @@ pub struct Scan {
 /// of a newer format. Damaged parts are no error: a warning names each.
 pub fn scan(fs: &dyn FileSystem, dir: &Path, manifest: &Manifest) -> Result<Scan> {
     scan_with(fs, dir, manifest, |_, _| Ok(()), |_, _| Ok(()))
+}
+
+/// What came of the trials in the parts of `dir`, for a study without a fixed number of them.
+///
+/// # Errors
+/// As [`scan`].
+///
+/// # Panics
+/// If the number of trials is fixed.
+pub fn scan_looks(fs: &dyn FileSystem, dir: &Path, manifest: &Manifest) -> Result<Looks> {
+    let mut looks = Looks::new(manifest).expect("a study without a fixed number of trials");
+    let add = |_: &Path, part: &Contents<'_>| {
+        looks.add(part);
+        Ok(())
+    };
+    scan_with(fs, dir, manifest, add, |_, _| Ok(()))?;
+    Ok(looks)
 }
 
 /// As [`scan`], showing every whole part to `visit`, and every whole file of trajectories to `trace`. One

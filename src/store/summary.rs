@@ -1,25 +1,55 @@
 //! What a cell comes to: counts by outcome, the probability of convergence with bounds, and the
 //! usual numbers of steps.
 
+use super::manifest::Manifest;
 use super::tally::Tally;
-use crate::stats::{Interval, simultaneous};
+use crate::stats::{Interval, Method, confidence_sequence, simultaneous};
 use crate::stop::Outcome;
 use crate::study::IntervalRule;
 use crate::theorem;
 
+/// Where bounds come from.
+#[derive(Debug, Clone, Copy)]
+enum Rule {
+    Fixed(Method),
+    Sequence,
+}
+
 /// How bounds of the probabilities of a study are computed.
 #[derive(Debug, Clone, Copy)]
 pub struct Intervals {
-    /// Of each cell.
-    pub rule: IntervalRule,
+    rule: Rule,
+    /// Confidence level of each.
+    pub level: f64,
     /// Level at which each interval of a cell has to be for all cells to be right at once.
     pub level_of_all: f64,
 }
 
 impl Intervals {
-    /// By this rule, for so many cells.
-    pub fn new(rule: IntervalRule, cells: usize) -> Self {
-        Self { rule, level_of_all: simultaneous(rule.level, cells.max(1) as u64) }
+    /// For numbers of trials that were fixed beforehand, by this rule, for so many cells.
+    pub fn fixed(rule: IntervalRule, cells: usize) -> Self {
+        Self::at_level(Rule::Fixed(rule.method), rule.level, cells)
+    }
+
+    /// Those of a study: where precision decides how many trials there are, from a confidence sequence.
+    pub fn of(manifest: &Manifest) -> Self {
+        let cells = manifest.cells();
+        match manifest.stopping {
+            None => Self::fixed(manifest.interval, cells),
+            Some(stopping) => Self::at_level(Rule::Sequence, stopping.level, cells),
+        }
+    }
+
+    fn at_level(rule: Rule, level: f64, cells: usize) -> Self {
+        Self { rule, level, level_of_all: simultaneous(level, cells.max(1) as u64) }
+    }
+
+    /// Name of the method, for files and tables.
+    pub fn name(&self) -> &'static str {
+        match self.rule {
+            Rule::Fixed(method) => method.name(),
+            Rule::Sequence => "beta-binomial confidence sequence",
+        }
     }
 
     /// The interval of a probability at a level; no trials tell nothing.
@@ -27,7 +57,10 @@ impl Intervals {
         match trials {
             0 => (0.0, 1.0),
             _ => {
-                let Interval { lower, upper } = self.rule.method.interval(successes, trials, level);
+                let Interval { lower, upper } = match self.rule {
+                    Rule::Fixed(method) => method.interval(successes, trials, level),
+                    Rule::Sequence => confidence_sequence(successes, trials, level),
+                };
                 (lower, upper)
             }
         }
@@ -90,7 +123,7 @@ impl CellSummary {
         let trials = tally.trials();
         let (converged, step_limit) =
             (tally.count(Outcome::Converged), tally.count(Outcome::StepLimit));
-        let bounds = |successes| intervals.at(intervals.rule.level, successes, trials);
+        let bounds = |successes| intervals.at(intervals.level, successes, trials);
         let (probability_lower, probability_upper_budget) = bounds(converged);
         let (_, probability_upper) = bounds(converged + step_limit);
         let of_all = |successes| intervals.at(intervals.level_of_all, successes, trials);
@@ -143,7 +176,7 @@ mod tests {
 
     #[test]
     fn undecided_trials_widen_the_interval_upwards_only() {
-        let intervals = Intervals::new(IntervalRule { level: 0.9, ..IntervalRule::default() }, 4);
+        let intervals = Intervals::fixed(IntervalRule { level: 0.9, ..IntervalRule::default() }, 4);
         let bounds = |k, level| clopper_pearson(k, 8, level);
         let (converged, late) = (Outcome::Converged, Outcome::StepLimit);
         let (diverged, stalled) = (Outcome::Diverged, Outcome::Stalled);
@@ -176,7 +209,7 @@ mod tests {
 
     #[test]
     fn no_trials_tell_nothing() {
-        let intervals = Intervals::new(IntervalRule::default(), 1);
+        let intervals = Intervals::fixed(IntervalRule::default(), 1);
         let summary = CellSummary::of(&Tally::default(), &intervals);
         assert_eq!(summary.trials, 0);
         assert_eq!(

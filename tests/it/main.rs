@@ -1,5 +1,6 @@
 //! Integration tests, one binary.
 
+mod adaptive;
 mod arora;
 mod certificates;
 mod cli;

@@ -21,6 +21,7 @@ use deeplin::study::{Block, Cell, CertificateRule, RateLaw, TrialRow};
 pub(crate) fn cell(dims: &[usize]) -> Cell {
     Cell {
         index: 0,
+        trials: 1,
         shape: Shape::new(dims.to_vec()),
         target: Arc::new(Target::Identity { scale: 1.0 }),
         target_digest: Digest::of(b"target"),

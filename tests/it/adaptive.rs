@@ -1,0 +1,170 @@
+//! Studies whose cells end when they are precise enough: at the same trials however they are run.
+
+use deeplin::stats::confidence_sequence;
+use deeplin::stop::Outcome;
+use deeplin::store::ResultsFile;
+
+use crate::program::Desk;
+
+/// Products of two numbers: they converge, or diverge where the start is large; hardly any is undecided.
+const STUDY: &str = r#"
+name = "adaptive"
+seed = 11
+trials = { min = 20, max = 1000, half_width = 0.1 }
+[network]
+input = 1
+hidden = 1
+output = 1
+depth = 2
+[descent]
+learning_rate = 0.1
+max_steps = 5000
+[stop]
+loss = 1e-4
+[store]
+block = 7
+[sweep]
+"init.std" = [0.5, 3.0, 5.0, 20.0]
+"#;
+
+fn results(desk: &Desk) -> ResultsFile {
+    ResultsFile::open(&desk.path("out/results.h5")).expect("results")
+}
+
+fn run(arguments: &[&str]) -> (Desk, Vec<u8>) {
+    let desk = Desk::new();
+    desk.write("study.toml", STUDY);
+    desk.succeed(&[&["run", "study.toml", "-o", "out", "--quiet"], arguments].concat());
+    let bytes = desk.read("out/results.h5");
+    (desk, bytes)
+}
+
+/// Every cell ends at the first look at which the confidence sequence of its first trials is narrow enough.
+#[test]
+fn cells_end_when_they_are_precise_enough() {
+    let (desk, _) = run(&[]);
+    let results = results(&desk);
+    let name = "beta-binomial confidence sequence";
+    assert_eq!((results.interval_method.as_str(), results.missing), (name, 0));
+    let most = results.cells.iter().map(|cell| cell.trials).max();
+    assert_eq!(most, Some(results.trials), "the dimension is as long as the longest cell");
+    for (i, cell) in results.cells.iter().enumerate() {
+        let rows = results.rows(i, 0..cell.trials).expect("rows");
+        let width = |n: usize| {
+            let count =
+                |outcome| rows[..n].iter().filter(|row| row.outcome == outcome).count() as u64;
+            let (converged, open) = (count(Outcome::Converged), count(Outcome::StepLimit));
+            let upper = confidence_sequence(converged + open, n as u64, 0.95).upper;
+            (upper - confidence_sequence(converged, n as u64, 0.95).lower) / 2.0
+        };
+        let looks: Vec<usize> = (20..=rows.len()).step_by(20).collect();
+        let (last, before) = looks.split_last().expect("a look");
+        assert_eq!(*last, rows.len());
+        assert!(width(*last) <= 0.1, "cell {i}");
+        assert!(before.iter().all(|&n| width(n) > 0.1), "cell {i} ends at the first such look");
+        assert_eq!(cell.probability_upper, {
+            let decided = cell.converged + cell.step_limit;
+            confidence_sequence(decided, cell.trials, 0.95).upper
+        });
+    }
+    let text = desk.succeed(&["report", "out/results.h5"]).stdout;
+    assert!(text.contains("up to") && text.contains("confidence sequence"), "{text}");
+}
+
+#[test]
+fn the_end_does_not_depend_on_how_it_is_run() {
+    let (_, expected) = run(&["--threads", "1"]);
+    for arguments in [
+        &["--threads", "3"][..],
+        &["--set", "store.block=64"],
+        &["--set", "store.block=0", "--set", "store.part_seconds=0.01"],
+    ] {
+        assert!(run(arguments).1 == expected, "{arguments:?}");
+    }
+    // In parts that run one after the other: each does what the others leave.
+    let desk = Desk::new();
+    desk.write("study.toml", STUDY);
+    let set = "store.part_seconds=0.1";
+    for share in ["2/3", "1/3", "3/3"] {
+        desk.succeed(&["run", "study.toml", "-o", "out", "--quiet", "--part", share, "--set", set]);
+    }
+    desk.succeed(&["merge", "out"]);
+    assert!(desk.read("out/results.h5") == expected, "in parts");
+    // Again, all is there.
+    let again = desk.succeed(&["run", "study.toml", "-o", "out"]);
+    assert!(again.stderr.contains("nothing to do"), "{}", again.stderr);
+}
+
+/// Parts that run at once wait for each other, and end at the same trials.
+#[test]
+fn parts_that_run_at_once_share_the_rounds() {
+    let (_, expected) = run(&[]);
+    let desk = Desk::new();
+    desk.write("study.toml", STUDY);
+    let start = |share: &str| {
+        let arguments = ["run", "study.toml", "-o", "out", "--quiet", "--part", share];
+        let set = ["--set", "store.part_seconds=5"];
+        desk.command(&[&arguments[..], &set].concat()).spawn().expect("starting deeplin")
+    };
+    let parts = ["1/2", "2/2"].map(start);
+    for mut part in parts {
+        assert!(part.wait().expect("its end").success());
+    }
+    desk.succeed(&["merge", "out"]);
+    assert!(desk.read("out/results.h5") == expected);
+}
+
+/// A run that is stopped says so, `merge` says what is open, `--partial` shows it, and running goes on.
+#[test]
+fn a_stopped_study_goes_on() {
+    let (_, expected) = run(&[]);
+    let desk = Desk::new();
+    desk.write("study.toml", STUDY);
+    let arguments = ["run", "study.toml", "-o", "out", "--quiet", "--threads", "1"];
+    let ran = desk.run(&[&arguments[..], &["--max-time", "60ms"]].concat());
+    if ran.code == 75 {
+        assert!(ran.stderr.contains("stopped early"), "{}", ran.stderr);
+        let merged = desk.run(&["merge", "out"]);
+        assert_eq!(merged.code, 3, "{}", merged.stderr);
+        assert!(merged.stderr.contains("not as precise yet"), "{}", merged.stderr);
+        desk.succeed(&["merge", "out", "--partial"]);
+        desk.succeed(&["report", "out/partial.h5"]);
+    }
+    desk.succeed(&arguments);
+    assert!(desk.read("out/results.h5") == expected);
+}
+
+/// Without rows the same trials count.
+#[test]
+fn tallies_end_at_the_same_trials() {
+    let (with_rows, _) = run(&[]);
+    let (without, _) = run(&["--set", "store.rows=false", "--set", "store.block=0"]);
+    let [a, b] = [&with_rows, &without].map(results);
+    for (a, b) in a.cells.iter().zip(&b.cells) {
+        assert_eq!(format!("{a:?}"), format!("{b:?}"));
+    }
+}
+
+#[test]
+fn mistakes_are_explained() {
+    let desk = Desk::new();
+    let cases = [
+        ("{ min = 100, half_with = 0.1 }", "half_width"),
+        ("{ min = 100 }", "exactly one of"),
+        ("{ half_width = 0.1, decide = 0.5 }", "exactly one of"),
+        ("{ min = 100, max = 50, half_width = 0.1 }", "at least `min`, 100"),
+        ("{ half_width = 2 }", "above 0 and below 1"),
+        ("0", "`half_width`, and a `level`"),
+    ];
+    for (trials, expected) in cases {
+        desk.write("study.toml", &format!("trials = {trials}\n"));
+        let ran = desk.run(&["plan", "study.toml"]);
+        assert_eq!(ran.code, 2, "{trials}");
+        let text = ran.stderr.replace(['│', '\n'], " ");
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(text.contains(expected), "{trials}: {text}");
+    }
+    desk.write("study.toml", "trials = { half_width = 0.1 }\n[interval]\nlevel = 0.9\n");
+    let ran = desk.run(&["plan", "study.toml"]);
+    assert!(ran.stderr.contains("confidence sequence"), "{}", ran.stderr);
+}

@@ -6,6 +6,7 @@ pub mod method;
 pub mod normal;
 pub mod proportion;
 pub mod quantile;
+pub mod quantile_interval;
 pub mod sequence;
 pub mod wilson;
 
@@ -13,5 +14,6 @@ pub use jeffreys::jeffreys;
 pub use method::{Method, simultaneous};
 pub use proportion::{Interval, clopper_pearson, with_undecided};
 pub use quantile::quantile;
+pub use quantile_interval::{Ranks, dkw_half_width, quantile_ranks};
 pub use sequence::confidence_sequence;
 pub use wilson::wilson;

@@ -1,6 +1,7 @@
 //! What the rows of a cell say about its probability: one method a file, its source cited.
 
 pub mod beta;
+pub mod incidence;
 pub mod jeffreys;
 pub mod method;
 pub mod normal;
@@ -10,6 +11,7 @@ pub mod quantile_interval;
 pub mod sequence;
 pub mod wilson;
 
+pub use incidence::{Incidence, StepCounts, incidence};
 pub use jeffreys::jeffreys;
 pub use method::{Method, simultaneous};
 pub use proportion::{Interval, clopper_pearson, with_undecided};

@@ -8,6 +8,7 @@ pub mod normal;
 pub mod proportion;
 pub mod quantile;
 pub mod quantile_interval;
+pub mod restart;
 pub mod sequence;
 pub mod wilson;
 
@@ -17,5 +18,6 @@ pub use method::{Method, simultaneous};
 pub use proportion::{Interval, clopper_pearson, with_undecided};
 pub use quantile::quantile;
 pub use quantile_interval::{Ranks, dkw_half_width, quantile_ranks};
+pub use restart::{Restart, best_restart, expected_running_time};
 pub use sequence::confidence_sequence;
 pub use wilson::wilson;

@@ -2,18 +2,26 @@
 
 pub mod beta;
 pub mod goal;
+pub mod incidence;
 pub mod jeffreys;
 pub mod method;
 pub mod normal;
+pub mod paired;
 pub mod proportion;
 pub mod quantile;
+pub mod quantile_interval;
+pub mod restart;
 pub mod sequence;
 pub mod wilson;
 
 pub use goal::Goal;
+pub use incidence::{Incidence, StepCounts, incidence};
 pub use jeffreys::jeffreys;
 pub use method::{Method, simultaneous};
+pub use paired::{Pairs, difference_interval};
 pub use proportion::{Interval, clopper_pearson, with_undecided};
 pub use quantile::quantile;
+pub use quantile_interval::{Ranks, dkw_half_width, quantile_ranks};
+pub use restart::{Restart, best_restart, expected_running_time};
 pub use sequence::confidence_sequence;
 pub use wilson::wilson;

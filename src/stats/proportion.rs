@@ -2,7 +2,7 @@
 
 use super::beta::{Tail, quantile};
 
-/// A closed interval of probabilities.
+/// A closed interval: of a probability, where nothing else is said.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Interval {
     /// Lower end.

@@ -84,17 +84,14 @@ impl StoppingRule {
         self.every > 0 && self.level > 0.0 && self.level < 1.0
     }
 
-    /// Whether so many trials are enough: judged on a confidence sequence, lower end from the trials that
-    /// converged, upper end as if the undecided ones would.
+    /// Whether so many trials are enough: judged on a confidence sequence.
     pub fn is_met(&self, converged: u64, undecided: u64, trials: u64) -> bool {
-        let interval = self.interval(converged, undecided, trials);
-        self.goal.is_reached(interval, converged, trials)
+        self.goal.is_reached(converged, undecided, trials, |k| self.interval(k, trials))
     }
 
-    /// That interval.
-    pub fn interval(&self, converged: u64, undecided: u64, trials: u64) -> Interval {
-        let bounds = |k, n| stats::confidence_sequence(k, n, self.level);
-        stats::with_undecided(converged, undecided, trials, bounds)
+    /// The interval of so many successes.
+    pub fn interval(&self, successes: u64, trials: u64) -> Interval {
+        stats::confidence_sequence(successes, trials, self.level)
     }
 }
 

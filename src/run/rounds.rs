@@ -73,14 +73,17 @@ fn set_trials(study: &mut Study, looks: &Looks, rule: StoppingRule) -> u64 {
 /// interval falls like one over the number of trials at most.
 fn next_trials(seen: Seen, rule: StoppingRule, most: u64) -> u64 {
     let Seen { trials, converged, undecided } = seen;
-    let width = || rule.interval(converged, undecided, trials).half_width();
+    let half_width = |successes| rule.interval(successes, trials).half_width();
+    let share = |successes| successes as f64 / trials as f64;
+    let ends = [converged, converged + undecided];
     let wanted = match rule.goal {
         _ if trials == 0 => 0.0,
-        Goal::HalfWidth(most) => width() / most,
-        Goal::Relative(part) if converged > 0 => {
-            width() / (part * (converged as f64 / trials as f64))
+        Goal::HalfWidth(most) => ends.map(half_width).into_iter().fold(0.0, f64::max) / most,
+        // Infinite for a share of 0.
+        Goal::Relative(part) => {
+            ends.map(|k| half_width(k) / (part * share(k))).into_iter().fold(0.0, f64::max)
         }
-        Goal::Relative(_) | Goal::Decide(_) => GROWTH,
+        Goal::Decide(_) => GROWTH,
     };
     let wanted = trials as f64 * wanted.clamp(LEAST_GROWTH, GROWTH);
     let looks = (wanted / rule.every as f64).ceil() as u64;

@@ -54,8 +54,8 @@ fn cells_end_when_they_are_precise_enough() {
             let count =
                 |outcome| rows[..n].iter().filter(|row| row.outcome == outcome).count() as u64;
             let (converged, open) = (count(Outcome::Converged), count(Outcome::StepLimit));
-            let upper = confidence_sequence(converged + open, n as u64, 0.95).upper;
-            (upper - confidence_sequence(converged, n as u64, 0.95).lower) / 2.0
+            let half_width = |k| confidence_sequence(k, n as u64, 0.95).half_width();
+            half_width(converged).max(half_width(converged + open))
         };
         let looks: Vec<usize> = (20..=rows.len()).step_by(20).collect();
         let (last, before) = looks.split_last().expect("a look");

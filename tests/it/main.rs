@@ -2,6 +2,7 @@
 
 mod adaptive;
 mod arora;
+mod calibration;
 mod certificates;
 mod cli;
 mod doctor;

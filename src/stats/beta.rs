@@ -94,7 +94,7 @@ fn ln_prefactor(a: f64, b: f64, x: f64, excess: f64) -> f64 {
 
 /// `k ln(k / mean) + mean - k` where `excess = k - mean`: Loader's `bd0`, without cancellation near
 /// `mean = k`.
-fn deviance(k: f64, mean: f64, excess: f64) -> f64 {
+pub(super) fn deviance(k: f64, mean: f64, excess: f64) -> f64 {
     if excess.abs() >= 0.1 * (k + mean) {
         return k * libm::log(k / mean) - excess;
     }

@@ -1,6 +1,12 @@
 //! What the rows of a cell say about its probability: one method a file, its source cited.
 
+pub mod axis;
 pub mod beta;
+pub mod chi_squared;
+pub mod fieller;
+pub mod glm;
+pub mod link;
+pub mod normal;
 pub mod proportion;
 pub mod quantile;
 

@@ -405,7 +405,7 @@ pub(super) mod tests {
 
     /// 1000 experiments at each of the three links: the share of Fieller sets that hold the truth and
     /// the share of lack-of-fit values below 0.05 are within 4 standard errors of the level, and 0.01
-    /// for the error of the large-sample law (false alarm below 4e-4 in all); seed fixed.
+    /// for the error of the large-sample law (false alarm 2e-4 each); seed fixed.
     #[test]
     fn coverage_of_the_crossing_by_simulation() {
         let places = [-2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0];

@@ -1,5 +1,6 @@
 //! What the rows of a cell say about its probability: one method a file, its source cited.
 
+pub mod asymptotes;
 pub mod axis;
 pub mod beta;
 pub mod chi_squared;

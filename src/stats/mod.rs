@@ -6,6 +6,7 @@ pub mod beta;
 pub mod chi_squared;
 pub mod fieller;
 pub mod glm;
+pub mod isotonic;
 pub mod link;
 pub mod normal;
 pub mod proportion;

@@ -11,6 +11,7 @@ pub mod link;
 pub mod normal;
 pub mod proportion;
 pub mod quantile;
+pub mod scaling;
 pub mod splitting;
 
 pub use proportion::{Interval, clopper_pearson};

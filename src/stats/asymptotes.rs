@@ -316,10 +316,10 @@ fn damped_step(
     for i in 0..PARAMETERS {
         matrix[i][i] *= 1.0 + damping;
         if !free[i] || matrix[i][i] == 0.0 {
-            for j in 0..PARAMETERS {
-                matrix[i][j] = 0.0;
-                matrix[j][i] = 0.0;
+            for row in &mut matrix {
+                row[i] = 0.0;
             }
+            matrix[i] = [0.0; PARAMETERS];
             matrix[i][i] = 1.0;
             step[i] = 0.0;
         }
@@ -330,12 +330,13 @@ fn damped_step(
 /// Solves a positive definite system by elimination.
 fn solve(mut matrix: [Vector; PARAMETERS], mut right: Vector) -> Vector {
     for i in 0..PARAMETERS {
+        let (pivot, value) = (matrix[i], right[i]);
         for j in i + 1..PARAMETERS {
-            let factor = matrix[j][i] / matrix[i][i];
-            for k in i..PARAMETERS {
-                matrix[j][k] -= factor * matrix[i][k];
+            let factor = matrix[j][i] / pivot[i];
+            for (entry, above) in matrix[j].iter_mut().zip(pivot) {
+                *entry -= factor * above;
             }
-            right[j] -= factor * right[i];
+            right[j] -= factor * value;
         }
     }
     for i in (0..PARAMETERS).rev() {

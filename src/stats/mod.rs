@@ -13,6 +13,7 @@ pub mod proportion;
 pub mod quantile;
 pub mod scaling;
 pub mod splitting;
+pub mod stratified;
 
 pub use proportion::{Interval, clopper_pearson};
 pub use quantile::quantile;

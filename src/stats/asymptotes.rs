@@ -12,6 +12,7 @@
 //! `0 <= lapse < 1 - p*`.
 
 use super::axis::{self, Bracket, Point};
+use super::glm;
 use super::link::{Link, Response};
 use super::normal;
 
@@ -22,7 +23,7 @@ pub struct Fit {
     pub link: Link,
     /// The probability that is crossed at the threshold.
     pub p: f64,
-    /// Where it is crossed.
+    /// Where it is crossed, at most ten times the range of the points away from them.
     pub threshold: f64,
     /// Slope of the linear predictor.
     pub slope: f64,
@@ -50,12 +51,17 @@ type Vector = [f64; PARAMETERS];
 /// How near the asymptotes may come to the probability that is crossed, as a share of their range.
 const NEAREST: f64 = 0.999;
 
+/// Slope times smallest gap: from where on a curve is called a step, and the most.
+const STEP: f64 = 40.0;
+const STEEPEST: f64 = 1e4;
+
 /// Fits threshold, slope and both asymptotes, and encloses the threshold at this confidence level.
 ///
-/// The likelihood has several maxima at times: the search begins at the best of many curves and goes on
-/// by damped Newton steps with the expected information (Levenberg 1944, Marquardt 1963), inside the
-/// bounds of the parameters. The direction of the curve is that of the trend of the counts. The slope is
-/// bounded where the curve rises from an eighth to seven eighths within a tenth of the smallest gap.
+/// The likelihood has several maxima at times: the search begins at the best of many curves and at the
+/// fit without asymptotes, and goes on by damped Newton steps with the expected information (Levenberg
+/// 1944, Marquardt 1963), inside the bounds of the parameters. The direction of the curve is that of the
+/// trend of the counts. The slope is bounded where the curve rises within a thousandth of the smallest
+/// gap between two places.
 ///
 /// Accuracy: the deviance to 1e-9, the threshold and its ends to 1e-4 of their distance or better. The
 /// level holds for large samples; where an asymptote is at its bound the interval tends to be too wide.
@@ -65,7 +71,9 @@ const NEAREST: f64 = 0.999;
 pub fn fit(points: &[Point], link: Link, p: f64, level: f64) -> Fit {
     assert!(level > 0.0 && level < 1.0, "a confidence level is between 0 and 1, not {level}");
     let model = Model::new(&axis::observed(points), link, p);
-    let best = model.maximise(&model.starts(None), [false; PARAMETERS]);
+    let mut starts = model.starts(None);
+    starts.extend(model.plain());
+    let best = model.maximise(&starts, [false; PARAMETERS]);
     let z = normal::quantile(0.5 + 0.5 * level);
     let ends = [-1.0, 1.0].map(|side| model.end(&best, z * z, side));
     let slope = model.sign * libm::exp(best.at[1]) / model.scale;
@@ -81,7 +89,7 @@ pub fn fit(points: &[Point], link: Link, p: f64, level: f64) -> Fit {
             lower: model.centre + model.scale * ends[0],
             upper: model.centre + model.scale * ends[1],
         },
-        step: best.at[1] > model.upper[1] - 0.7,
+        step: libm::exp(best.at[1]) * model.gap > STEP,
     }
 }
 
@@ -107,6 +115,8 @@ struct Model {
     link: Link,
     p: f64,
     sign: f64,
+    /// The smallest distance of two places.
+    gap: f64,
     centre: f64,
     scale: f64,
     lower: Vector,
@@ -129,10 +139,11 @@ impl Model {
             link,
             p,
             sign: axis::trend(points).sign(),
+            gap,
             centre,
             scale,
             lower: [first - reach, libm::log(1e-3), 0.0, 0.0],
-            upper: [last + reach, libm::log(40.0 / gap), NEAREST * p, NEAREST * (1.0 - p)],
+            upper: [last + reach, libm::log(STEEPEST / gap), NEAREST * p, NEAREST * (1.0 - p)],
             points: standard,
         }
     }
@@ -159,6 +170,15 @@ impl Model {
         Place { at, deviance }
     }
 
+    /// The fit without asymptotes, if there is one in the bounds: the free fit is no worse.
+    fn plain(&self) -> Option<Place> {
+        let fit =
+            glm::fit(&self.points, self.link).ok().filter(|fit| fit.slope * self.sign > 0.0)?;
+        let at = [fit.crossing(self.p), libm::log(fit.slope.abs()), 0.0, 0.0];
+        let inside = |i: usize| self.lower[i] <= at[i] && at[i] <= self.upper[i];
+        (inside(0) && inside(1)).then(|| self.place(at))
+    }
+
     /// The best few of many curves to begin with, all with the given threshold if there is one.
     fn starts(&self, threshold: Option<f64>) -> Vec<Place> {
         let share = |point: &Point| point.successes as f64 / point.trials as f64;
@@ -174,7 +194,7 @@ impl Model {
         let thresholds = threshold.map_or_else(|| middles.collect(), |at| vec![at]);
         let mut starts = Vec::new();
         for &threshold in &thresholds {
-            for steepness in [0.7, 2.0, 6.0, 18.0] {
+            for steepness in [0.7, 2.0, 6.0, 18.0, STEP / self.gap, STEEPEST / self.gap] {
                 for (floor, lapse) in asymptotes {
                     let slope = libm::log(steepness).min(self.upper[1]);
                     starts.push(self.place([threshold, slope, floor, lapse]));
@@ -200,6 +220,10 @@ impl Model {
             let (score, information) = self.score_and_information(&here.at);
             let free = self.free(&here.at, &score, held);
             let step = damped_step(&information, &score, free, damping);
+            if step.iter().any(|step| !step.is_finite()) {
+                damping = 4.0 * damping.max(1e-6);
+                continue;
+            }
             let mut next = here.at;
             for i in 0..PARAMETERS {
                 next[i] = (here.at[i] + step[i]).clamp(self.lower[i], self.upper[i]);
@@ -234,9 +258,8 @@ impl Model {
         let (mut score, mut information) = ([0.0; PARAMETERS], [[0.0; PARAMETERS]; PARAMETERS]);
         for point in &self.points {
             let (p, q) = self.probability(at, offset, point.x);
-            if p == 0.0 || q == 0.0 {
-                continue;
-            }
+            // The floor keeps the squares finite; a probability below it is as good as at it.
+            let (p, q) = (p.max(1e-60), q.max(1e-60));
             let (n, k) = (point.trials as f64, point.successes as f64);
             let gradient = self.gradient(at, offset, point.x);
             let (pull, weight) = (k / p - (n - k) / q, n / (p * q));
@@ -283,8 +306,11 @@ impl Model {
             inside = there;
             stride *= 1.5;
         };
-        // Then halve what is between.
-        while (outside - inside.at[0]).abs() > 1e-4 * (outside - best.at[0]).abs() {
+        // Then halve what is between: forty times, or until it is small against the distance.
+        for _ in 0..40 {
+            if (outside - inside.at[0]).abs() <= 1e-4 * (outside - best.at[0]).abs() {
+                break;
+            }
             let there = self.profile(0.5 * (inside.at[0] + outside), &inside);
             if there.deviance > limit {
                 outside = there.at[0];
@@ -352,7 +378,6 @@ fn solve(mut matrix: [Vector; PARAMETERS], mut right: Vector) -> Vector {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::glm;
     use super::super::glm::tests::{beetles, points, simulate};
     use super::*;
     use crate::digest::Digest;
@@ -475,6 +500,16 @@ mod tests {
         assert!((1.9..=2.1).contains(&fit.interval.upper), "{fit:?}");
     }
 
+    /// With more parameters than points the fit is one of many; the interval knows.
+    #[test]
+    fn two_places_are_enough_for_an_interval() {
+        let two = points(&[0.0, 1.0], &[(0, 1_000_000), (1_000_000, 1_000_000)]);
+        let fit = fit(&two, Link::Probit, 0.5, 0.95);
+        assert!(fit.deviance < 1e-6, "{fit:?}");
+        assert!(fit.interval.lower < 0.01 && 0.99 < fit.interval.upper, "{fit:?}");
+        assert!(-0.01 < fit.interval.lower && fit.interval.upper < 1.01, "{fit:?}");
+    }
+
     /// Nothing is known where all outcomes are alike.
     #[test]
     fn equal_outcomes_leave_an_end_open() {
@@ -488,7 +523,29 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(64))]
+        #![proptest_config(ProptestConfig::with_cases(48))]
+        /// Nothing is unfit for the fit, and its threshold is in its interval.
+        #[test]
+        fn any_counts_are_dealt_with(
+            counts in prop::collection::vec((0_u64..10_000, 1_u64..10_000), 2..8), origin in -1e5..1e5_f64,
+            p in 0.05..0.95_f64, which in 0_usize..3,
+        ) {
+            let point = |(i, &(a, b)): (usize, &(u64, u64))| {
+                Point { x: origin + (i * i) as f64, successes: a.min(b), trials: b }
+            };
+            let any: Vec<_> = counts.iter().enumerate().map(point).collect();
+            let fit = fit(&any, Link::ALL[which], p, 0.95);
+            prop_assert!(fit.deviance.is_finite() && fit.slope.is_finite(), "{fit:?}");
+            prop_assert!(fit.interval.contains(fit.threshold), "{fit:?}");
+            prop_assert!((fit.probability(fit.threshold) - p).abs() < 1e-9, "{fit:?}");
+            // The plain fit may cross further out than the search for a threshold goes.
+            let range = any[any.len() - 1].x - any[0].x;
+            let near = |plain: &glm::Fit| (plain.crossing(p) - plain.centre).abs() < 9.0 * range;
+            if let Some(plain) = glm::fit(&any, fit.link).ok().filter(near) {
+                prop_assert!(fit.deviance <= plain.deviance * 1.000_001 + 1e-6, "{fit:?} {plain:?}");
+            }
+        }
+
         #[test]
         fn the_gradient_is_the_derivative(
             threshold in -1.0..1.0_f64, slope in -1.0..1.5_f64, floor in 0.01..0.3_f64, lapse in 0.01..0.4_f64,

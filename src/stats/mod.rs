@@ -1,9 +1,16 @@
 //! What the rows of a cell say about its probability: one method a file, its source cited.
 
+pub mod asymptotes;
+pub mod axis;
 pub mod beta;
+pub mod chi_squared;
+pub mod fieller;
+pub mod glm;
 pub mod goal;
 pub mod incidence;
+pub mod isotonic;
 pub mod jeffreys;
+pub mod link;
 pub mod method;
 pub mod normal;
 pub mod paired;
@@ -11,7 +18,10 @@ pub mod proportion;
 pub mod quantile;
 pub mod quantile_interval;
 pub mod restart;
+pub mod scaling;
 pub mod sequence;
+pub mod splitting;
+pub mod stratified;
 pub mod wilson;
 
 pub use goal::Goal;

@@ -193,9 +193,10 @@ fn header(plan: &Plan) -> String {
     let axes: Vec<String> = plan.axes.iter().map(axis).collect();
     let swept = if axes.is_empty() { "no sweep".to_owned() } else { axes.join(" x ") };
     format!(
-        "{}: {} x {} trials; {swept}",
+        "{}: {} x {}{} trials; {swept}",
         plan.study,
         counted(plan.cells, "cell"),
+        if plan.adaptive { "up to " } else { "" },
         HumanCount(plan.trials_per_cell)
     )
 }
@@ -273,6 +274,7 @@ fn trials(report: &Report) -> String {
         return format!("{all}; `deeplin run` would refuse {dir}: {refusal}");
     }
     match plan.trials - plan.trials_left {
+        0 if plan.adaptive => format!("at most {all}: each cell ends when it is precise enough"),
         0 => all.to_string(),
         there => format!(
             "{all}, of which {} are in {dir} already; what follows is for the {} that are left",

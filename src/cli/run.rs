@@ -137,8 +137,12 @@ fn what_is_left(outcome: &Outcome) -> String {
             format!(", and learning rates of {} cells are still to be tuned", HumanCount(cells))
         }
     };
+    let open = match outcome.cells_open {
+        0 => String::new(),
+        cells => format!(", and {} cells are not precise enough yet", HumanCount(cells)),
+    };
     format!(
-        "stopped early: {left} of {share} trials{trajectories} are left{on_their_way}{to_tune}; run the \
+        "stopped early: {left} of {share} trials{trajectories} are left{on_their_way}{to_tune}{open}; run the \
          same command again to continue"
     )
 }

@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::durable::Durable;
 use super::pilot::{Seen, pilot};
 use super::probe::Cost;
+use super::rounds::at_most;
 use super::tasks::{Cut, Tasks};
 use super::tuning::guessed;
 use super::workload::{self, Alike, Workload};
@@ -24,10 +25,12 @@ pub struct Plan {
     pub axes: Vec<Length>,
     /// Points of the sweep.
     pub cells: u64,
-    /// Trials of each.
+    /// Trials of each; at most, if it ends when it is precise enough.
     pub trials_per_cell: u64,
     /// Trials of all cells.
     pub trials: u64,
+    /// Whether a cell ends when it is precise enough.
+    pub adaptive: bool,
     /// Of these, the ones that are not there yet.
     pub trials_left: u64,
     /// Trials that learning rates are tuned on before, if they are.
@@ -113,6 +116,7 @@ pub fn estimate(
     with_pilot: bool,
     cut: Option<Cut>,
 ) -> Plan {
+    let study = &*at_most(study);
     let study = &*guessed(study);
     let work = Workload::of(study, durable);
     let tried = work.costs(workers);
@@ -138,8 +142,9 @@ pub fn estimate(
         study: study.name.clone(),
         axes: lengths(study),
         cells,
-        trials_per_cell: study.trials,
-        trials: cells.saturating_mul(study.trials),
+        trials_per_cell: study.cells.first().map_or(0, |cell| cell.trials),
+        trials: study.cells.iter().fold(0, |sum: u64, cell| sum.saturating_add(cell.trials)),
+        adaptive: study.stopping.is_some(),
         trials_left: work.left,
         tuning_trials: study.cells.iter().map(workload::tuning_trials).sum(),
         trajectories_left: work.recordings_left,

@@ -2,6 +2,7 @@
 //! there, until no cell needs more. How the rounds are cut decides nothing: where a cell ends is seen at
 //! fixed numbers of trials (see [`looks`](crate::store::looks)), and what was computed beyond is left out.
 
+use std::borrow::Cow;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -88,6 +89,30 @@ fn next_trials(seen: Seen, rule: StoppingRule, most: u64) -> u64 {
     let wanted = trials as f64 * wanted.clamp(LEAST_GROWTH, GROWTH);
     let looks = (wanted / rule.every as f64).ceil() as u64;
     looks.max(trials / rule.every + 1).saturating_mul(rule.every).min(most)
+}
+
+/// The study with as many trials of each cell as it can need: a half width is reached with one half of the
+/// trials converging last.
+pub(super) fn at_most(study: &Study) -> Cow<'_, Study> {
+    let Some(rule) = study.stopping else { return Cow::Borrowed(study) };
+    let is_enough = |looks: u64| {
+        let trials = looks * rule.every;
+        rule.is_met(trials / 2, 0, trials)
+    };
+    let most = study.trials.div_ceil(rule.every);
+    let (mut low, mut high) = (0, most);
+    while matches!(rule.goal, Goal::HalfWidth(_)) && low + 1 < high {
+        let middle = low + (high - low) / 2;
+        if is_enough(middle) {
+            high = middle;
+        } else {
+            low = middle;
+        }
+    }
+    let mut study = study.clone();
+    let trials = (high * rule.every).min(study.trials);
+    study.cells.iter_mut().for_each(|cell| cell.trials = trials);
+    Cow::Owned(study)
 }
 
 /// Whether trials of the round are missing that are not of this process's share.

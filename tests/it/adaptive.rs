@@ -168,3 +168,18 @@ fn mistakes_are_explained() {
     let ran = desk.run(&["plan", "study.toml"]);
     assert!(ran.stderr.contains("confidence sequence"), "{}", ran.stderr);
 }
+
+/// Half the width is largest for one half: no cell needs more than that takes.
+#[test]
+fn a_plan_knows_how_many_trials_are_enough() {
+    let desk = Desk::new();
+    desk.write("study.toml", STUDY);
+    let plan = desk.succeed(&["plan", "study.toml", "--quick"]).stdout;
+    let enough =
+        (20..).step_by(20).find(|&n| confidence_sequence(n / 2, n, 0.95).half_width() <= 0.1);
+    let enough = enough.expect("a number of trials");
+    assert!(plan.contains(&format!("4 cells x up to {enough} trials")), "{plan}");
+    assert!(plan.contains("each cell ends when it is precise enough"), "{plan}");
+    let (desk, _) = run(&[]);
+    assert!(results(&desk).cells.iter().all(|cell| cell.trials <= enough));
+}

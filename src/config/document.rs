@@ -259,7 +259,7 @@ impl Reader<'_> {
     }
 }
 
-/// Whether the value of a key outside [sweep] may be a table.
+/// Whether the value of a key outside the sweep may be a table.
 fn takes_form(key: &str) -> bool {
     schema::entry(key).is_some_and(|entry| entry.holds.takes_form())
 }

@@ -32,11 +32,8 @@ pub fn jeffreys(successes: u64, trials: u64, level: f64) -> Interval {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::checks::{assert_agrees, assert_known, cases, ends_are_in_order};
     use super::*;
-
-    fn close(value: f64, expected: f64, tolerance: f64) -> bool {
-        (value - expected).abs() <= tolerance * expected.abs()
-    }
 
     /// Ends at 95 % by another library's quantiles of the beta distribution.
     const KNOWN: &str = "
@@ -54,14 +51,7 @@ mod tests {
 
     #[test]
     fn known_values() {
-        for line in KNOWN.lines().skip(1) {
-            let field: Vec<&str> = line.split_whitespace().collect();
-            let (k, n) = field[0].split_once('/').unwrap();
-            let interval = jeffreys(k.parse().unwrap(), n.parse().unwrap(), 0.95);
-            let (lower, upper) = (field[1].parse().unwrap(), field[2].parse().unwrap());
-            assert!(close(interval.lower, lower, 1e-13), "{line}: {interval:?}");
-            assert!(close(interval.upper, upper, 1e-13), "{line}: {interval:?}");
-        }
+        assert_known(KNOWN, 1e-13, jeffreys);
     }
 
     #[test]
@@ -73,33 +63,13 @@ mod tests {
     #[test]
     fn agrees_with_arbitrary_precision() {
         let table = include_str!("../../tests/reference/jeffreys.csv");
-        let mut rows = 0;
-        for line in table.lines().skip(1) {
-            let field: Vec<&str> = line.split(',').collect();
-            let (k, n) = (field[0].parse().unwrap(), field[1].parse().unwrap());
-            let value = |i: usize| field[i].parse::<f64>().unwrap();
-            let interval = jeffreys(k, n, value(2));
-            assert!(close(interval.lower, value(3), 4e-15), "{line}: {interval:?}");
-            assert!(close(interval.upper, value(4), 4e-15), "{line}: {interval:?}");
-            rows += 1;
-        }
-        assert!(rows > 150, "{rows} rows of reference values");
+        assert_agrees(table, 4e-15, jeffreys);
     }
 
     proptest! {
         #[test]
-        fn ends_are_ordered_monotone_and_symmetric(
-            magnitude in 0.0..9.0_f64, fraction in 0.0..1.0_f64, level in 0.5..0.9999_f64,
-        ) {
-            let n = 10_f64.powf(magnitude) as u64;
-            let k = ((n as f64 * fraction) as u64).min(n - 1);
-            let at = |k| jeffreys(k, n, level);
-            let (here, next, mirror) = (at(k), at(k + 1), at(n - k));
-            let share = k as f64 / n as f64;
-            prop_assert!(0.0 <= here.lower && here.upper <= 1.0 && here.contains(share));
-            prop_assert!(here.lower < next.lower && here.upper < next.upper);
-            prop_assert!((here.lower - (1.0 - mirror.upper)).abs() < 1e-15);
-            prop_assert!((here.upper - (1.0 - mirror.lower)).abs() < 1e-15);
+        fn ends_are_ordered_monotone_and_symmetric((k, n, level) in cases()) {
+            ends_are_in_order((k, n), |k| jeffreys(k, n, level))?;
         }
     }
 }

@@ -3,6 +3,8 @@
 pub mod asymptotes;
 pub mod axis;
 pub mod beta;
+#[cfg(test)]
+mod checks;
 pub mod chi_squared;
 pub mod fieller;
 pub mod glm;

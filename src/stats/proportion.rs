@@ -82,11 +82,8 @@ pub fn clopper_pearson(successes: u64, trials: u64, level: f64) -> Interval {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::checks::{assert_agrees, assert_known, cases, ends_are_in_order};
     use super::*;
-
-    fn close(value: f64, expected: f64, tolerance: f64) -> bool {
-        (value - expected).abs() <= tolerance * expected.abs()
-    }
 
     /// Ends at 95 %, to 17 digits by arbitrary precision (scipy gives 11 of them at large counts).
     const KNOWN: &str = "
@@ -104,17 +101,9 @@ mod tests {
 
     #[test]
     fn known_values() {
-        for line in KNOWN.lines().skip(1) {
-            let field: Vec<&str> = line.split_whitespace().collect();
-            let (k, n) = field[0].split_once('/').unwrap();
-            let interval = clopper_pearson(k.parse().unwrap(), n.parse().unwrap(), 0.95);
-            let (lower, upper) = (field[1].parse().unwrap(), field[2].parse().unwrap());
-            assert!(close(interval.lower, lower, 1e-14), "{line}: {interval:?}");
-            assert!(close(interval.upper, upper, 1e-14), "{line}: {interval:?}");
-        }
-        let interval = clopper_pearson(15, 50, 0.99);
-        assert!(close(interval.lower, 0.149_120_897_219_713_22, 1e-14));
-        assert!(close(interval.upper, 0.489_983_180_318_680_8, 1e-14));
+        assert_known(KNOWN, 1e-14, clopper_pearson);
+        let of_99 = "0.99 15/50 0.14912089721971322 0.4899831803186808";
+        assert_known(of_99, 1e-14, clopper_pearson);
     }
 
     #[test]
@@ -126,17 +115,7 @@ mod tests {
     #[test]
     fn agrees_with_arbitrary_precision() {
         let table = include_str!("../../tests/reference/clopper_pearson.csv");
-        let mut rows = 0;
-        for line in table.lines().skip(1) {
-            let field: Vec<&str> = line.split(',').collect();
-            let (k, n) = (field[0].parse().unwrap(), field[1].parse().unwrap());
-            let value = |i: usize| field[i].parse::<f64>().unwrap();
-            let interval = clopper_pearson(k, n, value(2));
-            assert!(close(interval.lower, value(3), 2e-15), "{line}: {interval:?}");
-            assert!(close(interval.upper, value(4), 2e-15), "{line}: {interval:?}");
-            rows += 1;
-        }
-        assert!(rows > 150, "{rows} rows of reference values");
+        assert_agrees(table, 2e-15, clopper_pearson);
     }
 
     #[test]
@@ -152,18 +131,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn ends_are_ordered_monotone_and_symmetric(
-            magnitude in 0.0..9.0_f64, fraction in 0.0..1.0_f64, level in 0.5..0.9999_f64,
-        ) {
-            let n = 10_f64.powf(magnitude) as u64;
-            let k = ((n as f64 * fraction) as u64).min(n - 1);
-            let (here, next) = (clopper_pearson(k, n, level), clopper_pearson(k + 1, n, level));
-            let share = k as f64 / n as f64;
-            prop_assert!(0.0 <= here.lower && here.upper <= 1.0 && here.contains(share));
-            prop_assert!(here.lower < next.lower && here.upper < next.upper);
-            let mirror = clopper_pearson(n - k, n, level);
-            prop_assert!((here.lower - (1.0 - mirror.upper)).abs() < 1e-15);
-            prop_assert!((here.upper - (1.0 - mirror.lower)).abs() < 1e-15);
+        fn ends_are_ordered_monotone_and_symmetric((k, n, level) in cases()) {
+            ends_are_in_order((k, n), |k| clopper_pearson(k, n, level))?;
         }
     }
 }

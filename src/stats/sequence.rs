@@ -161,12 +161,9 @@ fn solve(k: f64, m: f64, threshold: f64, side: f64) -> f64 {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::checks::{cases, close, ends_are_in_order};
     use super::super::{clopper_pearson, wilson};
     use super::*;
-
-    fn close(value: f64, expected: f64, tolerance: f64) -> bool {
-        (value - expected).abs() <= tolerance * expected.abs()
-    }
 
     /// Ends at 95 % by bisection on the definition, to 15 digits.
     const KNOWN: &str = "
@@ -340,18 +337,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn ends_are_ordered_monotone_and_symmetric(
-            magnitude in 0.0..9.0_f64, fraction in 0.0..1.0_f64, level in 0.5..0.9999_f64,
-        ) {
-            let n = 10_f64.powf(magnitude) as u64;
-            let k = ((n as f64 * fraction) as u64).min(n - 1);
-            let at = |k| confidence_sequence(k, n, level);
-            let (here, next, mirror) = (at(k), at(k + 1), at(n - k));
-            let share = k as f64 / n as f64;
-            prop_assert!(0.0 <= here.lower && here.upper <= 1.0 && here.contains(share));
-            prop_assert!(here.lower < next.lower && here.upper < next.upper);
-            prop_assert!((here.lower - (1.0 - mirror.upper)).abs() < 1e-15);
-            prop_assert!((here.upper - (1.0 - mirror.lower)).abs() < 1e-15);
+        fn ends_are_ordered_monotone_and_symmetric((k, n, level) in cases()) {
+            ends_are_in_order((k, n), |k| confidence_sequence(k, n, level))?;
         }
 
         #[test]

@@ -39,11 +39,8 @@ pub fn wilson(successes: u64, trials: u64, level: f64) -> Interval {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::checks::{assert_known, cases, ends_are_in_order};
     use super::*;
-
-    fn close(value: f64, expected: f64, tolerance: f64) -> bool {
-        (value - expected).abs() <= tolerance * expected.abs()
-    }
 
     /// The formula at z = 1.959963984540054, to 16 digits.
     const KNOWN: &str = "
@@ -64,15 +61,7 @@ mod tests {
 
     #[test]
     fn known_values() {
-        for line in KNOWN.lines().skip(1) {
-            let field: Vec<&str> = line.split_whitespace().collect();
-            let level = field[0].parse().unwrap();
-            let (k, n) = field[1].split_once('/').unwrap();
-            let interval = wilson(k.parse().unwrap(), n.parse().unwrap(), level);
-            let (lower, upper) = (field[2].parse().unwrap(), field[3].parse().unwrap());
-            assert!(close(interval.lower, lower, 4e-15), "{line}: {interval:?}");
-            assert!(close(interval.upper, upper, 4e-15), "{line}: {interval:?}");
-        }
+        assert_known(KNOWN, 4e-15, wilson);
     }
 
     #[test]
@@ -90,18 +79,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn ends_are_ordered_monotone_and_symmetric(
-            magnitude in 0.0..9.0_f64, fraction in 0.0..1.0_f64, level in 0.5..0.9999_f64,
-        ) {
-            let n = 10_f64.powf(magnitude) as u64;
-            let k = ((n as f64 * fraction) as u64).min(n - 1);
-            let at = |k| wilson(k, n, level);
-            let (here, next, mirror) = (at(k), at(k + 1), at(n - k));
-            let share = k as f64 / n as f64;
-            prop_assert!(0.0 <= here.lower && here.upper <= 1.0 && here.contains(share));
-            prop_assert!(here.lower < next.lower && here.upper < next.upper);
-            prop_assert!((here.lower - (1.0 - mirror.upper)).abs() < 1e-15);
-            prop_assert!((here.upper - (1.0 - mirror.lower)).abs() < 1e-15);
+        fn ends_are_ordered_monotone_and_symmetric((k, n, level) in cases()) {
+            ends_are_in_order((k, n), |k| wilson(k, n, level))?;
         }
 
         /// The definition: at an end, `k` is `z` standard deviations away from what is expected.

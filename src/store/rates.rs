@@ -1,7 +1,7 @@
 //! Learning rates that were tuned (`descent.learning_rate = "tuned"`): found once, then the same for every
 //! process of a study and for its results.
 //!
-//! A file is the JSON of [`Content`], then the seal: BLAKE3 of the JSON, 32 bytes. Its name is the
+//! A file is JSON (its format and version, the study, the numerics, the rates by cell), then the seal: BLAKE3 of the JSON, 32 bytes. Its name is the
 //! beginning of the seal. What is found of a cell depends on the study only, so the files of several
 //! processes may overlap; they cannot differ.
 

@@ -43,6 +43,8 @@ impl Bar {
 
 impl Progress for Bar {
     fn begin(&self, work: Work) {
+        // It may have ended before: rounds follow each other.
+        self.0.reset();
         self.show(work);
         self.0.reset_eta();
         self.0.enable_steady_tick(Duration::from_millis(200));

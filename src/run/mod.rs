@@ -164,8 +164,13 @@ impl Outcome {
         }
     }
 
-    /// Whether something of the share is left.
+    /// Whether the study is to be run again.
     pub fn is_unfinished(&self) -> bool {
+        self.was_stopped() || self.cells_open > 0
+    }
+
+    /// Whether something is left of what the share was to do.
+    fn was_stopped(&self) -> bool {
         self.share_left > 0 || self.trajectories_left > 0 || self.cells_to_tune > 0
     }
 

@@ -43,14 +43,15 @@ pub(super) fn run(run: &mut Run<'_>, rule: StoppingRule) -> Result<Outcome> {
         let share = run.options.share;
         outcome = outcome.and(run.once(&study, share)?);
         outcome.cells_open = open;
-        if outcome.is_unfinished() || open == 0 {
+        if outcome.was_stopped() || open == 0 {
             return Ok(outcome);
         }
         if !share.is_whole() && is_missing(run, &study)? && !wait_for_others(run)? {
             outcome = outcome.and(run.once(&study, Share::WHOLE)?);
-            if outcome.is_unfinished() {
-                return Ok(outcome);
-            }
+            outcome.cells_open = open;
+        }
+        if outcome.was_stopped() || run.interrupt.raised() {
+            return Ok(outcome);
         }
     }
 }

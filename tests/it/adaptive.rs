@@ -114,6 +114,19 @@ fn parts_that_run_at_once_share_the_rounds() {
     assert!(desk.read("out/results.h5") == expected);
 }
 
+/// A part that waits for others stops when it is told to.
+#[test]
+fn a_part_that_waits_can_be_stopped() {
+    let desk = Desk::new();
+    desk.write("study.toml", STUDY);
+    let begin = std::time::Instant::now();
+    let arguments = ["run", "study.toml", "-o", "out", "--part", "1/2", "--max-time", "1s"];
+    let ran = desk.run(&[&arguments[..], &["--set", "store.part_seconds=3600"]].concat());
+    assert_eq!(ran.code, 75, "{}", ran.stderr);
+    assert!(ran.stderr.contains("cells are not precise enough yet"), "{}", ran.stderr);
+    assert!(begin.elapsed().as_secs() < 600, "it does not wait for two hours");
+}
+
 /// A run that is stopped says so, `merge` says what is open, `--partial` shows it, and running goes on.
 #[test]
 fn a_stopped_study_goes_on() {

@@ -163,8 +163,11 @@ fn maximise(points: &[Point], link: Link) -> ([f64; 2], f64) {
             (response.p, response.q)
         })
     };
-    let mut here = first_guess(points, link);
-    let mut value = deviance(here);
+    // Where the shares do not follow the curve at all, the guess may be farther off than a constant, and so
+    // far that no step leads back.
+    let starts = [first_guess(points, link), constant(points, link)].map(|at| (at, deviance(at)));
+    let [guess, constant] = starts;
+    let (mut here, mut value) = if guess.1 <= constant.1 { guess } else { constant };
     for _ in 0..200 {
         let (score, information) = score_and_information(points, link, here);
         let step = solve(information, score);
@@ -201,6 +204,13 @@ fn first_guess(points: &[Point], link: Link) -> [f64; 2] {
         score[1] += weight * eta * point.x;
     }
     solve(information, score)
+}
+
+/// The same probability everywhere.
+fn constant(points: &[Point], link: Link) -> [f64; 2] {
+    let sum =
+        |count: fn(&Point) -> u64| points.iter().map(|point| count(point) as f64).sum::<f64>();
+    [link.predictor(sum(|point| point.successes) / sum(|point| point.trials)), 0.0]
 }
 
 /// Gradient of the log-likelihood and its expected information (three entries of a symmetric matrix).
@@ -421,6 +431,20 @@ pub(super) mod tests {
             }
             assert!((912..=988).contains(&held), "{link:?}: {held} of 1000 hold the truth");
             assert!((12..=88).contains(&rejected), "{link:?}: {rejected} of 1000 rejected");
+        }
+    }
+
+    /// Shares that fall and rise again by far more than chance: a fit of the probit once ended where every
+    /// probability was 1.
+    #[test]
+    fn shares_that_no_curve_follows() {
+        let counts =
+            [(365_094, 411_552), (263_946, 969_365), (399_737, 399_737), (446_977, 446_977)];
+        let points = points(&[0.0, 1.0, 2.0, 6.0], &counts);
+        for link in Link::ALL {
+            let fit = fit(&points, link).unwrap();
+            assert!((0.1..2.0).contains(&fit.slope) && fit.covariance.second > 0.0, "{fit:?}");
+            assert!(fit.lack_of_fit() < Some(1e-9));
         }
     }
 

@@ -23,7 +23,7 @@ pub fn table(results: &ResultsFile) -> String {
         "{}: {} cells x {}{} trials, seed {}\n",
         results.name,
         results.cells.len(),
-        if have_different_trials(results) { "up to " } else { "" },
+        if results.missing == 0 && have_different_trials(results) { "up to " } else { "" },
         results.trials,
         results.seed
     );

@@ -257,7 +257,7 @@ impl Run<'_> {
             share,
             recordings(),
         );
-        let place = Place { fs: *fs, options, manifest, numerics: self.numerics };
+        let place = Place { fs: *fs, options, share, manifest, numerics: self.numerics };
         let tuned = rates::tuned(study, &place, &self.pool, self.interrupt, self.progress)?;
         if tuned.left > 0 {
             return Ok(Outcome::before_tuning(work, recordings().count() as u64, tuned.left));

@@ -13,7 +13,7 @@ use rayon::prelude::*;
 use super::blocks::{self, Share};
 use super::interrupt::Interrupt;
 use super::tuning::tune;
-use super::{Options, Progress, refuse_others};
+use super::{Options, Progress, recording, refuse_others};
 use crate::error::Result;
 use crate::store::coverage::Coverage;
 use crate::store::io::FileSystem;
@@ -42,6 +42,8 @@ pub(super) struct Tuned<'a> {
 pub(super) struct Place<'a> {
     pub(super) fs: &'a dyn FileSystem,
     pub(super) options: &'a Options,
+    /// What is about to be computed, not always what the process was started for.
+    pub(super) share: Share,
     pub(super) manifest: &'a Manifest,
     pub(super) numerics: &'a Numerics,
 }
@@ -64,7 +66,7 @@ pub(super) fn tuned<'a>(
     let dir = &place.options.dir;
     let found = read_rates(place.fs, dir, place.manifest)?;
     clean(place.fs, dir, &found.damaged)?;
-    let needed = needed(study, place.options.share);
+    let needed = needed(study, place.share);
     let mut rates = found.rates;
     if needed.iter().any(|cell| !rates.contains_key(cell)) {
         if !place.options.mixed {
@@ -83,12 +85,14 @@ pub(super) fn tuned<'a>(
     Ok(Tuned { study: Cow::Owned(study), left })
 }
 
-/// The cells of the share whose rates are tuned, in the order in which it finds them: not all shares begin
-/// with the same.
+/// The cells of the share whose rates are tuned, those of trials that it records included, in the order in
+/// which it finds them: not all shares begin with the same.
 fn needed(study: &Study, share: Share) -> Vec<usize> {
     let nothing = Coverage::new(study.cells.len());
+    let recorded = recording::left(study, &nothing, share).map(|(cell, _)| cell);
     let cells: BTreeSet<usize> = blocks::left(study, &nothing, share)
         .map(|block| block.cell)
+        .chain(recorded)
         .filter(|&cell| study.cells[cell].tuning.is_some())
         .collect();
     let mut cells: Vec<usize> = cells.into_iter().collect();

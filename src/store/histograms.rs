@@ -19,8 +19,8 @@ const STEPS: Kind =
 
 const HITS: Kind = Kind { ragged: HITS_HISTOGRAM, of: Tally::hits };
 
-/// Adds the histograms of all cells and their tables to `variables`, and returns the summaries of the cells. The tallies are read
-/// twice: the first time to see how many entries there are.
+/// Adds the histograms of all cells and their tables to `variables`, and returns the summaries of the cells.
+/// The tallies are read twice: the first time to see how many entries there are.
 ///
 /// # Errors
 /// If HDF5 fails or tallies cannot be read.

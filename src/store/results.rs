@@ -54,8 +54,8 @@ pub(super) struct Absent {
     pub trajectories: u64,
 }
 
-/// Fills the results file of a study, and returns the summaries of its cells. `numerics` holds what the others were computed with, more than one
-/// only if the caller was asked to mix.
+/// Fills the results file of a study, and returns the summaries of its cells. Some of it may be `missing`.
+/// `numerics` holds what the rest was computed with, more than one only if the caller was asked to mix.
 ///
 /// # Errors
 /// If HDF5 fails or rows cannot be read.

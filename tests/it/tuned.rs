@@ -108,6 +108,43 @@ fn neither_parts_nor_interruption_nor_damage_change_a_byte() {
     assert!(stopped.read("out/results.h5") == expected, "after damage");
 }
 
+/// A part may record trials of cells of which it runs none: it needs their rates too.
+#[test]
+fn parts_that_only_record_a_cell_know_its_rate() {
+    let record =
+        ["--set", "record.trajectory.trials=2", "--set", "record.trajectory.spectra=false"];
+    let set = [&record[..], &["--set", "store.block=12"]].concat();
+    let whole = desk();
+    whole.succeed(&[&["run", "study.toml", "-o", "out", "--quiet"], &set[..]].concat());
+    let parts = desk();
+    for share in ["4/7", "7/7", "2/7", "1/7", "3/7", "6/7", "5/7"] {
+        let run = ["run", "study.toml", "-o", "out", "--quiet", "--part", share];
+        parts.succeed(&[&run[..], &set[..]].concat());
+    }
+    parts.succeed(&["merge", "out"]);
+    assert!(parts.read("out/results.h5") == whole.read("out/results.h5"));
+}
+
+/// A part that takes over what another one leaves knows the rates of its cells.
+#[test]
+fn a_part_that_takes_over_knows_the_rates() {
+    let sets = [
+        "--set",
+        "trials={ min = 12, max = 60, half_width = 0.2 }",
+        "--set",
+        "store.block=12",
+        "--set",
+        "store.part_seconds=0.1",
+    ];
+    let whole = desk();
+    whole.succeed(&[&["run", "study.toml", "-o", "out", "--quiet"], &sets[..]].concat());
+    let part = desk();
+    let run = ["run", "study.toml", "-o", "out", "--quiet", "--part", "1/3"];
+    part.succeed(&[&run[..], &sets[..]].concat());
+    part.succeed(&["merge", "out"]);
+    assert!(part.read("out/results.h5") == whole.read("out/results.h5"));
+}
+
 /// The pilot trials are no trials of the study: with fixed rates the rows are others, but those of a
 /// tuned study do not depend on how many pilots there were, only on the rate that they choose.
 #[test]

@@ -34,6 +34,13 @@ pub struct Start {
     pub terms: Terms,
 }
 
+/// Whether the starts of a cell depend on the value of a key; if not, cells that differ in it have the same
+/// starts, trial by trial.
+pub fn depends_on(key: &str) -> bool {
+    let table = key.split_once('.').map_or("", |(table, _)| table);
+    ["network", "target", "init"].contains(&table)
+}
+
 impl<'a> Starts<'a> {
     /// The starts of `cell` in the study with this seed.
     pub fn new(seed: u64, cell: &'a Cell) -> Self {

@@ -225,9 +225,9 @@ pub struct Cell {
     pub stop: StopRule,
     /// Whether and how convergence is proved.
     pub certificate: CertificateRule,
-    /// Digest of `[network]`, `[target]`, `[init]` and the learning rate: keys the random numbers of
-    /// the initial weights. So a larger budget, another loss target or another precision meets the
-    /// same starts.
+    /// Digest of `[network]`, `[target]` and `[init]`: keys the random numbers of the initial weights.
+    /// So another learning rate, method, budget or loss target meets the same starts, and cells that
+    /// differ in these can be compared trial by trial.
     pub digest: Digest,
 }
 

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{Ending, report};
+use super::{Ending, compare, report};
 use crate::foreign::Refusal;
 use crate::foreign::apart::{Apart, Reply};
 use crate::network::target::data::hdf5;
@@ -29,54 +29,79 @@ enum Task {
     },
     /// What is said of results
     Report { form: report::Form, path: PathBuf },
+    /// What is compared of results
+    Compare {
+        form: report::Form,
+        #[command(flatten)]
+        asked: compare::Asked,
+        path: PathBuf,
+    },
     /// The digest of the study that results are of
     Digest { path: PathBuf },
 }
 
+impl Task {
+    /// The file that it is about.
+    fn path(&self) -> &Path {
+        match self {
+            Self::Table { path, .. }
+            | Self::Report { path, .. }
+            | Self::Compare { path, .. }
+            | Self::Digest { path } => path,
+        }
+    }
+}
+
 pub(super) fn main(arguments: &Arguments) -> Result<Ending> {
-    let (Task::Table { path, .. } | Task::Report { path, .. } | Task::Digest { path }) =
-        &arguments.task;
-    limit(path);
+    limit(arguments.task.path());
     let mut stdout = io::stdout().lock();
     let mut reply = Reply(&mut stdout);
     let done = match carry_out(&arguments.task, &mut reply) {
         Ok(()) => reply.end(),
         Err(error) => reply.refused(&refusal(error)),
     };
-    done.map_err(Error::storage("hand on", path))?;
+    done.map_err(Error::storage("hand on", arguments.task.path()))?;
     Ok(Ending::Done)
 }
 
 fn carry_out(task: &Task, reply: &mut Reply<'_>) -> Result<()> {
-    let (path, text) = match task {
+    let text = match task {
         Task::Table { path, dataset } => return hdf5::send(path, dataset.as_deref(), reply),
-        Task::Report { path, form } => (path, form.text(&ResultsFile::open(path)?)?),
-        Task::Digest { path } => (path, ResultsFile::open(path)?.digest.hex()),
+        Task::Report { path, form } => form.text(&ResultsFile::open(path)?)?,
+        Task::Compare { path, form, asked } => asked.text(&ResultsFile::open(path)?, *form)?,
+        Task::Digest { path } => ResultsFile::open(path)?.digest.hex(),
     };
     /// Bytes of a piece.
     const PIECE: usize = 1 << 20;
     let mut pieces = text.as_bytes().chunks(PIECE);
-    pieces.try_for_each(|piece| reply.content(piece)).map_err(Error::storage("hand on", path))
+    pieces
+        .try_for_each(|piece| reply.content(piece))
+        .map_err(Error::storage("hand on", task.path()))
 }
 
 /// An error without its file, which the one who asked knows.
 fn refusal(error: Error) -> Refusal {
     match error {
         Error::Data { message, help, .. } | Error::Content { message, help, .. } => {
-            Refusal { message, help }
+            Refusal { message, help, is_of_request: false }
         }
+        Error::Usage { message, help } => Refusal { message, help, is_of_request: true },
         Error::Storage { action, source, help, .. } => {
-            Refusal { message: format!("cannot {action} it: {source}"), help }
+            let message = format!("cannot {action} it: {source}");
+            Refusal { message, help, is_of_request: false }
         }
-        other => Refusal { message: other.to_string(), help: None },
+        other => Refusal::plain(other.to_string()),
     }
 }
 
 /// What another process of the program says of results, for `task` of [`Task`].
-pub(super) fn ask(task: &[&str], path: &Path) -> Result<String> {
+pub(super) fn ask(task: &[String], path: &Path) -> Result<String> {
     let mut arguments: Vec<&OsStr> = task.iter().map(OsStr::new).collect();
     arguments.extend([OsStr::new("--"), path.as_os_str()]);
-    let refused = |refusal: Refusal| Error::content(path, refusal.message, refusal.help);
+    let refused = |refusal: Refusal| match refusal.is_of_request {
+        true => Error::usage(refusal.message, refusal.help),
+        false => Error::content(path, refusal.message, refusal.help),
+    };
     let apart = Apart::start(&arguments).ok_or_else(|| {
         let message = "the program does not know where it is itself".to_owned();
         Error::Environment { message, help: None }

@@ -2,6 +2,7 @@
 //! else to stderr.
 
 mod apart;
+mod compare;
 mod config;
 mod doctor;
 mod merge;
@@ -50,6 +51,7 @@ enum Command {
     Plan(plan::Arguments),
     Merge(merge::Arguments),
     Report(report::Arguments),
+    Compare(compare::Arguments),
     Trace(trace::Arguments),
     Doctor(doctor::Arguments),
     Config(config::Arguments),
@@ -81,6 +83,7 @@ pub fn main() -> ExitCode {
         Command::Plan(arguments) => plan::main(arguments),
         Command::Merge(arguments) => merge::main(arguments),
         Command::Report(arguments) => report::main(arguments),
+        Command::Compare(arguments) => compare::main(arguments),
         Command::Trace(arguments) => trace::main(arguments),
         Command::Doctor(arguments) => doctor::main(arguments),
         Command::Config(arguments) => config::main(arguments),

@@ -16,12 +16,30 @@ Examples:
 pub(super) struct Arguments {
     /// results.h5, or the directory that holds it
     results: PathBuf,
+    #[command(flatten)]
+    shown: Shown,
+}
+
+/// How a table is asked for.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub(super) struct Shown {
     /// As JSON
     #[arg(long)]
     json: bool,
-    /// As CSV, one line a cell
+    /// As CSV
     #[arg(long, conflicts_with = "json")]
     csv: bool,
+}
+
+impl Shown {
+    /// The form.
+    pub(super) fn form(self) -> Form {
+        match (self.json, self.csv) {
+            (true, _) => Form::Json,
+            (_, true) => Form::Csv,
+            _ => Form::Table,
+        }
+    }
 }
 
 /// In which form a table is shown.
@@ -37,7 +55,7 @@ pub(super) enum Form {
 
 impl Form {
     /// The name on the command line.
-    fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Table => "table",
             Self::Json => "json",
@@ -56,17 +74,12 @@ impl Form {
 }
 
 pub(super) fn main(arguments: &Arguments) -> Result<Ending> {
-    let form = match (arguments.json, arguments.csv) {
-        (true, _) => Form::Json,
-        (_, true) => Form::Csv,
-        _ => Form::Table,
-    };
-    print(&file(&arguments.results)?, form)?;
+    print(&file(&arguments.results)?, arguments.shown.form())?;
     Ok(Ending::Done)
 }
 
 /// The file of results that a path is or holds.
-fn file(path: &Path) -> Result<PathBuf> {
+pub(super) fn file(path: &Path) -> Result<PathBuf> {
     if !path.is_dir() {
         return Ok(path.to_owned());
     }
@@ -89,5 +102,5 @@ pub(super) fn print_table(path: &Path) -> Result<()> {
 }
 
 fn print(path: &Path, form: Form) -> Result<()> {
-    output::print(&apart::ask(&["report", form.name()], path)?)
+    output::print(&apart::ask(&["report", form.name()].map(str::to_owned), path)?)
 }

@@ -111,7 +111,7 @@ fn finish(
 /// The results of the study that are in the directory already.
 fn finished(study: &Study, dir: &Path) -> Option<PathBuf> {
     let path = dir.join(results::FILE);
-    let digest = apart::ask(&["digest"], &path).ok()?;
+    let digest = apart::ask(&["digest".to_owned()], &path).ok()?;
     (digest == study.digest.hex()).then_some(path)
 }
 

@@ -292,16 +292,14 @@ impl Builder {
         let certificate = certificate(view, precision, &rule)?;
         let dims = shape.dims();
         let start_text = format!("[network]\ndims = {dims:?}\n{target_text}{init_text}");
-        let cell_text = format!("{start_text}[descent]\nlearning_rate = {rate_text}\n");
-        let digest = Digest::of(cell_text.as_bytes());
-        // A learning rate keys random numbers whatever the method, so that methods meet the same starts;
-        // flows that differ in nothing else are one cell all the same.
-        let identity = match rule.method {
-            Method::Flow { .. } => Digest::of(start_text.as_bytes()),
-            _ => digest,
+        let digest = Digest::of(start_text.as_bytes());
+        // A flow has no learning rate.
+        let rule_text = match rule.method {
+            Method::Flow { .. } => format!("{rule:?}"),
+            _ => format!("{rule:?} {rate_text}"),
         };
         descent::refuse_single(view, precision, &rule, rate_law)?;
-        let computation = (identity, precision, reduce, certificate, format!("{rule:?}"));
+        let computation = (digest, precision, reduce, certificate, rule_text);
         self.refuse_equal(view, index, computation, &stop)?;
         let built = self.target(target, &target_text, &shape);
         refuse_unattainable(view, &built.size, &shape, precision, stop.loss)?;

@@ -46,10 +46,10 @@ impl Apart {
     /// it, as in programs of others that use the library.
     pub(crate) fn start(arguments: &[&OsStr]) -> Option<Result<Self, Refusal>> {
         let program = PROGRAM.get()?;
-        Some(Self::start_program(program, arguments).map_err(|e| Refusal {
-            message: format!("no process can be started to read it: {e}"),
-            help: None,
-        }))
+        Some(
+            Self::start_program(program, arguments)
+                .map_err(|e| Refusal::plain(format!("no process can be started to read it: {e}"))),
+        )
     }
 
     fn start_program(program: &Path, arguments: &[&OsStr]) -> io::Result<Self> {

@@ -30,10 +30,8 @@ impl Hdf5 {
     /// Opens a regular file.
     pub(crate) fn open(path: &Path) -> Result<Self, Refusal> {
         plugins::disable();
-        let unreadable = |e: &dyn std::fmt::Display| Refusal {
-            message: format!("HDF5 cannot open it: {e}"),
-            help: None,
-        };
+        let unreadable =
+            |e: &dyn std::fmt::Display| Refusal::plain(format!("HDF5 cannot open it: {e}"));
         let length =
             file::open(path).and_then(|file| file.metadata()).map_err(|e| unreadable(&e))?;
         let file = File::open(path).map_err(|e| unreadable(&e))?;
@@ -66,18 +64,16 @@ impl Hdf5 {
     /// A group, if all links on the way to it are plain.
     pub(crate) fn group(&self, path: &str) -> Result<Group, Refusal> {
         self.check_way(path)?;
-        self.file
-            .group(path)
-            .map_err(|_| Refusal { message: format!("there is no group `{path}`"), help: None })
+        self.file.group(path).map_err(|_| Refusal::plain(format!("there is no group `{path}`")))
     }
 
     /// A dataset of plain storage that the file can hold, if all links on the way to it are plain.
     pub(crate) fn dataset(&self, path: &str) -> Result<Dataset, Refusal> {
         self.check_way(path)?;
-        let dataset = self.file.dataset(path).map_err(|_| Refusal {
-            message: format!("`{path}` is not a dataset that HDF5 can read"),
-            help: None,
-        })?;
+        let dataset = self
+            .file
+            .dataset(path)
+            .map_err(|_| Refusal::plain(format!("`{path}` is not a dataset that HDF5 can read")))?;
         check_storage(&dataset, path)?;
         self.check_size(&dataset, path)?;
         Ok(dataset)
@@ -100,10 +96,9 @@ impl Hdf5 {
                 }
             }
             if names.peek().is_some() {
-                group = group.group(name).map_err(|_| Refusal {
-                    message: format!("`{name}` in `{path}` is not a group"),
-                    help: None,
-                })?;
+                group = group
+                    .group(name)
+                    .map_err(|_| Refusal::plain(format!("`{name}` in `{path}` is not a group")))?;
             }
         }
         Ok(())
@@ -141,9 +136,8 @@ impl Hdf5 {
 /// Links of a group with their kinds, sorted.
 fn links(group: &Group, path: &str) -> Result<Vec<(String, LinkType)>, Refusal> {
     let links = group.links(IndexType::Name, IterationOrder::Increasing);
-    let links = links.map_err(|e| Refusal {
-        message: format!("the names on the way to `{path}` cannot be read: {e}"),
-        help: None,
+    let links = links.map_err(|e| {
+        Refusal::plain(format!("the names on the way to `{path}` cannot be read: {e}"))
     })?;
     Ok(links.into_iter().map(|(name, link)| (name, link.link_type)).collect())
 }
@@ -178,10 +172,8 @@ fn check_storage(dataset: &Dataset, path: &str) -> Result<(), Refusal> {
     let plan = dataset.create_plist();
     let storage =
         plan.and_then(|plan| Ok((plan.get_layout()?, plan.get_external()?, plan.get_filters()?)));
-    let (layout, external, filters) = storage.map_err(|e| Refusal {
-        message: format!("how `{path}` is stored cannot be read: {e}"),
-        help: None,
-    })?;
+    let (layout, external, filters) = storage
+        .map_err(|e| Refusal::plain(format!("how `{path}` is stored cannot be read: {e}")))?;
     let inside = matches!(layout, Layout::Compact | Layout::Contiguous | Layout::Chunked);
     if !inside || !external.is_empty() {
         let message = format!("the values of `{path}` lie in another file, which is not followed");

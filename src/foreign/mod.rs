@@ -15,10 +15,18 @@ pub(crate) struct Refusal {
     pub(crate) message: String,
     /// What to do about it.
     pub(crate) help: Option<String>,
+    /// Whether the file is right and the request is wrong.
+    #[serde(default)]
+    pub(crate) is_of_request: bool,
 }
 
 impl Refusal {
+    /// Without advice.
+    pub(crate) fn plain(message: String) -> Self {
+        Self { message, help: None, is_of_request: false }
+    }
+
     pub(crate) fn new(message: String, help: &str) -> Self {
-        Self { message, help: Some(help.to_owned()) }
+        Self { message, help: Some(help.to_owned()), is_of_request: false }
     }
 }

@@ -56,7 +56,8 @@ fn cells(results: &ResultsFile) -> Vec<Map<String, Value>> {
     results.cells.iter().enumerate().map(cell).collect()
 }
 
-fn axis_value(values: &AxisValues, i: usize) -> Value {
+/// The `i`-th value of an axis.
+pub(super) fn axis_value(values: &AxisValues, i: usize) -> Value {
     match values {
         AxisValues::Floats(v) => value!(v[i]),
         AxisValues::Integers(v) => value!(v[i]),
@@ -91,29 +92,23 @@ pub fn json(results: &ResultsFile) -> Result<String> {
 
 /// The cells as CSV with a header, numbers in full precision, empty where there is none.
 pub fn csv(results: &ResultsFile) -> String {
-    let rows = cells(results);
+    csv_of(&cells(results))
+}
+
+/// Rows that all have the same columns as CSV with a header, empty for null.
+pub(super) fn csv_of(rows: &[Map<String, Value>]) -> String {
     let mut writer = csv::Writer::from_writer(Vec::new());
-    let keys = swept_keys(results);
-    let header = keys.iter().map(|(_, key)| key.key.clone());
-    let names: Vec<String> = header
-        .chain(
-            results
-                .cells
-                .first()
-                .into_iter()
-                .flat_map(|cell| columns(cell).map(|(name, _)| name.to_owned())),
-        )
-        .collect();
     let text = |v: &Value| match v {
         Value::Null => String::new(),
         Value::String(s) => s.clone(),
         other => other.to_string(),
     };
     // A writer into memory does not fail.
-    let _ = writer.write_record(&names);
-    for row in &rows {
-        let _ = writer
-            .write_record(names.iter().map(|name| row.get(name).map_or_else(String::new, text)));
+    if let Some(first) = rows.first() {
+        let _ = writer.write_record(first.keys());
+    }
+    for row in rows {
+        let _ = writer.write_record(row.values().map(text));
     }
     writer
         .into_inner()

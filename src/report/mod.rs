@@ -1,5 +1,6 @@
 //! From a results file to what people and programs read: a table, JSON, CSV.
 
+pub mod comparison;
 mod export;
 pub(crate) mod format;
 pub(crate) mod table;
@@ -18,6 +19,11 @@ fn position(axes: &[Axis], mut cell: usize) -> Vec<usize> {
         cell /= axis.len();
     }
     position
+}
+
+/// The number of the cell at these positions: the inverse of [`position`].
+fn number(axes: &[Axis], position: &[usize]) -> usize {
+    axes.iter().zip(position).fold(0, |number, (axis, at)| number * axis.len() + at)
 }
 
 /// The swept keys, each with the number of its axis.

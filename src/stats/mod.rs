@@ -9,6 +9,7 @@ pub mod chi_squared;
 pub mod fieller;
 pub mod glm;
 pub mod goal;
+pub mod holm;
 pub mod incidence;
 pub mod isotonic;
 pub mod jeffreys;
@@ -27,6 +28,7 @@ pub mod stratified;
 pub mod wilson;
 
 pub use goal::Goal;
+pub use holm::holm;
 pub use incidence::{Incidence, StepCounts, incidence};
 pub use jeffreys::jeffreys;
 pub use method::{Method, simultaneous};

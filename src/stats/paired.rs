@@ -4,7 +4,8 @@
 use std::f64::consts::{LN_2, PI};
 
 use super::beta::{Tail, deviance, ln_tail, stirling_error};
-use super::{Interval, wilson};
+use super::sequence::{Prior, ln_evidence};
+use super::{Interval, confidence_sequence, simultaneous, wilson};
 
 /// Trials that were run twice, in two ways, from the same random numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,6 +81,28 @@ impl Pairs {
     pub fn interval(&self, level: f64) -> Interval {
         let (n, first, second) = (self.trials(), self.both + self.first, self.both + self.second);
         square_and_add((first, n), (second, n), self.correlation(), level)
+    }
+
+    /// The interval of a confidence sequence of the difference, for a number of pairs that was not fixed
+    /// beforehand: with probability `level` or more all of them, after 1, 2, 3, ... pairs, contain the
+    /// difference. It is the probability of a success the first way only less that of one the second way
+    /// only, and each of these lies in the [`confidence_sequence`] of its share, at a level for both at once.
+    ///
+    /// # Panics
+    /// If `level` is not strictly between 0 and 1.
+    pub fn sequence(&self, level: f64) -> Interval {
+        let at = |successes| confidence_sequence(successes, self.trials(), simultaneous(level, 2));
+        let (first, second) = (at(self.first), at(self.second));
+        Interval { lower: first.lower - second.upper, upper: first.upper - second.lower }
+    }
+
+    /// A p-value of McNemar's hypothesis that may be looked at after every pair: if it is true, the least
+    /// of all is below `alpha` with probability at most `alpha`. One over the evidence of the
+    /// beta-binomial mixture against one half among the pairs that differ (see
+    /// [`sequence`](super::sequence); Ville's inequality), at most 1.
+    pub fn sequence_p_value(&self) -> f64 {
+        let differing = self.first + self.second;
+        libm::exp(-ln_evidence(self.first, differing, 0.5, Prior::UNIFORM)).min(1.0)
     }
 
     /// Correlation of the two outcomes, where a positive covariance `D / n^2` is lessened by `1 /
@@ -254,6 +277,61 @@ mod tests {
         }
         assert!(exact <= 1.0, "{exact}");
         assert!((1.0..1.6).contains(&mid), "{mid}");
+    }
+
+    /// Of `B(k + 1, n - k + 1) 2^n`, with six digits: 1 / (11 C(10, k)) against 2^-10.
+    #[test]
+    fn known_p_values_of_a_sequence() {
+        for (first, second, expected) in [
+            (0, 10, 11.0 / 1024.0),
+            (10, 0, 11.0 / 1024.0),
+            (9, 1, 110.0 / 1024.0),
+            (5, 5, 1.0),
+            (0, 0, 1.0),
+        ] {
+            let p = pairs(7, first, second, 2).sequence_p_value();
+            assert!(close(p, expected, 1e-13), "{first}, {second}: {p}");
+        }
+    }
+
+    /// By exact recursion over the pairs that differ, at one half: at some time up to the 2,000th the
+    /// p-value for a fixed number is below 0.05 with probability 0.4 or more, that of a sequence with less
+    /// than 0.05.
+    #[test]
+    fn looking_after_every_pair() {
+        let ever = |p_value: &dyn Fn(&Pairs) -> f64| {
+            let (mut masses, mut rejected) = (vec![1.0], 0.0);
+            for n in 1..=2000_u64 {
+                let mut next = vec![0.0; n as usize + 1];
+                for (k, mass) in masses.iter().enumerate() {
+                    next[k] += 0.5 * mass;
+                    next[k + 1] += 0.5 * mass;
+                }
+                for (k, mass) in (0..=n).zip(&mut next) {
+                    if *mass > 0.0 && p_value(&pairs(0, k, n - k, 0)) <= 0.05 {
+                        rejected += *mass;
+                        *mass = 0.0;
+                    }
+                }
+                masses = next;
+            }
+            rejected
+        };
+        let (fixed, sequence) = (ever(&Pairs::p_value), ever(&Pairs::sequence_p_value));
+        assert!(fixed > 0.4, "{fixed}");
+        assert!((0.01..0.05).contains(&sequence), "{sequence}");
+    }
+
+    #[test]
+    fn the_sequence_of_a_difference() {
+        let seen = pairs(40, 25, 5, 30);
+        let each = |k| confidence_sequence(k, 100, 0.975);
+        let interval = seen.sequence(0.95);
+        assert_eq!(interval.lower, each(25).lower - each(5).upper);
+        assert_eq!(interval.upper, each(25).upper - each(5).lower);
+        let fixed = seen.interval(0.95);
+        assert!(interval.lower < fixed.lower && fixed.upper < interval.upper);
+        assert_eq!(pairs(0, 0, 0, 0).sequence(0.95), Interval { lower: -1.0, upper: 1.0 });
     }
 
     /// All tables of `n` pairs.

@@ -8,7 +8,7 @@ use hdf5::SliceOrIndex;
 use super::guarded::Guarded;
 use super::manifest::CellKernel;
 use super::schema;
-use super::summary::CellSummary;
+use super::summary::{CellSummary, SEQUENCE};
 use super::tally::{CONDITIONS, TheoremTable};
 use crate::Result;
 use crate::digest::Digest;
@@ -95,6 +95,12 @@ impl ResultsFile {
             ladder,
             file,
         })
+    }
+
+    /// Whether precision decided how many trials the cells have, so that intervals for a fixed number of
+    /// trials do not hold.
+    pub fn is_adaptive(&self) -> bool {
+        self.interval_method == SEQUENCE
     }
 
     /// The rows of a range of trials of one cell, as they were computed.

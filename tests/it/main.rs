@@ -5,6 +5,7 @@ mod arora;
 mod calibration;
 mod certificates;
 mod cli;
+mod compare;
 mod doctor;
 #[expect(unreachable_pub, reason = "the library of the fuzz targets")]
 mod entries;

@@ -76,6 +76,10 @@ pub struct StoppingRule {
     pub level: f64,
     /// How precise the probability of convergence has to be.
     pub goal: Goal,
+    /// Trials of all cells together, at most: the least precise cell gets the next ones until they are
+    /// spent. `None`: as many as all cells need.
+    #[serde(default)]
+    pub budget: Option<u64>,
 }
 
 impl StoppingRule {
@@ -87,6 +91,21 @@ impl StoppingRule {
     /// Whether so many trials are enough: judged on a confidence sequence.
     pub fn is_met(&self, converged: u64, undecided: u64, trials: u64) -> bool {
         self.goal.is_reached(converged, undecided, trials, |k| self.interval(k, trials))
+    }
+
+    /// How far a cell with so many trials is from being precise: the half width of the wider interval, of
+    /// those that converged and of those that did or still might; for a relative goal as a part of its
+    /// share of trials, infinite for a share of 0.
+    pub fn width(&self, converged: u64, undecided: u64, trials: u64) -> f64 {
+        let width = |successes: u64| {
+            let half = self.interval(successes, trials).half_width();
+            match self.goal {
+                Goal::Relative(_) if successes == 0 => f64::INFINITY,
+                Goal::Relative(_) => half * trials as f64 / successes as f64,
+                Goal::HalfWidth(_) | Goal::Decide(_) => half,
+            }
+        };
+        width(converged).max(width(converged + undecided))
     }
 
     /// The interval of so many successes.

@@ -192,13 +192,14 @@ fn header(plan: &Plan) -> String {
     let axis = |axis: &estimate::Length| format!("{} ({})", axis.keys.join(" + "), axis.points);
     let axes: Vec<String> = plan.axes.iter().map(axis).collect();
     let swept = if axes.is_empty() { "no sweep".to_owned() } else { axes.join(" x ") };
-    format!(
-        "{}: {} x {}{} trials; {swept}",
-        plan.study,
-        counted(plan.cells, "cell"),
-        if plan.adaptive { "up to " } else { "" },
-        HumanCount(plan.trials_per_cell)
-    )
+    let cells = counted(plan.cells, "cell");
+    let trials = HumanCount(plan.trials_per_cell);
+    let trials = match plan.budget {
+        Some(budget) => format!("{cells}, a budget of {} trials", HumanCount(budget)),
+        None if plan.adaptive => format!("{cells} x up to {trials} trials"),
+        None => format!("{cells} x {trials} trials"),
+    };
+    format!("{}: {trials}; {swept}", plan.study)
 }
 
 /// `1 cell`, `12 cells`.

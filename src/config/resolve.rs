@@ -19,7 +19,7 @@ use crate::study::{
 use super::data::{Files, Readers};
 use super::floor::{Size, attainable_floor};
 use super::refuse::{Advise, Place, Refusal, Refusals};
-use super::schema::{self, Entry, SCHEMA, TRACED, Users};
+use super::schema::{self, BUDGET, Entry, SCHEMA, TRACED, Users};
 use super::settings::Settings;
 use super::value::Value;
 use super::view::View;
@@ -47,7 +47,10 @@ pub(super) fn resolve(settings: &Settings, readers: Readers) -> Result<Study> {
         .collect::<Result<_>>()?;
 
     let study = View::new(settings, 0);
-    let (trials, stopping) = trials::read(study.known("trials"));
+    let (trials, mut stopping) = trials::read(study.known("trials"));
+    if let Some(rule) = &mut stopping {
+        rule.budget = budget(&study, rule.every.min(trials), count)?;
+    }
     cells.iter_mut().for_each(|cell| cell.trials = trials);
     let record = record(&study)?;
     let ladder = match study.get("stop.ladder").and_then(Value::list) {
@@ -80,6 +83,23 @@ pub(super) fn resolve(settings: &Settings, readers: Readers) -> Result<Study> {
         },
         config,
     })
+}
+
+/// Trials of all cells together, at most; enough for the first look at each of so many cells.
+fn budget(view: &View<'_>, first: u64, cells: usize) -> std::result::Result<Option<u64>, Refusal> {
+    let given = view.get(BUDGET).map(|_| view.whole(BUDGET));
+    let least = first.saturating_mul(cells as u64);
+    match given {
+        Some(budget) if budget < least => {
+            let message = format!(
+                "`{BUDGET}` is {budget}, but {cells} cells of {first} trials each are {least}"
+            );
+            Err(view
+                .refuse(&[BUDGET, "trials"], &message, "too small")
+                .advise(format!("write {least} or more, or lower `min` in `trials`")))
+        }
+        _ => Ok(given),
+    }
 }
 
 /// Trials of a block. Without rows, blocks lie between two looks at whether trials are enough.
@@ -200,6 +220,14 @@ fn unused(settings: &Settings, entry: &Entry, place: &Place) -> Refusal {
             .advise(
                 "where precision decides how many trials there are, bounds are those of a confidence \
                  sequence, at the level that `trials` gives",
+            );
+    }
+    if entry.key == BUDGET {
+        return place
+            .refuse("`budget.trials` has no effect in this study", "trials are fixed")
+            .advise(
+                "a budget goes where precision is missing: say how precise each cell has to be, for \
+                 instance `trials = { min = 100, half_width = 0.01 }`",
             );
     }
     if matches!(entry.users, Users::All) {

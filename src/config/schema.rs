@@ -34,8 +34,18 @@ pub(super) enum Users {
 }
 
 /// The tables that hold the keys.
-pub(super) const TABLES: [&str; 9] =
-    ["network", "target", "init", "descent", "stop", "certificate", "record", "interval", "store"];
+pub(super) const TABLES: [&str; 10] = [
+    "budget",
+    "network",
+    "target",
+    "init",
+    "descent",
+    "stop",
+    "certificate",
+    "record",
+    "interval",
+    "store",
+];
 
 const TARGETS: &[&str] =
     &["identity", "diagonal", "symmetric", "spectrum", "gaussian", "unit", "file", "regression"];
@@ -93,11 +103,15 @@ const fn tuned(key: &'static str, holds: Holds) -> Entry {
 /// The key without which there are no trajectories, and no other key of theirs is taken.
 pub(super) const TRACED: &str = "record.trajectory.trials";
 
+/// The trials of all cells together.
+pub(super) const BUDGET: &str = "budget.trials";
+
 /// All keys, in the order of the resolved configuration.
-pub(super) static SCHEMA: [Entry; 64] = [
+pub(super) static SCHEMA: [Entry; 65] = [
     fixed("name", Holds::Name),
     fixed("seed", Holds::Integer(0, i64::MAX)),
     fixed("trials", Holds::Trials),
+    fixed(BUDGET, Holds::Integer(1, 1_000_000_000_000_000)),
     common("network.input", Holds::Integer(1, WIDEST)),
     common("network.hidden", Holds::Widths),
     common("network.output", Holds::Integer(1, WIDEST)),

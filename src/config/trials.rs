@@ -83,6 +83,7 @@ pub(super) fn read(value: &Value) -> (u64, Option<StoppingRule>) {
         every: whole(known("min")),
         level: known("level").float().unwrap_or(f64::NAN),
         goal: goal.expect("trials was checked to have a goal"),
+        budget: None,
     };
     (whole(known("max")), Some(rule))
 }

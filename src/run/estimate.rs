@@ -25,12 +25,14 @@ pub struct Plan {
     pub axes: Vec<Length>,
     /// Points of the sweep.
     pub cells: u64,
-    /// Trials of each; at most, if it ends when it is precise enough.
+    /// Trials of each; at most, if it ends when it is precise enough; on average, if a budget is less.
     pub trials_per_cell: u64,
     /// Trials of all cells.
     pub trials: u64,
     /// Whether a cell ends when it is precise enough.
     pub adaptive: bool,
+    /// Trials of all cells that are spread by precision, if there is such a budget.
+    pub budget: Option<u64>,
     /// Of these, the ones that are not there yet.
     pub trials_left: u64,
     /// Trials that learning rates are tuned on before, if they are.
@@ -145,6 +147,7 @@ pub fn estimate(
         trials_per_cell: study.cells.first().map_or(0, |cell| cell.trials),
         trials: study.cells.iter().fold(0, |sum: u64, cell| sum.saturating_add(cell.trials)),
         adaptive: study.stopping.is_some(),
+        budget: study.stopping.and_then(|rule| rule.budget),
         trials_left: work.left,
         tuning_trials: study.cells.iter().map(workload::tuning_trials).sum(),
         trajectories_left: work.recordings_left,

@@ -209,7 +209,7 @@ pub fn run(
     let began = SystemTime::now();
     let outcome = match study.stopping {
         None => run.once(study, options.share)?,
-        Some(rule) => rounds::run(&mut run, rule)?,
+        Some(_) => rounds::run(&mut run)?,
     };
     if run.did.trials > 0 || run.did.trajectories > 0 {
         let share = options.share.to_string();

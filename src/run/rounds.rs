@@ -3,6 +3,7 @@
 //! fixed numbers of trials (see [`looks`](crate::store::looks)), and what was computed beyond is left out.
 
 use std::borrow::Cow;
+use std::ops::RangeInclusive;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -10,16 +11,16 @@ use super::blocks::{self, Share};
 use super::{Outcome, Run};
 use crate::error::{Error, Result};
 use crate::stats::Goal;
+use crate::store::allotment::Standing;
 use crate::store::io::FileSystem;
-use crate::store::looks::{Looks, Seen, Standing};
+use crate::store::looks::Looks;
 use crate::store::manifest::parts_dir;
 use crate::store::scan::scan_looks;
-use crate::study::{StoppingRule, Study};
+use crate::study::Study;
 
-/// A round has so many times the trials before it at most: more might be too many.
-const GROWTH: f64 = 1.5;
-/// And at least so many times, so that there are not too many rounds.
-const LEAST_GROWTH: f64 = 1.1;
+/// A cell has so many times the trials of the round before: more might be too many, and with fewer there
+/// would be too many rounds.
+const GROWTH: RangeInclusive<f64> = 1.1..=1.5;
 
 /// How often a process looks for what others have published.
 const TICK: Duration = Duration::from_millis(200);
@@ -30,12 +31,12 @@ const PATIENCE: f64 = 2.0;
 ///
 /// # Errors
 /// As [`run`](super::run).
-pub(super) fn run(run: &mut Run<'_>, rule: StoppingRule) -> Result<Outcome> {
+pub(super) fn run(run: &mut Run<'_>) -> Result<Outcome> {
     let mut study = run.study.clone();
     let mut outcome = Outcome::default();
     loop {
         let looks = scan_looks(run.fs, &run.options.dir, &run.manifest)?;
-        let open = set_trials(&mut study, &looks, rule);
+        let open = set_trials(&mut study, &looks);
         outcome.cells_open = open;
         if open == 0 && outcome.trials_run > 0 && outcome.trajectories_left == 0 {
             return Ok(outcome);
@@ -57,43 +58,16 @@ pub(super) fn run(run: &mut Run<'_>, rule: StoppingRule) -> Result<Outcome> {
 }
 
 /// Says how many trials each cell is to have next; how many cells are not precise enough yet.
-fn set_trials(study: &mut Study, looks: &Looks, rule: StoppingRule) -> u64 {
-    let mut open = 0;
-    for cell in &mut study.cells {
-        cell.trials = match looks.standing(cell.index) {
-            Standing::Ended(trials) => trials,
-            Standing::Open(seen) => {
-                open += 1;
-                next_trials(seen, rule, study.trials)
-            }
-        };
+fn set_trials(study: &mut Study, looks: &Looks) -> u64 {
+    for (cell, trials) in study.cells.iter_mut().zip(looks.planned(GROWTH)) {
+        cell.trials = trials;
     }
-    open
-}
-
-/// How many trials a cell should have that is not precise enough with those that were seen. The width of an
-/// interval falls like one over the number of trials at most.
-fn next_trials(seen: Seen, rule: StoppingRule, most: u64) -> u64 {
-    let Seen { trials, converged, undecided } = seen;
-    let half_width = |successes| rule.interval(successes, trials).half_width();
-    let share = |successes| successes as f64 / trials as f64;
-    let ends = [converged, converged + undecided];
-    let wanted = match rule.goal {
-        _ if trials == 0 => 0.0,
-        Goal::HalfWidth(most) => ends.map(half_width).into_iter().fold(0.0, f64::max) / most,
-        // Infinite for a share of 0.
-        Goal::Relative(part) => {
-            ends.map(|k| half_width(k) / (part * share(k))).into_iter().fold(0.0, f64::max)
-        }
-        Goal::Decide(_) => GROWTH,
-    };
-    let wanted = trials as f64 * wanted.clamp(LEAST_GROWTH, GROWTH);
-    let looks = (wanted / rule.every as f64).ceil() as u64;
-    looks.max(trials / rule.every + 1).saturating_mul(rule.every).min(most)
+    let is_open = |standing: &Standing| matches!(standing, Standing::Open(_));
+    looks.standings().iter().filter(|standing| is_open(standing)).count() as u64
 }
 
 /// The study with as many trials of each cell as it can need: a half width is reached with one half of the
-/// trials converging last.
+/// trials converging last. A budget that does not suffice for these is spread evenly.
 pub(super) fn at_most(study: &Study) -> Cow<'_, Study> {
     let Some(rule) = study.stopping else { return Cow::Borrowed(study) };
     let is_enough = |looks: u64| {
@@ -111,7 +85,9 @@ pub(super) fn at_most(study: &Study) -> Cow<'_, Study> {
         }
     }
     let mut study = study.clone();
-    let trials = (high * rule.every).min(study.trials);
+    let even = rule.budget.map_or(u64::MAX, |budget| budget / study.cells.len() as u64);
+    let even = even - even % rule.every;
+    let trials = (high * rule.every).min(even.max(rule.every)).min(study.trials);
     study.cells.iter_mut().for_each(|cell| cell.trials = trials);
     Cow::Owned(study)
 }

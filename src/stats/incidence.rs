@@ -54,7 +54,9 @@ impl Incidence {
     /// If `level` is not strictly between 0 and 1.
     pub fn interval(&self, level: f64) -> Option<Interval> {
         assert!(level > 0.0 && level < 1.0, "a confidence level is between 0 and 1, not {level}");
-        if !(self.converged > 0.0 && self.converged < 1.0 && self.variance > 0.0) {
+        /// Below it what is left is rounding: all converged.
+        const LEAST_REST: f64 = 1e-14;
+        if !(self.converged > 0.0 && self.variance > 0.0 && self.converged < 1.0 - LEAST_REST) {
             return None;
         }
         let z = -normal::quantile(0.5 * (1.0 - level));

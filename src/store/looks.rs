@@ -2,6 +2,9 @@
 //! without a gap. Which trials end first is not random, so others are not counted; and what is seen at a
 //! look depends on the study only, so every process and every way to cut it ends at the same trials.
 
+use std::ops::RangeInclusive;
+
+use super::allotment::{Allotment, Seen, Standing};
 use super::coverage::Coverage;
 use super::manifest::Manifest;
 use super::part::{BlockBytes, Contents};
@@ -9,36 +12,6 @@ use super::row::RowBytes;
 use super::tally::Tally;
 use crate::stop::Outcome;
 use crate::study::{Block, StoppingRule};
-
-/// What came of some trials.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Seen {
-    /// Trials.
-    pub trials: u64,
-    /// Those that converged.
-    pub converged: u64,
-    /// Those that were undecided when their budget was spent.
-    pub undecided: u64,
-}
-
-impl Seen {
-    fn and(self, other: Self) -> Self {
-        Self {
-            trials: self.trials + other.trials,
-            converged: self.converged + other.converged,
-            undecided: self.undecided + other.undecided,
-        }
-    }
-}
-
-/// How a cell stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
-    /// It ends with its first so many trials.
-    Ended(u64),
-    /// It needs more than these.
-    Open(Seen),
-}
 
 /// What came of the trials of a study, from look to look.
 #[derive(Debug)]
@@ -111,45 +84,64 @@ impl Looks {
         looks[look] = looks[look].and(seen);
     }
 
-    /// How a cell stands: it ends at the first look at which it is precise enough, or with the most trials
-    /// that a cell may have.
-    pub fn standing(&self, cell: usize) -> Standing {
-        let prefix = self.coverage.prefix(cell);
-        let mut so_far = Seen::default();
-        for seen in &self.cells[cell] {
-            let next = so_far.and(*seen);
-            let is_whole = next.trials.is_multiple_of(self.rule.every) || next.trials == self.most;
-            if next.trials > prefix || !is_whole {
-                break;
-            }
-            so_far = next;
-            let Seen { trials, converged, undecided } = so_far;
-            if trials == self.most || self.rule.is_met(converged, undecided, trials) {
-                return Standing::Ended(trials);
-            }
-        }
-        Standing::Open(so_far)
+    /// What came of the first trials of each cell, at each look for which they are all there.
+    fn known(&self) -> Vec<Vec<Seen>> {
+        let Allotment { rule, most } = self.allotment();
+        let of_cell = |(cell, looks): (usize, &Vec<Seen>)| {
+            let prefix = self.coverage.prefix(cell);
+            let mut so_far = Seen::default();
+            let is_whole = |seen: &Seen| {
+                let trials = seen.trials;
+                trials <= prefix && (trials.is_multiple_of(rule.every) || trials == most)
+            };
+            looks
+                .iter()
+                .map(|seen| {
+                    so_far = so_far.and(*seen);
+                    so_far
+                })
+                .take_while(is_whole)
+                .collect()
+        };
+        self.cells.iter().enumerate().map(of_cell).collect()
     }
 
-    /// How many trials each cell ends with, or has so far if it is open.
-    pub fn prefixes(&self) -> Coverage {
-        let mut prefixes = Coverage::new(self.cells.len());
-        for cell in 0..self.cells.len() {
-            let count = match self.standing(cell) {
+    fn allotment(&self) -> Allotment {
+        Allotment { rule: self.rule, most: self.most }
+    }
+
+    /// The number of a look: so many trials are the first for which it is due.
+    fn look(&self, trials: u64) -> usize {
+        (trials.div_ceil(self.rule.every) - 1) as usize
+    }
+
+    /// How each cell stands.
+    pub fn standings(&self) -> Vec<Standing> {
+        let known = self.known();
+        let at = |cell: usize, trials| known[cell].get(self.look(trials)).copied();
+        self.allotment().standings(known.len(), at)
+    }
+
+    /// How many trials each cell should have next (see [`Allotment::planned`]).
+    pub fn planned(&self, growth: RangeInclusive<f64>) -> Vec<u64> {
+        let known = self.known();
+        let at = |cell: usize, trials| known[cell].get(self.look(trials)).copied();
+        self.allotment().planned(known.len(), growth, at)
+    }
+
+    /// How many trials each cell ends with, or has so far if it is open, and the open cells.
+    pub(super) fn prefixes(&self) -> (Coverage, Vec<usize>) {
+        let (mut prefixes, mut open) = (Coverage::new(self.cells.len()), Vec::new());
+        for (cell, standing) in self.standings().into_iter().enumerate() {
+            let count = match standing {
                 Standing::Ended(trials) => trials,
-                Standing::Open(_) => self.coverage.prefix(cell),
+                Standing::Open(_) => {
+                    open.push(cell);
+                    self.coverage.prefix(cell)
+                }
             };
             prefixes.insert(Block { cell, first: 0, count });
         }
-        prefixes
-    }
-
-    /// The cells that need more trials, with what is seen of them.
-    pub fn open(&self) -> Vec<(usize, Seen)> {
-        let open = |cell| match self.standing(cell) {
-            Standing::Open(seen) => Some((cell, seen)),
-            Standing::Ended(_) => None,
-        };
-        (0..self.cells.len()).filter_map(open).collect()
+        (prefixes, open)
     }
 }

@@ -218,10 +218,10 @@ impl<'a> Found<'a> {
     /// it had been planned so. The cells that are not yet, with the trials that they have.
     fn end_cells(&mut self, scan: &mut Scan, manifest: &mut Manifest) -> Vec<(usize, u64)> {
         let Some(looks) = &self.looks else { return Vec::new() };
-        let ends = looks.prefixes();
+        let (ends, open) = looks.prefixes();
         self.trials.keep_prefixes(&ends);
         manifest.trials = (0..ends.cells()).map(|cell| ends.prefix(cell)).max().unwrap_or(0).max(1);
-        let open = looks.open().into_iter().map(|(cell, _)| (cell, ends.prefix(cell))).collect();
+        let open = open.into_iter().map(|cell| (cell, ends.prefix(cell))).collect();
         scan.coverage = ends;
         open
     }

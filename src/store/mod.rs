@@ -5,6 +5,7 @@
 //! file chunk by chunk ([`results`], on a [`draft`]), so that memory does not grow with the number of
 //! trials. HDF5 writes through a driver of ours: every byte goes through [`io::FileSystem`].
 
+pub mod allotment;
 pub mod column;
 pub mod compaction;
 pub mod coverage;

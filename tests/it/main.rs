@@ -2,6 +2,7 @@
 
 mod adaptive;
 mod arora;
+mod budget;
 mod calibration;
 mod certificates;
 mod cli;
@@ -19,6 +20,7 @@ mod plan;
 mod program;
 mod readers;
 mod reduce;
+mod references;
 mod replay;
 mod slurm;
 mod starts;

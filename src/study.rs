@@ -25,7 +25,9 @@ pub struct Study {
     pub trials: u64,
     /// When a cell has enough trials, if not when it has [`trials`](Self::trials).
     pub stopping: Option<StoppingRule>,
-    /// Axes of the sweep; the cells are their product in row-major order (last axis fastest).
+    /// Where one axis has further points that get trials about a transition.
+    pub refinement: Option<Refinement>,
+    /// Axes of the sweep, with all points that may get trials; the cells are their product in row-major order (last axis fastest).
     pub axes: Vec<Axis>,
     /// The points of the sweep; exactly one if there is no sweep.
     pub cells: Vec<Cell>,
@@ -64,6 +66,20 @@ pub enum Spacing {
     Log,
     /// Equally far from each other.
     Linear,
+}
+
+impl Refinement {
+    /// Most points that get trials, of an axis with so many.
+    pub fn most_points(&self, length: usize) -> usize {
+        length.div_ceil(self.spacing).saturating_add(self.cells as usize).min(length)
+    }
+}
+
+impl Study {
+    /// Whether what came of trials decides which cells have how many.
+    pub fn is_adaptive(&self) -> bool {
+        self.stopping.is_some() || self.refinement.is_some()
+    }
 }
 
 /// When a cell has enough trials, where their number is not fixed beforehand
@@ -112,6 +128,19 @@ impl StoppingRule {
     pub fn interval(&self, successes: u64, trials: u64) -> Interval {
         stats::confidence_sequence(successes, trials, self.level)
     }
+}
+
+/// An axis that is refined where the probability of convergence crosses a value (`[refine]`).
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Refinement {
+    /// Number of the axis.
+    pub axis: usize,
+    /// The probability.
+    pub at: f64,
+    /// How many points get trials besides those of the sweep, for each combination of the other axes.
+    pub cells: u64,
+    /// Every so many points of the axis one is of the sweep, from the first on; a power of two.
+    pub spacing: usize,
 }
 
 /// How bounds of probabilities are computed (`[interval]`).
@@ -199,6 +228,15 @@ impl AxisValues {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Those at these positions.
+    pub fn only(&self, positions: &[usize]) -> Self {
+        match self {
+            Self::Floats(v) => Self::Floats(positions.iter().map(|&i| v[i]).collect()),
+            Self::Integers(v) => Self::Integers(positions.iter().map(|&i| v[i]).collect()),
+            Self::Labels(v) => Self::Labels(positions.iter().map(|&i| v[i].clone()).collect()),
+        }
     }
 
     /// The `i`-th value as people write it.

@@ -17,6 +17,7 @@ mod ladder;
 mod machine;
 mod points;
 mod preflight;
+mod refine;
 mod refuse;
 mod resolve;
 mod schema;

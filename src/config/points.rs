@@ -81,6 +81,20 @@ pub(super) fn expand(form: &Value) -> Result<Vec<Value>, Mismatch> {
     Ok((0..count).map(|i| Value { node: Node::Float(at(i)), span: form.span.clone() }).collect())
 }
 
+/// Rising values with further ones between each two, which halve their distance so many times; in the
+/// logarithm if all are positive and the last is more than ten times the first.
+pub(super) fn halves(values: &[f64], halvings: u32) -> Vec<f64> {
+    let [first, .., last] = values else { return values.to_vec() };
+    let scale = if *first > 0.0 && *last > 10.0 * first { Scale::Log } else { Scale::Linear };
+    let parts = 1_u32 << halvings;
+    let between = |pair: &[f64]| {
+        let (a, b) = (pair[0], pair[1]);
+        let at = move |i| round(scale.between(a, b, f64::from(i) / f64::from(parts)));
+        std::iter::once(a).chain((1..parts).map(at)).collect::<Vec<_>>()
+    };
+    values.windows(2).flat_map(between).chain([*last]).collect()
+}
+
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Scale {
     Linear,
@@ -143,6 +157,17 @@ mod tests {
         // Pinned: these bits are in results files.
         let third = floats(&form("log", 0.05, 1.0, 8))[3];
         assert_eq!(third.to_bits(), 0.18053203938205_f64.to_bits());
+    }
+
+    #[test]
+    fn known_halves() {
+        assert_eq!(halves(&[0.0, 1.0, 3.0], 1), [0.0, 0.5, 1.0, 2.0, 3.0]);
+        assert_eq!(
+            halves(&[1.0, 16.0, 256.0], 2),
+            [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0]
+        );
+        assert_eq!(halves(&[1.0, 2.0], 2), [1.0, 1.25, 1.5, 1.75, 2.0]);
+        assert_eq!(halves(&[1.0, 2.0], 0), [1.0, 2.0]);
     }
 
     #[test]

@@ -19,11 +19,11 @@ use crate::study::{
 use super::data::{Files, Readers};
 use super::floor::{Size, attainable_floor};
 use super::refuse::{Advise, Place, Refusal, Refusals};
-use super::schema::{self, BUDGET, Entry, SCHEMA, TRACED, Users};
+use super::schema::{self, BUDGET, Entry, REFINED, SCHEMA, TRACED, Users};
 use super::settings::Settings;
 use super::value::Value;
 use super::view::View;
-use super::{descent, holds, init, ladder, sweep, target, text, trials};
+use super::{descent, holds, init, ladder, refine, sweep, target, text, trials};
 
 /// Most layers of all cells together.
 const MOST_LAYERS: u64 = 20_000_000;
@@ -34,8 +34,10 @@ const MOST_LAYERS: u64 = 20_000_000;
 /// If a given key is without effect, a key is missing, keys contradict each other in some cell, two
 /// cells are equal, or a file cannot be used.
 pub(super) fn resolve(settings: &Settings, readers: Readers) -> Result<Study> {
-    let count = settings.axes.iter().map(|axis| axis[0].values.len()).product();
-    let views = || (0..count).map(|index| View::new(settings, index));
+    let refined = refine::expand(settings)?;
+    let points = refined.as_ref().map_or(settings, |(expanded, _)| expanded);
+    let count = points.axes.iter().map(|axis| axis[0].values.len()).product();
+    let views = || (0..count).map(|index| View::new(points, index));
     let used = used_keys(views());
     refuse_unused(settings, &used)?;
 
@@ -66,7 +68,8 @@ pub(super) fn resolve(settings: &Settings, readers: Readers) -> Result<Study> {
         seed: study.whole("seed"),
         trials,
         stopping,
-        axes: sweep::axes(&settings.axes),
+        refinement: refined.as_ref().map(|&(_, refinement)| refinement),
+        axes: sweep::axes(&points.axes),
         digest: study_digest(&config, builder.files.digests(), &ladder),
         cells,
         ladder,
@@ -229,6 +232,11 @@ fn unused(settings: &Settings, entry: &Entry, place: &Place) -> Refusal {
                 "a budget goes where precision is missing: say how precise each cell has to be, for \
                  instance `trials = { min = 100, half_width = 0.01 }`",
             );
+    }
+    if entry.key.starts_with("refine.") {
+        return place
+            .refuse(format!("`{}` has no effect in this study", entry.key), "no axis is refined")
+            .advise(format!("give `{REFINED}` too, the key of the axis that is refined"));
     }
     if matches!(entry.users, Users::All) {
         return place

@@ -34,8 +34,9 @@ pub(super) enum Users {
 }
 
 /// The tables that hold the keys.
-pub(super) const TABLES: [&str; 10] = [
+pub(super) const TABLES: [&str; 11] = [
     "budget",
+    "refine",
     "network",
     "target",
     "init",
@@ -106,12 +107,18 @@ pub(super) const TRACED: &str = "record.trajectory.trials";
 /// The trials of all cells together.
 pub(super) const BUDGET: &str = "budget.trials";
 
+/// The axis that is refined; without it no axis is, and no other key of its table is taken.
+pub(super) const REFINED: &str = "refine.axis";
+
 /// All keys, in the order of the resolved configuration.
-pub(super) static SCHEMA: [Entry; 65] = [
+pub(super) static SCHEMA: [Entry; 68] = [
     fixed("name", Holds::Name),
     fixed("seed", Holds::Integer(0, i64::MAX)),
     fixed("trials", Holds::Trials),
     fixed(BUDGET, Holds::Integer(1, 1_000_000_000_000_000)),
+    fixed(REFINED, Holds::Text),
+    fixed("refine.at", Holds::Float(Bounds::Inside)),
+    fixed("refine.cells", Holds::Integer(1, 1000)),
     common("network.input", Holds::Integer(1, WIDEST)),
     common("network.hidden", Holds::Widths),
     common("network.output", Holds::Integer(1, WIDEST)),

@@ -7,7 +7,7 @@ use crate::digest::Digest;
 use crate::network::Shape;
 
 use super::refuse::{Advise, Place, Refusal, refuse};
-use super::schema::{self, BUDGET, Entry, SCHEMA, TRACED, Users};
+use super::schema::{self, BUDGET, Entry, REFINED, SCHEMA, TRACED, Users};
 use super::settings::Settings;
 use super::value::{Node, Value};
 
@@ -141,6 +141,7 @@ impl<'a> View<'a> {
                 }
                 // A budget is spread by precision; fixed numbers of trials need none.
                 BUDGET => matches!(self.known("trials").node, Node::Table(_)),
+                key if key.starts_with("refine.") => self.get(REFINED).is_some(),
                 // Without a number of trials there are no trajectories.
                 key if key.starts_with("record.trajectory.") => self.get(TRACED).is_some(),
                 _ => true,

@@ -22,7 +22,7 @@ pub fn table(results: &ResultsFile) -> String {
         text,
         "{}: {} cells x {}{} trials, seed {}\n",
         results.name,
-        results.cells.len(),
+        shown(results).count(),
         if results.missing == 0 && have_different_trials(results) { "up to " } else { "" },
         results.trials,
         results.seed
@@ -38,9 +38,15 @@ pub fn table(results: &ResultsFile) -> String {
     text
 }
 
+/// The cells with their numbers; of those of a refined axis the ones that have trials.
+fn shown(results: &ResultsFile) -> impl Iterator<Item = (usize, &CellSummary)> {
+    let is_shown = |(_, cell): &(usize, &CellSummary)| cell.trials > 0 || results.missing > 0;
+    results.cells.iter().enumerate().filter(is_shown)
+}
+
 /// Whether not all cells have as many trials as the study has room for.
 fn have_different_trials(results: &ResultsFile) -> bool {
-    results.cells.iter().any(|cell| cell.trials != results.trials)
+    shown(results).any(|(_, cell)| cell.trials != results.trials)
 }
 
 /// That trials are missing.
@@ -81,7 +87,7 @@ fn cells(results: &ResultsFile) -> String {
     let names = proofs.iter().map(|proof| proof.name);
     let header = keys.iter().map(|(_, key)| key.key.as_str()).chain(trials).chain(columns);
     table.set_header(header.chain(names));
-    for (i, cell) in results.cells.iter().enumerate().take(MOST_ROWS) {
+    for (i, cell) in shown(results).take(MOST_ROWS) {
         let position = position(&results.axes, i);
         let mut row: Vec<String> =
             keys.iter().map(|(axis, key)| value(&key.values, position[*axis])).collect();
@@ -91,7 +97,7 @@ fn cells(results: &ResultsFile) -> String {
         table.add_row(row);
     }
     align(&mut table);
-    let hidden = results.cells.len().saturating_sub(MOST_ROWS);
+    let hidden = shown(results).count().saturating_sub(MOST_ROWS);
     let table = without_trailing_blanks(&table);
     if hidden > 0 {
         format!("{table}\n... and {hidden} cells more: see --csv or --json")

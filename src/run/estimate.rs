@@ -127,7 +127,7 @@ pub fn estimate(
     let limits = study.cells.iter().map(|cell| cell.stop.max_steps as f64).collect();
     let at_most = Forecast::new(&work, &costs, limits, workers);
     let likely = seen.as_ref().map(|s| Forecast::new(&work, &costs, work.mean_steps(s), workers));
-    let cells = study.cells.len() as u64;
+    let cells = study.cells.iter().filter(|cell| cell.trials > 0).count() as u64;
     let seconds = likely.as_ref().map(|forecast| forecast.seconds);
     let tasks = cut.filter(|_| work.left > 0).map(|cut| {
         let whole = seconds.unwrap_or(at_most.seconds);
@@ -146,7 +146,7 @@ pub fn estimate(
         cells,
         trials_per_cell: study.cells.first().map_or(0, |cell| cell.trials),
         trials: study.cells.iter().fold(0, |sum: u64, cell| sum.saturating_add(cell.trials)),
-        adaptive: study.stopping.is_some(),
+        adaptive: study.is_adaptive(),
         budget: study.stopping.and_then(|rule| rule.budget),
         trials_left: work.left,
         tuning_trials: study.cells.iter().map(workload::tuning_trials).sum(),
@@ -186,7 +186,13 @@ impl Group {
 
 fn lengths(study: &Study) -> Vec<Length> {
     let keys = |axis: &Axis| axis.keys.iter().map(|key| key.key.clone()).collect();
-    study.axes.iter().map(|axis| Length { keys: keys(axis), points: axis.len() }).collect()
+    let points = |number: usize| {
+        let length = study.axes[number].len();
+        let refined = study.refinement.filter(|refinement| refinement.axis == number);
+        refined.map_or(length, |refinement| refinement.most_points(length))
+    };
+    let axes = study.axes.iter().enumerate();
+    axes.map(|(number, axis)| Length { keys: keys(axis), points: points(number) }).collect()
 }
 
 /// Files that the rows of a run of so many seconds are published in.

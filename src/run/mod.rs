@@ -207,9 +207,9 @@ pub fn run(
     let (pool, did) = (pool(options.workers)?, Did::default());
     let mut run = Run { study, options, numerics, fs, interrupt, progress, manifest, pool, did };
     let began = SystemTime::now();
-    let outcome = match study.stopping {
-        None => run.once(study, options.share)?,
-        Some(_) => rounds::run(&mut run)?,
+    let outcome = match study.is_adaptive() {
+        false => run.once(study, options.share)?,
+        true => rounds::run(&mut run)?,
     };
     if run.did.trials > 0 || run.did.trajectories > 0 {
         let share = options.share.to_string();

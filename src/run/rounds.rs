@@ -3,6 +3,7 @@
 //! fixed numbers of trials (see [`looks`](crate::store::looks)), and what was computed beyond is left out.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::ops::RangeInclusive;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -16,7 +17,7 @@ use crate::store::io::FileSystem;
 use crate::store::looks::Looks;
 use crate::store::manifest::parts_dir;
 use crate::store::scan::scan_looks;
-use crate::study::Study;
+use crate::study::{Axis, Refinement, StoppingRule, Study};
 
 /// A cell has so many times the trials of the round before: more might be too many, and with fewer there
 /// would be too many rounds.
@@ -67,9 +68,31 @@ fn set_trials(study: &mut Study, looks: &Looks) -> u64 {
 }
 
 /// The study with as many trials of each cell as it can need: a half width is reached with one half of the
-/// trials converging last. A budget that does not suffice for these is spread evenly.
+/// trials converging last. A budget that does not suffice for these is spread evenly. Of a refined axis as
+/// many points have trials as can.
 pub(super) fn at_most(study: &Study) -> Cow<'_, Study> {
-    let Some(rule) = study.stopping else { return Cow::Borrowed(study) };
+    if !study.is_adaptive() {
+        return Cow::Borrowed(study);
+    }
+    let mut study = study.clone();
+    let trials = study.stopping.map_or(study.trials, |rule| most_trials(&study, rule));
+    study.cells.iter_mut().for_each(|cell| cell.trials = trials);
+    if let Some(Refinement { axis, cells, spacing, .. }) = study.refinement {
+        let stride: usize = study.axes[axis + 1..].iter().map(Axis::len).product();
+        let length = study.axes[axis].len();
+        let between = (0..length).filter(|point| !point.is_multiple_of(spacing));
+        let idle: HashSet<usize> = between.skip(cells as usize).collect();
+        for cell in &mut study.cells {
+            if idle.contains(&(cell.index / stride % length)) {
+                cell.trials = 0;
+            }
+        }
+    }
+    Cow::Owned(study)
+}
+
+/// The most trials of a cell by its rule, on average if a budget is less.
+fn most_trials(study: &Study, rule: StoppingRule) -> u64 {
     let is_enough = |looks: u64| {
         let trials = looks * rule.every;
         rule.is_met(trials / 2, 0, trials)
@@ -84,12 +107,9 @@ pub(super) fn at_most(study: &Study) -> Cow<'_, Study> {
             low = middle;
         }
     }
-    let mut study = study.clone();
     let even = rule.budget.map_or(u64::MAX, |budget| budget / study.cells.len() as u64);
     let even = even - even % rule.every;
-    let trials = (high * rule.every).min(even.max(rule.every)).min(study.trials);
-    study.cells.iter_mut().for_each(|cell| cell.trials = trials);
-    Cow::Owned(study)
+    (high * rule.every).min(even.max(rule.every)).min(study.trials)
 }
 
 /// Whether trials of the round are missing that are not of this process's share.

@@ -206,7 +206,7 @@ impl Alike {
 fn groups(study: &Study) -> Vec<Alike> {
     let mut groups: Vec<Alike> = Vec::new();
     let mut known = HashMap::new();
-    for cell in &study.cells {
+    for cell in study.cells.iter().filter(|cell| cell.trials > 0) {
         let (net, method, max_steps) = (cell.shape.clone(), Method::of(cell), cell.stop.max_steps);
         let position = *known.entry((net, method, max_steps)).or_insert(groups.len());
         if position == groups.len() {

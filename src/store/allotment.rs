@@ -62,16 +62,22 @@ impl Standing {
 /// Says how cells stand.
 #[derive(Debug, Clone, Copy)]
 pub struct Allotment {
-    /// When a cell has enough trials.
-    pub rule: StoppingRule,
+    /// Trials before the first look at a cell, and between two.
+    pub every: u64,
     /// Most trials of a cell.
     pub most: u64,
+    /// When a cell has enough of them; `None`: with the most.
+    pub rule: Option<StoppingRule>,
 }
 
 impl Allotment {
+    fn budget(self) -> Option<u64> {
+        self.rule?.budget
+    }
+
     /// How many trials a cell has at the look after one.
     fn next(self, trials: u64) -> u64 {
-        trials.saturating_add(self.rule.every).min(self.most)
+        trials.saturating_add(self.every).min(self.most)
     }
 
     /// How `cells` cells stand if `known` says what came of the first trials of a cell, at a number of them
@@ -90,7 +96,7 @@ impl Allotment {
         let mut standings = vec![Standing::Open(Seen::default()); cells];
         let mut open = BinaryHeap::new();
         let mut is_known = true;
-        let mut left = self.rule.budget;
+        let mut left = self.budget();
         for (cell, standing) in standings.iter_mut().enumerate() {
             let first = self.next(0);
             left = left.map(|left| left.saturating_sub(first));
@@ -124,14 +130,15 @@ impl Allotment {
     /// Notes how a cell stands after a look.
     fn enter(self, cell: usize, seen: Seen, standing: &mut Standing, open: &mut BinaryHeap<Wide>) {
         let Seen { trials, converged, undecided } = seen;
-        if trials >= self.most || self.rule.is_met(converged, undecided, trials) {
+        let is_met = |rule: StoppingRule| rule.is_met(converged, undecided, trials);
+        if trials >= self.most || self.rule.is_some_and(is_met) {
             *standing = Standing::Ended(trials);
         } else {
             *standing = Standing::Open(seen);
             // Without a budget all go on, in any order.
-            let width = match self.rule.budget {
-                Some(_) => self.rule.width(converged, undecided, trials),
-                None => 0.0,
+            let width = match self.rule {
+                Some(rule) if rule.budget.is_some() => rule.width(converged, undecided, trials),
+                _ => 0.0,
             };
             open.push(Wide { width, cell, seen });
         }
@@ -155,11 +162,11 @@ impl Allotment {
             })
         };
         let least = |there: u64| {
-            let looks = (growth.start() * there as f64 / self.rule.every as f64).ceil() as u64;
-            looks.saturating_mul(self.rule.every).min(self.most)
+            let looks = (growth.start() * there as f64 / self.every as f64).ceil() as u64;
+            looks.saturating_mul(self.every).min(self.most)
         };
         let standings = self.standings(cells, guess).into_iter().map(Standing::trials);
-        let planned = standings.zip(&last).map(|(planned, last)| match self.rule.budget {
+        let planned = standings.zip(&last).map(|(planned, last)| match self.budget() {
             None if planned > last.trials => planned.max(least(last.trials)),
             _ => planned,
         });
@@ -221,7 +228,8 @@ mod tests {
     use crate::stats::Goal;
 
     fn allotment(budget: Option<u64>, goal: Goal) -> Allotment {
-        Allotment { rule: StoppingRule { every: 20, level: 0.95, goal, budget }, most: 5000 }
+        let rule = StoppingRule { every: 20, level: 0.95, goal, budget };
+        Allotment { every: 20, most: 5000, rule: Some(rule) }
     }
 
     /// A cell whose trials converge in the rhythm of its share.
@@ -261,11 +269,12 @@ mod tests {
         let shares = [0.02, 0.5, 0.85, 0.5];
         let known = |cell: usize, trials| Some(even(shares[cell], trials));
         let allotment = allotment(Some(3000), Goal::HalfWidth(0.01));
+        let rule = allotment.rule.unwrap();
         let ends = ends(&allotment.standings(4, known));
         assert_eq!(ends.iter().sum::<u64>(), 3000);
         let width = |cell: usize| {
             let Seen { trials, converged, .. } = even(shares[cell], ends[cell]);
-            allotment.rule.width(converged, 0, trials)
+            rule.width(converged, 0, trials)
         };
         let widths: Vec<f64> = (0..4).map(width).collect();
         let (least, most) =

@@ -8,18 +8,19 @@ use super::allotment::{Allotment, Seen, Standing};
 use super::coverage::Coverage;
 use super::manifest::Manifest;
 use super::part::{BlockBytes, Contents};
+use super::refinement::{self, Slice};
 use super::row::RowBytes;
 use super::tally::Tally;
 use crate::stop::Outcome;
-use crate::study::{Block, StoppingRule};
+use crate::study::{Block, Refinement};
 
 /// What came of the trials of a study, from look to look.
 #[derive(Debug)]
 pub struct Looks {
-    rule: StoppingRule,
+    allotment: Allotment,
+    /// Where an axis is refined: how, its number of points, and the cells along it.
+    refined: Option<(Refinement, usize, Vec<Slice>)>,
     has_rows: bool,
-    /// Most trials of a cell.
-    most: u64,
     ladder: usize,
     max_steps: u64,
     /// Of each cell, between each look and the one before.
@@ -28,12 +29,19 @@ pub struct Looks {
 }
 
 impl Looks {
-    /// At no trials yet; `None` for a study with a fixed number of them.
+    /// At no trials yet; `None` for a study in which it is fixed which cells have how many.
     pub fn new(manifest: &Manifest) -> Option<Self> {
+        let Manifest { stopping, refinement, axes, trials, .. } = manifest;
+        let every = match (stopping, refinement) {
+            (Some(rule), _) => rule.every,
+            (None, Some(_)) => *trials,
+            (None, None) => return None,
+        };
+        let refined = |rule: Refinement| (rule, axes[rule.axis].len(), Slice::all(axes, rule.axis));
         Some(Self {
-            rule: manifest.stopping?,
+            allotment: Allotment { every, most: *trials, rule: *stopping },
+            refined: refinement.map(refined),
             has_rows: manifest.keeps_rows(),
-            most: manifest.trials,
             ladder: manifest.ladder.len(),
             max_steps: manifest.max_steps,
             cells: vec![Vec::new(); manifest.cells()],
@@ -76,7 +84,7 @@ impl Looks {
     }
 
     fn enter(&mut self, cell: usize, trial: u64, seen: Seen) {
-        let look = (trial / self.rule.every) as usize;
+        let look = (trial / self.allotment.every) as usize;
         let looks = &mut self.cells[cell];
         if looks.len() <= look {
             looks.resize(look + 1, Seen::default());
@@ -86,13 +94,13 @@ impl Looks {
 
     /// What came of the first trials of each cell, at each look for which they are all there.
     fn known(&self) -> Vec<Vec<Seen>> {
-        let Allotment { rule, most } = self.allotment();
+        let Allotment { every, most, .. } = self.allotment;
         let of_cell = |(cell, looks): (usize, &Vec<Seen>)| {
             let prefix = self.coverage.prefix(cell);
             let mut so_far = Seen::default();
             let is_whole = |seen: &Seen| {
                 let trials = seen.trials;
-                trials <= prefix && (trials.is_multiple_of(rule.every) || trials == most)
+                trials <= prefix && (trials.is_multiple_of(every) || trials == most)
             };
             looks
                 .iter()
@@ -106,27 +114,48 @@ impl Looks {
         self.cells.iter().enumerate().map(of_cell).collect()
     }
 
-    fn allotment(&self) -> Allotment {
-        Allotment { rule: self.rule, most: self.most }
-    }
-
     /// The number of a look: so many trials are the first for which it is due.
     fn look(&self, trials: u64) -> usize {
-        (trials.div_ceil(self.rule.every) - 1) as usize
+        (trials.div_ceil(self.allotment.every) - 1) as usize
     }
 
-    /// How each cell stands.
+    /// The cells that get trials, as far as that is known.
+    fn chosen(&self, known: &impl Fn(usize, u64) -> Option<Seen>) -> Vec<usize> {
+        let Some((refinement, length, slices)) = &self.refined else {
+            return (0..self.cells.len()).collect();
+        };
+        let cells = |&slice: &Slice| {
+            refinement::positions(refinement, *length, slice, self.allotment, known)
+                .into_iter()
+                .map(move |position| slice.cell(position))
+        };
+        slices.iter().flat_map(cells).collect()
+    }
+
+    /// How each cell stands. One that gets no trials has ended with none of them.
     pub fn standings(&self) -> Vec<Standing> {
         let known = self.known();
-        let at = |cell: usize, trials| known[cell].get(self.look(trials)).copied();
-        self.allotment().standings(known.len(), at)
+        let known = |cell: usize, trials| known[cell].get(self.look(trials)).copied();
+        let chosen = self.chosen(&known);
+        let at = |i: usize, trials| known(chosen[i], trials);
+        let mut standings = vec![Standing::Ended(0); self.cells.len()];
+        for (&cell, standing) in chosen.iter().zip(self.allotment.standings(chosen.len(), at)) {
+            standings[cell] = standing;
+        }
+        standings
     }
 
     /// How many trials each cell should have next (see [`Allotment::planned`]).
     pub fn planned(&self, growth: RangeInclusive<f64>) -> Vec<u64> {
         let known = self.known();
-        let at = |cell: usize, trials| known[cell].get(self.look(trials)).copied();
-        self.allotment().planned(known.len(), growth, at)
+        let known = |cell: usize, trials| known[cell].get(self.look(trials)).copied();
+        let chosen = self.chosen(&known);
+        let at = |i: usize, trials| known(chosen[i], trials);
+        let mut planned = vec![0; self.cells.len()];
+        for (&cell, trials) in chosen.iter().zip(self.allotment.planned(chosen.len(), growth, at)) {
+            planned[cell] = trials;
+        }
+        planned
     }
 
     /// How many trials each cell ends with, or has so far if it is open, and the open cells.

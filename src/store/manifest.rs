@@ -5,13 +5,17 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::coverage::Coverage;
 use super::io::{FileSystem, read_at_most};
 use super::publish::{publish, sweep};
+use super::refinement::Slice;
 use super::trajectories::trajectories_dir;
 use crate::digest::Digest;
 use crate::observe::spacing::RecordedSteps;
 use crate::observe::trajectory::Sizes;
-use crate::study::{Axis, Block, Cell, IntervalRule, StoppingRule, Study, TrajectoryRule};
+use crate::study::{
+    Axis, Block, Cell, IntervalRule, Refinement, StoppingRule, Study, TrajectoryRule,
+};
 use crate::{Error, Result};
 
 /// The file's name.
@@ -52,6 +56,9 @@ pub struct Manifest {
     /// When a cell has enough trials, if not when it has [`trials`](Self::trials).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stopping: Option<StoppingRule>,
+    /// Where an axis is refined.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refinement: Option<Refinement>,
     /// The largest number of updates that a trial of any cell may make.
     pub max_steps: u64,
     /// Axes of the sweep.
@@ -152,6 +159,7 @@ impl Manifest {
             seed: study.seed,
             trials: study.trials,
             stopping: study.stopping,
+            refinement: study.refinement,
             max_steps: study.cells.iter().map(|c| c.stop.max_steps).max().unwrap_or(0),
             axes: study.axes.clone(),
             ladder: study.ladder.clone(),
@@ -167,6 +175,54 @@ impl Manifest {
     /// Number of cells.
     pub fn cells(&self) -> usize {
         self.kernels.len()
+    }
+
+    /// Most cells that get trials.
+    pub fn most_cells(&self) -> usize {
+        let Some(refinement) = self.refinement else { return self.cells() };
+        let length = self.axes[refinement.axis].len();
+        self.cells() / length * refinement.most_points(length)
+    }
+
+    /// Whether what came of trials decides which cells have how many.
+    pub fn is_adaptive(&self) -> bool {
+        self.stopping.is_some() || self.refinement.is_some()
+    }
+
+    /// Trials of a cell from one look to the next; all of a cell if their number is fixed.
+    pub(super) fn every(&self) -> u64 {
+        self.stopping.map_or(self.trials, |rule| rule.every)
+    }
+
+    /// The manifest without the points of a refined axis at which no cell has trials, and of each cell the
+    /// number that it has then.
+    pub(super) fn without_idle_points(&self, trials: &Coverage) -> (Self, Vec<Option<usize>>) {
+        let Some(Refinement { axis, spacing, .. }) = self.refinement else {
+            return (self.clone(), (0..self.cells()).map(Some).collect());
+        };
+        let length = self.axes[axis].len();
+        let slices = Slice::all(&self.axes, axis);
+        let has_trials = |point| slices.iter().any(|slice| trials.prefix(slice.cell(point)) > 0);
+        let is_used = |point: usize| point.is_multiple_of(spacing) || has_trials(point);
+        let points: Vec<usize> = (0..length).filter(|&point| is_used(point)).collect();
+        let mut used: Vec<usize> = slices
+            .iter()
+            .flat_map(|&slice| points.iter().map(move |&point| slice.cell(point)))
+            .collect();
+        used.sort_unstable();
+        let mut numbers = vec![None; self.cells()];
+        for (number, &cell) in used.iter().enumerate() {
+            numbers[cell] = Some(number);
+        }
+        let mut manifest = self.clone();
+        for key in &mut manifest.axes[axis].keys {
+            key.values = key.values.only(&points);
+        }
+        manifest.kernels = used.iter().map(|&cell| self.kernels[cell].clone()).collect();
+        let sizes = |sizes: &Vec<u64>| used.iter().map(|&cell| sizes[cell]).collect();
+        manifest.block_sizes = self.block_sizes.as_ref().map(sizes);
+        manifest.tuned = self.tuned.iter().filter_map(|&cell| numbers[cell]).collect();
+        (manifest, numbers)
     }
 
     /// Whether the rows of trials are kept, not only their tallies.
@@ -317,6 +373,13 @@ impl Manifest {
         }
         if self.stopping.is_some_and(|rule| !rule.is_possible()) {
             return Err("it can never have enough trials".into());
+        }
+        let is_refined = |rule: Refinement| {
+            let length = self.axes.get(rule.axis).map_or(0, Axis::len);
+            rule.spacing > 0 && length > 0 && (length - 1).is_multiple_of(rule.spacing)
+        };
+        if !self.refinement.is_none_or(is_refined) {
+            return Err("its refinement is impossible".into());
         }
         self.check_trajectories()
     }
@@ -475,6 +538,7 @@ pub(super) mod tests {
             seed: 7,
             trials,
             stopping: None,
+            refinement: None,
             max_steps: 1000,
             axes,
             ladder: ladder.to_vec(),

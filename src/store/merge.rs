@@ -146,10 +146,10 @@ pub fn merge_partial(fs: &dyn FileSystem, dir: &Path, options: &MergeOptions) ->
     found.traced.keep_prefixes(&scan.coverage, &scan.trajectories);
     let missing = Missing::of(&scan, &manifest, open);
     let there: u64 = (0..manifest.cells()).map(|cell| scan.coverage.prefix(cell)).sum();
-    let trials = match manifest.stopping {
-        None => missing.trials.of - there,
+    let trials = match manifest.is_adaptive() {
+        false => missing.trials.of - there,
         // At least: how many more they need is not known.
-        Some(rule) => rule.every * missing.open.len() as u64,
+        true => manifest.every() * missing.open.len() as u64,
     };
     let absent = Absent { trials, trajectories: missing.trajectories.count() };
     let target = Target { fs, dir, name: results::PARTIAL_FILE };
@@ -184,6 +184,14 @@ impl<'a> Trials<'a> {
         match self {
             Self::Rows(pieces) => pieces.add(path, part),
             Self::Tallies(tallies) => tallies.add(path, part),
+        }
+    }
+
+    /// Gives the cells other numbers; what is of cells without one is left out.
+    fn renumber(&mut self, numbers: &[Option<usize>]) {
+        match self {
+            Self::Rows(pieces) => pieces.renumber(numbers),
+            Self::Tallies(tallies) => tallies.renumber(numbers),
         }
     }
 
@@ -250,6 +258,8 @@ impl Target<'_> {
     ) -> Result<(Published, Vec<CellSummary>)> {
         let numerics = agreed(self.dir, scan, options.mixed)?;
         let intervals = Intervals::of(manifest);
+        let (manifest, numbers) = &manifest.without_idle_points(&scan.coverage);
+        found.trials.renumber(numbers);
         let mut cells = Vec::new();
         let published = publish_sealed(self.fs, self.dir, self.name, |path, file| {
             draft::write(path, file, |draft| {
@@ -284,9 +294,9 @@ fn agreed(dir: &Path, scan: &Scan, mixed: bool) -> Result<Vec<Numerics>> {
 impl Missing {
     fn of(scan: &Scan, manifest: &Manifest, open: Vec<(usize, u64)>) -> Self {
         let traced = manifest.trajectories.map_or(0, |rule| rule.trials);
-        let trials = match manifest.stopping {
-            None => Gaps::of(&scan.coverage, manifest.trials),
-            Some(_) => Gaps { cells: Vec::new(), of: 0 },
+        let trials = match manifest.is_adaptive() {
+            false => Gaps::of(&scan.coverage, manifest.trials),
+            true => Gaps { cells: Vec::new(), of: 0 },
         };
         Self { trials, open, trajectories: Gaps::of(&scan.trajectories, traced) }
     }

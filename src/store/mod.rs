@@ -29,6 +29,7 @@ mod places;
 pub mod publish;
 pub mod rates;
 pub mod reader;
+mod refinement;
 pub mod results;
 mod row;
 pub mod scan;

@@ -124,6 +124,17 @@ impl<'a> Pieces<'a> {
     ///
     /// # Errors
     /// [`Error::Storage`] or [`Error::Content`] if a part is no longer as it was; those of `visit`.
+    /// Gives the cells other numbers, in the same order; what is of cells without one is left out.
+    pub(super) fn renumber(&mut self, numbers: &[Option<usize>]) {
+        let pieces = std::mem::take(&mut self.pieces).into_iter();
+        let number = |((cell, first), piece)| Some(((numbers[cell]?, first), piece));
+        self.pieces = pieces.filter_map(number).collect();
+        let kept = |ends: &Vec<u64>| {
+            ends.iter().zip(numbers).filter_map(|(&end, number)| number.map(|_| end)).collect()
+        };
+        self.ends = self.ends.as_ref().map(kept);
+    }
+
     pub(super) fn visit<E: From<Error>>(
         &mut self,
         mut visit: impl FnMut(usize, &[u8]) -> std::result::Result<(), E>,

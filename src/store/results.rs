@@ -111,7 +111,7 @@ fn write_root_attributes(
     let title = format!("{}: how likely gradient descent converges", manifest.name);
     let Absent { trials: missing, trajectories } = missing;
     let (rows, complete) = (manifest.keeps_rows(), missing == 0 && trajectories == 0);
-    let equal = manifest.stopping.is_none();
+    let equal = !manifest.is_adaptive();
     let version = match rows && complete && equal {
         true => schema::VERSION,
         false => schema::VERSION_WITHOUT_ALL_ROWS,

@@ -36,7 +36,7 @@ impl Intervals {
 
     /// Those of a study: where precision decides how many trials there are, from a confidence sequence.
     pub fn of(manifest: &Manifest) -> Self {
-        let cells = manifest.cells();
+        let cells = manifest.most_cells();
         match manifest.stopping {
             None => Self::fixed(manifest.interval, cells),
             Some(stopping) => Self::at_level(Rule::Sequence, stopping.level, cells),

@@ -64,6 +64,14 @@ impl<'a> Tallies<'a> {
         self.blocks.retain(|&(cell, first), _| first < coverage.prefix(cell));
     }
 
+    /// Gives the cells other numbers, in the same order; what is of cells without one is left out.
+    pub(super) fn renumber(&mut self, numbers: &[Option<usize>]) {
+        let blocks = std::mem::take(&mut self.blocks).into_iter();
+        let number = |((cell, first), block)| Some(((numbers[cell]?, first), block));
+        self.blocks = blocks.filter_map(number).collect();
+        self.cells = numbers.iter().flatten().count();
+    }
+
     /// Shows the tally of each cell to `visit`, in their order. One is in memory at a time.
     ///
     /// # Errors

@@ -21,6 +21,7 @@ mod program;
 mod readers;
 mod reduce;
 mod references;
+mod refine;
 mod replay;
 mod slurm;
 mod starts;

@@ -73,9 +73,21 @@ impl Refinement {
     pub fn most_points(&self, length: usize) -> usize {
         length.div_ceil(self.spacing).saturating_add(self.cells as usize).min(length)
     }
+
+    /// Most cells that get trials, of so many with these axes.
+    pub fn most_cells(&self, cells: usize, axes: &[Axis]) -> usize {
+        let length = axes[self.axis].len();
+        cells / length * self.most_points(length)
+    }
 }
 
 impl Study {
+    /// Most cells that get trials.
+    pub fn most_cells(&self) -> usize {
+        let cells = self.cells.len();
+        self.refinement.map_or(cells, |refinement| refinement.most_cells(cells, &self.axes))
+    }
+
     /// Whether what came of trials decides which cells have how many.
     pub fn is_adaptive(&self) -> bool {
         self.stopping.is_some() || self.refinement.is_some()

@@ -27,6 +27,7 @@ Examples:
   deeplin plan study.toml
   deeplin plan study.toml --set trials=10000 --threads 64
   deeplin plan study.toml --quick --json
+  deeplin plan study.toml --core-hours 20               how many trials these are enough for
   deeplin plan study.toml --task-time 1h --threads 4    how many tasks of a cluster, 4 workers each")]
 pub(super) struct Arguments {
     /// The study, a TOML file (see `deeplin config`)
@@ -43,6 +44,9 @@ pub(super) struct Arguments {
     /// No pilot: only the time that the study takes at most
     #[arg(long)]
     quick: bool,
+    /// Say for how many trials so many hours of one processor are enough, as a budget of the study
+    #[arg(long, value_name = "H", value_parser = hours)]
+    core_hours: Option<f64>,
     #[command(flatten)]
     tasks: TaskArguments,
     /// As one JSON object
@@ -67,8 +71,53 @@ struct Report {
     directory: String,
     /// Why `run` would refuse that directory.
     refusal: Option<String>,
+    /// What the hours of a processor that were given are enough for.
+    core_hours: Option<Affordable>,
     /// How to queue the tasks.
     submission: Option<Submission>,
+}
+
+/// What some hours of one processor are enough for.
+#[derive(Debug, Serialize)]
+struct Affordable {
+    hours: f64,
+    /// About so many trials of all cells.
+    trials: u64,
+    /// What says so to `run`, as `--set` takes it; none if it is not one trial of each cell.
+    setting: Option<String>,
+}
+
+impl Affordable {
+    fn of(hours: f64, plan: &Plan) -> Option<Self> {
+        let trials = plan.trials_in(3600.0 * hours)?;
+        // Three digits: it is no more exact than that.
+        let scale = 10_u64.pow(trials.checked_ilog10()?.saturating_sub(2));
+        let trials = trials / scale * scale;
+        let of_cell = trials / plan.cells.max(1);
+        let setting = match plan.adaptive {
+            true => Some(format!("budget.trials={trials}")),
+            false => (of_cell > 0).then(|| format!("trials={of_cell}")),
+        };
+        Some(Self { hours, trials, setting })
+    }
+
+    /// `about 1,230,000 trials: --set budget.trials=1230000`.
+    fn text(&self) -> String {
+        let trials = HumanCount(self.trials);
+        let hours = significant(self.hours, 4);
+        match &self.setting {
+            Some(setting) => {
+                format!("{hours} are enough for about {trials} trials: --set {setting}")
+            }
+            None => format!("{hours} are enough for about {trials} trials, not one of each cell"),
+        }
+    }
+}
+
+/// Reads a number of hours.
+fn hours(text: &str) -> std::result::Result<f64, String> {
+    let hours = text.parse().ok().filter(|hours: &f64| hours.is_finite() && *hours > 0.0);
+    hours.ok_or_else(|| "expected a number of hours above 0, for instance 20".to_owned())
 }
 
 #[derive(Debug, Serialize)]
@@ -95,7 +144,8 @@ pub(super) fn main(arguments: &Arguments) -> Result<Ending> {
     let plan = estimate::estimate(&study, &durable, workers, !arguments.quick, cut);
     let submission = submission(arguments, &plan)?;
     let directory = directory.display().to_string();
-    let report = Report { plan, memory, disk, directory, refusal, submission };
+    let core_hours = arguments.core_hours.and_then(|hours| Affordable::of(hours, &plan));
+    let report = Report { plan, memory, disk, directory, refusal, core_hours, submission };
     if arguments.json {
         output::print_json(&report)?;
     } else {
@@ -178,6 +228,9 @@ fn text(report: &Report) -> String {
     }
     if let Some(pilot) = plan.pilot {
         line("", &piloted(pilot));
+    }
+    if let Some(affordable) = &report.core_hours {
+        line("core-hours", &affordable.text());
     }
     if let (Some(tasks), Some(submission)) = (&plan.tasks, &report.submission) {
         for (key, value) in submission.lines(tasks, plan.workers) {

@@ -69,7 +69,7 @@ impl Estimate {
 
 /// Refuses an estimate that exceeds what there is.
 fn judge(study: &Study, estimate: &Estimate, dir: &Path) -> Result<()> {
-    let rows = format!("cells: {}, trials of each: {}", study.cells.len(), least_trials(study));
+    let rows = format!("cells: {}, trials of each: {}", study.most_cells(), least_trials(study));
     if let Some(available) = estimate.memory_available.filter(|_| !estimate.memory_fits()) {
         return Err(Error::usage(
             format!(
@@ -115,7 +115,7 @@ pub fn row_bytes(study: &Study) -> u64 {
 
 /// Bytes of all rows.
 fn result_bytes(study: &Study) -> u64 {
-    row_bytes(study).saturating_mul(least_trials(study)).saturating_mul(study.cells.len() as u64)
+    row_bytes(study).saturating_mul(least_trials(study)).saturating_mul(study.most_cells() as u64)
 }
 
 /// Bytes of all parts and of the results.
@@ -171,6 +171,9 @@ fn tallies_pending(study: &Study) -> u64 {
 fn merging_tallies(study: &Study) -> u64 {
     let blocks = |cell: &Cell| least_trials(study).div_ceil(blocks::size(cell, &study.storage));
     let blocks = study.cells.iter().map(blocks).fold(0, u64::saturating_add);
+    // Not all cells of a refined axis have trials.
+    let share = study.most_cells() as f64 / study.cells.len() as f64;
+    let blocks = (blocks as f64 * share) as u64;
     let cell = largest(study, |cell| tallied::in_memory(study, cell, least_trials(study)));
     blocks.saturating_mul(128).saturating_add(cell.saturating_mul(2))
 }
@@ -195,7 +198,7 @@ fn pending(study: &Study) -> u64 {
 /// Bytes of what merging remembers: where each 4096 rows are, and how many trials of a cell took how
 /// many steps.
 fn merging(study: &Study) -> u64 {
-    let rows = least_trials(study).saturating_mul(study.cells.len() as u64);
+    let rows = least_trials(study).saturating_mul(study.most_cells() as u64);
     let steps = study.cells.iter().map(|cell| cell.stop.max_steps).max().unwrap_or(0);
     (rows / 32).saturating_add(least_trials(study).min(steps).saturating_mul(32))
 }

@@ -166,11 +166,14 @@ pub fn compare<'a>(results: &'a ResultsFile, question: &Question<'_>) -> Result<
     let level = question.level.unwrap_or(results.interval_level);
     let cells = 0..results.cells.len();
     let off = cells.filter(|&cell| position(&results.axes, cell)[axis] != baseline);
-    let contrasts = off.map(|cell| {
+    let pairs = off.map(|cell| {
         let mut there = position(&results.axes, cell);
         there[axis] = baseline;
-        Contrast::of(results, cell, number(&results.axes, &there), paired, level)
+        [cell, number(&results.axes, &there)]
     });
+    // Not all cells of a refined axis have trials.
+    let tried = pairs.filter(|pair| pair.iter().all(|&cell| results.cells[cell].trials > 0));
+    let contrasts = tried.map(|[cell, there]| Contrast::of(results, cell, there, paired, level));
     let mut contrasts = contrasts.collect::<Result<Vec<_>>>()?;
     let p_values: Vec<f64> = contrasts.iter().filter_map(|contrast| contrast.p_value).collect();
     for (contrast, adjusted) in contrasts.iter_mut().zip(holm(&p_values)) {

@@ -163,6 +163,16 @@ pub fn estimate(
     }
 }
 
+impl Plan {
+    /// About how many trials like those that are left so many seconds of one processor are enough for;
+    /// `None` if nothing is left to tell it by.
+    pub fn trials_in(&self, seconds: f64) -> Option<u64> {
+        let all = self.seconds_likely.unwrap_or(self.seconds_at_most) * self.workers as f64;
+        (self.trials_left > 0 && all > 0.0)
+            .then(|| (seconds / all * self.trials_left as f64) as u64)
+    }
+}
+
 impl Group {
     /// Of these cells.
     fn of(group: &Alike, at_most: &Forecast, likely: Option<&Forecast>) -> Self {

@@ -179,9 +179,8 @@ impl Manifest {
 
     /// Most cells that get trials.
     pub fn most_cells(&self) -> usize {
-        let Some(refinement) = self.refinement else { return self.cells() };
-        let length = self.axes[refinement.axis].len();
-        self.cells() / length * refinement.most_points(length)
+        let cells = self.cells();
+        self.refinement.map_or(cells, |refinement| refinement.most_cells(cells, &self.axes))
     }
 
     /// Whether what came of trials decides which cells have how many.

@@ -42,7 +42,7 @@ fn width(cell: &CellSummary) -> f64 {
     half_width(cell.converged).max(half_width(cell.converged + cell.step_limit))
 }
 
-fn trials(results: &ResultsFile) -> Vec<u64> {
+fn trials_of(results: &ResultsFile) -> Vec<u64> {
     results.cells.iter().map(|cell| cell.trials).collect()
 }
 
@@ -50,13 +50,13 @@ fn trials(results: &ResultsFile) -> Vec<u64> {
 #[test]
 fn the_widest_cells_get_the_budget() {
     let (results, _) = run(&[]);
-    let spread = trials(&results);
+    let spread = trials_of(&results);
     assert_eq!(spread.iter().sum::<u64>(), 2000, "{spread:?}");
     let widest = |results: &ResultsFile| results.cells.iter().map(width).fold(0.0, f64::max);
     let narrowest = results.cells.iter().map(width).fold(1.0, f64::min);
     assert!(widest(&results) < 1.2 * narrowest, "{spread:?}");
     let (equal, _) = run(&["--set", "trials={ min = 20, max = 500, half_width = 0.001 }"]);
-    assert_eq!(trials(&equal), [500; 4]);
+    assert_eq!(trials_of(&equal), [500; 4]);
     assert!(widest(&results) < 0.95 * widest(&equal), "{spread:?}");
 }
 
@@ -109,8 +109,8 @@ fn cells_that_are_decided_get_no_more() {
         let decided = bounds.0.lower > 0.5 || bounds.1.upper < 0.5;
         assert!(decided || cell.trials >= 600, "{cell:?}");
     }
-    assert!(trials(&results).iter().sum::<u64>() <= 2000);
-    assert!(trials(&results)[0] < 60, "{:?}", trials(&results));
+    assert!(trials_of(&results).iter().sum::<u64>() <= 2000);
+    assert!(trials_of(&results)[0] < 60, "{:?}", trials_of(&results));
 }
 
 #[test]
@@ -120,6 +120,47 @@ fn a_plan_says_the_budget() {
     let plan = desk.succeed(&["plan", "study.toml", "--quick"]).stdout;
     assert!(plan.contains("4 cells, a budget of 2,000 trials"), "{plan}");
     assert!(plan.contains("at most 2,000"), "{plan}");
+}
+
+/// Hours of a processor become a number of trials before the study begins, so that its results do not depend
+/// on how fast the machine was.
+#[test]
+fn core_hours_are_trials() {
+    let desk = Desk::new();
+    desk.write("study.toml", STUDY);
+    let plan = |arguments: &[&str]| {
+        let all = [&["plan", "study.toml", "--quick", "--core-hours"][..], arguments].concat();
+        let text = desk.succeed(&all).stdout;
+        text.lines().find(|line| line.starts_with("core-hours")).map(str::to_owned)
+    };
+    let line = plan(&["2"]).expect("a line");
+    let (_, budget) = line.split_once("--set budget.trials=").expect("a setting");
+    let trials: u64 = budget.parse().expect("a number");
+    // At most 5,000 steps of some 10 to 100 nanoseconds each.
+    assert!((1_000_000..10_000_000_000).contains(&trials), "{line}");
+    let fixed = ["--set", "trials=10", "--set", "init.std=1.0"];
+    let plain = STUDY.replace("[budget]\ntrials = 2000\n", "");
+    desk.write("study.toml", &plain);
+    let line = plan(&[&["2"], &fixed[..]].concat()).expect("a line");
+    assert!(line.contains("--set trials="), "{line}");
+    let wrong = desk.run(&["plan", "study.toml", "--core-hours", "0"]);
+    assert_eq!(wrong.code, 2, "{}", wrong.stderr);
+}
+
+/// The quickstart study: all intervals at once have a half width of .1 with less than half of the trials that
+/// equal numbers for all cells take.
+#[test]
+fn the_quickstart_study_needs_less_than_half() {
+    let desk = Desk::new();
+    let quickstart = concat!(env!("CARGO_MANIFEST_DIR"), "/configs/quickstart.toml");
+    // 32 cells: .05 / 32 each.
+    let trials = "trials={ min = 20, max = 100000, half_width = 0.1, level = 0.9984375 }";
+    let sets = ["--set", trials, "--set", "store.rows=false"];
+    desk.succeed(&[&["run", quickstart, "-o", "out", "--quiet"], &sets[..]].concat());
+    let results = ResultsFile::open(&desk.path("out/results.h5")).expect("results");
+    let spent: u64 = trials_of(&results).iter().sum();
+    let equal = 32 * trials_of(&results).into_iter().max().expect("cells");
+    assert!(2 * spent < equal, "{spent} of {equal}");
 }
 
 #[test]

@@ -8,6 +8,7 @@ use super::{Ending, report};
 use crate::foreign::Refusal;
 use crate::foreign::apart::{Apart, Reply};
 use crate::network::target::data::hdf5;
+use crate::report::counts::Counts;
 use crate::store::reader::ResultsFile;
 use crate::{Error, Result};
 
@@ -29,13 +30,17 @@ enum Task {
     },
     /// What is said of results
     Report { form: report::Form, path: PathBuf },
+    /// What the cells of results count
+    Counts { path: PathBuf },
     /// The digest of the study that results are of
     Digest { path: PathBuf },
 }
 
 pub(super) fn main(arguments: &Arguments) -> Result<Ending> {
-    let (Task::Table { path, .. } | Task::Report { path, .. } | Task::Digest { path }) =
-        &arguments.task;
+    let (Task::Table { path, .. }
+    | Task::Report { path, .. }
+    | Task::Counts { path }
+    | Task::Digest { path }) = &arguments.task;
     limit(path);
     let mut stdout = io::stdout().lock();
     let mut reply = Reply(&mut stdout);
@@ -51,6 +56,7 @@ fn carry_out(task: &Task, reply: &mut Reply<'_>) -> Result<()> {
     let (path, text) = match task {
         Task::Table { path, dataset } => return hdf5::send(path, dataset.as_deref(), reply),
         Task::Report { path, form } => (path, form.text(&ResultsFile::open(path)?)?),
+        Task::Counts { path } => (path, Counts::of(&ResultsFile::open(path)?).to_json()),
         Task::Digest { path } => (path, ResultsFile::open(path)?.digest.hex()),
     };
     /// Bytes of a piece.

@@ -14,6 +14,7 @@ mod report;
 mod run;
 mod tasks;
 mod trace;
+mod transition;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -50,6 +51,7 @@ enum Command {
     Plan(plan::Arguments),
     Merge(merge::Arguments),
     Report(report::Arguments),
+    Transition(transition::Arguments),
     Trace(trace::Arguments),
     Doctor(doctor::Arguments),
     Config(config::Arguments),
@@ -81,6 +83,7 @@ pub fn main() -> ExitCode {
         Command::Plan(arguments) => plan::main(arguments),
         Command::Merge(arguments) => merge::main(arguments),
         Command::Report(arguments) => report::main(arguments),
+        Command::Transition(arguments) => transition::main(arguments),
         Command::Trace(arguments) => trace::main(arguments),
         Command::Doctor(arguments) => doctor::main(arguments),
         Command::Config(arguments) => config::main(arguments),

@@ -66,7 +66,7 @@ pub(super) fn main(arguments: &Arguments) -> Result<Ending> {
 }
 
 /// The file of results that a path is or holds.
-fn file(path: &Path) -> Result<PathBuf> {
+pub(super) fn file(path: &Path) -> Result<PathBuf> {
     if !path.is_dir() {
         return Ok(path.to_owned());
     }

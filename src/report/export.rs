@@ -45,7 +45,7 @@ fn columns(cell: &CellSummary) -> [(&'static str, Value); 25] {
 
 /// Every cell: the swept keys with their values, then the columns.
 fn cells(results: &ResultsFile) -> Vec<Map<String, Value>> {
-    let keys = swept_keys(results);
+    let keys = swept_keys(&results.axes);
     let cell = |(i, cell): (usize, &CellSummary)| {
         let position = position(&results.axes, i);
         let swept = keys
@@ -56,7 +56,8 @@ fn cells(results: &ResultsFile) -> Vec<Map<String, Value>> {
     results.cells.iter().enumerate().map(cell).collect()
 }
 
-fn axis_value(values: &AxisValues, i: usize) -> Value {
+/// A swept value, as itself.
+pub(super) fn axis_value(values: &AxisValues, i: usize) -> Value {
     match values {
         AxisValues::Floats(v) => value!(v[i]),
         AxisValues::Integers(v) => value!(v[i]),
@@ -91,32 +92,26 @@ pub fn json(results: &ResultsFile) -> Result<String> {
 
 /// The cells as CSV with a header, numbers in full precision, empty where there is none.
 pub fn csv(results: &ResultsFile) -> String {
-    let rows = cells(results);
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    let keys = swept_keys(results);
-    let header = keys.iter().map(|(_, key)| key.key.clone());
-    let names: Vec<String> = header
-        .chain(
-            results
-                .cells
-                .first()
-                .into_iter()
-                .flat_map(|cell| columns(cell).map(|(name, _)| name.to_owned())),
-        )
-        .collect();
-    let text = |v: &Value| match v {
+    let keys = swept_keys(&results.axes).into_iter().map(|(_, key)| key.key.clone());
+    let columns = results.cells.first().into_iter().flat_map(|cell| columns(cell));
+    let header: Vec<String> = keys.chain(columns.map(|(name, _)| name.to_owned())).collect();
+    lines(&header, &cells(results))
+}
+
+/// These columns of objects as CSV with a header, empty where there is none.
+pub(super) fn lines(header: &[String], rows: &[Map<String, Value>]) -> String {
+    let text = |value: &Value| match value {
         Value::Null => String::new(),
-        Value::String(s) => s.clone(),
+        Value::String(text) => text.clone(),
         other => other.to_string(),
     };
+    let mut writer = csv::Writer::from_writer(Vec::new());
     // A writer into memory does not fail.
-    let _ = writer.write_record(&names);
-    for row in &rows {
-        let _ = writer
-            .write_record(names.iter().map(|name| row.get(name).map_or_else(String::new, text)));
+    let _ = writer.write_record(header);
+    for row in rows {
+        let fields = header.iter().map(|name| row.get(name).map_or_else(String::new, text));
+        let _ = writer.write_record(fields);
     }
-    writer
-        .into_inner()
-        .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
-        .unwrap_or_default()
+    let bytes = writer.into_inner().unwrap_or_default();
+    String::from_utf8_lossy(&bytes).into_owned()
 }

@@ -8,6 +8,9 @@ use crate::stop::Outcome;
 use crate::study::IntervalRule;
 use crate::theorem;
 
+/// Name of the bounds of studies in which precision decides how many trials there are.
+pub const SEQUENCE: &str = "beta-binomial confidence sequence";
+
 /// Where bounds come from.
 #[derive(Debug, Clone, Copy)]
 enum Rule {
@@ -48,7 +51,7 @@ impl Intervals {
     pub fn name(&self) -> &'static str {
         match self.rule {
             Rule::Fixed(method) => method.name(),
-            Rule::Sequence => "beta-binomial confidence sequence",
+            Rule::Sequence => SEQUENCE,
         }
     }
 

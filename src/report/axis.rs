@@ -1,6 +1,7 @@
 //! A swept number that something is a function of.
 
 use crate::Error;
+use crate::stats::axis::Point;
 use crate::study::{Axis, AxisKey, AxisValues};
 
 /// An axis of a sweep whose values are numbers.
@@ -110,6 +111,11 @@ impl AxisScale {
             Self::Log => libm::log(x),
             Self::Linear => x,
         }
+    }
+
+    /// The points with their places as they are fitted.
+    pub(super) fn scaled_points(self, points: &[Point]) -> Vec<Point> {
+        points.iter().map(|point| Point { x: self.scaled(point.x), ..*point }).collect()
     }
 
     /// The inverse of [`scaled`](Self::scaled).

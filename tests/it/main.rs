@@ -28,4 +28,5 @@ mod tallies;
 mod theory;
 mod tidy;
 mod trajectories;
+mod transitions;
 mod tuned;

@@ -61,26 +61,23 @@ pub struct Curve {
 
 impl Curve {
     /// The curve through these points; `None` if it is a step as far as they tell.
-    pub(super) fn fit(points: &[Point], scale: AxisScale, question: &Question) -> Option<Self> {
-        let Question { link, p, level, .. } = *question;
-        let scaled = |point: &Point| Point { x: scale.scaled(point.x), ..*point };
-        let points: Vec<Point> = points.iter().map(scaled).collect();
-        if points.len() < 2 {
-            return None;
-        }
-        let fit = match question.asymptotes {
-            Asymptotes::None => plain(&points, link, p, level)?,
-            Asymptotes::Free => free(&points, link, p, level)?,
+    pub(super) fn fit(
+        points: &[Point],
+        scale: AxisScale,
+        asymptotes: Asymptotes,
+        question: &Question,
+    ) -> Option<Self> {
+        let points = scale.scaled_points(points);
+        let curve = match asymptotes {
+            Asymptotes::None => plain(&points, question)?,
+            Asymptotes::Free => free(&points, question)?,
         };
-        let z = normal::quantile(0.5 + 0.5 * level);
-        let way = (link.predictor(0.9) - link.predictor(0.1)) / fit.slope.abs();
-        let Bracket { lower, upper } = fit.interval;
+        let Bracket { lower, upper } = curve.interval;
         Some(Self {
-            threshold: scale.value(fit.threshold),
+            threshold: scale.value(curve.threshold),
             interval: Bracket { lower: scale.value(lower), upper: scale.value(upper) },
-            width: scale.value(way),
-            error: 0.5 * (upper - lower) / z,
-            ..fit
+            width: scale.value(curve.width),
+            ..curve
         })
     }
 
@@ -102,7 +99,8 @@ impl Curve {
 }
 
 /// A curve from 0 to 1, on the scale of the fit.
-fn plain(points: &[Point], link: Link, p: f64, level: f64) -> Option<Curve> {
+fn plain(points: &[Point], question: &Question) -> Option<Curve> {
+    let Question { link, p, level, .. } = *question;
     let fit = glm::fit(points, link).ok()?;
     let interval = match fit.crossing_region(p, level) {
         Region::Bounded { lower, upper } => Bracket { lower, upper },
@@ -112,19 +110,23 @@ fn plain(points: &[Point], link: Link, p: f64, level: f64) -> Option<Curve> {
         threshold: fit.crossing(p),
         interval,
         slope: fit.slope,
-        width: 0.0,
+        width: width(link, fit.slope),
         floor: 0.0,
         ceiling: 1.0,
         deviance: fit.deviance,
         freedom: fit.freedom,
-        error: 0.0,
+        error: error(&interval, level),
     })
 }
 
 /// A curve between free asymptotes, on the scale of the fit.
-fn free(points: &[Point], link: Link, p: f64, level: f64) -> Option<Curve> {
+fn free(points: &[Point], question: &Question) -> Option<Curve> {
+    let Question { link, p, level, .. } = *question;
+    if points.len() < 2 {
+        return None;
+    }
     let fit = asymptotes::fit(points, link, p, level);
-    if fit.step {
+    if fit.step || !has_flank(points, &fit) {
         return None;
     }
     // An asymptote of 0 or 1 is at its bound: it takes up no freedom.
@@ -133,13 +135,36 @@ fn free(points: &[Point], link: Link, p: f64, level: f64) -> Option<Curve> {
         threshold: fit.threshold,
         interval: fit.interval,
         slope: fit.slope,
-        width: 0.0,
+        width: width(link, fit.slope),
         floor: fit.floor,
         ceiling: 1.0 - fit.lapse,
         deviance: fit.deviance,
         freedom: points.len().saturating_sub(2 + inner) as u64,
-        error: 0.0,
+        error: error(&fit.interval, level),
     })
+}
+
+/// Whether the slope can be told: on two points or more a trial is expected to lie on the way between the
+/// asymptotes. With one of them any slope will do that is large enough.
+fn has_flank(points: &[Point], fit: &asymptotes::Fit) -> bool {
+    /// Expected trials that count as none.
+    const NONE: f64 = 1e-3;
+    let away = |point: &&Point| {
+        let p = fit.probability(point.x);
+        let nearest = (p - fit.floor).min(1.0 - fit.lapse - p);
+        point.trials as f64 * nearest > NONE
+    };
+    points.iter().filter(away).count() >= 2
+}
+
+/// From a tenth to nine tenths of the way.
+fn width(link: Link, slope: f64) -> f64 {
+    (link.predictor(0.9) - link.predictor(0.1)) / slope.abs()
+}
+
+/// The standard error whose normal interval is as long as this one.
+fn error(interval: &Bracket, level: f64) -> f64 {
+    0.5 * (interval.upper - interval.lower) / normal::quantile(0.5 + 0.5 * level)
 }
 
 /// Refuses a logarithmic scale for values that have no logarithm.

@@ -69,7 +69,7 @@ fn row<const N: usize>(
     swept.chain(columns.map(|(name, v)| (name.to_owned(), v))).collect()
 }
 
-fn columns(transition: &Transition) -> Columns<16> {
+fn columns(transition: &Transition) -> Columns<17> {
     let curve = transition.curve.as_ref();
     let bracket = transition.bracket;
     let number = |f: fn(&Curve) -> f64| value!(curve.map(f));
@@ -81,6 +81,7 @@ fn columns(transition: &Transition) -> Columns<16> {
         ("threshold_upper", number(|curve| curve.interval.upper)),
         ("bracket_lower", end(|bracket| bracket.lower)),
         ("bracket_upper", end(|bracket| bracket.upper)),
+        ("isotonic", value!(transition.isotonic)),
         ("slope", number(|curve| curve.slope)),
         ("width", number(|curve| curve.width)),
         ("floor", number(|curve| curve.floor)),

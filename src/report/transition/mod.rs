@@ -122,6 +122,9 @@ pub struct Transition {
     /// The crossing is between these two values whatever the curve; an end is infinite where the counts
     /// show nothing. `None` without a crossing.
     pub bracket: Option<Bracket>,
+    /// Where the monotone probability of greatest likelihood crosses `p`, joined by straight lines on the
+    /// scale of the fit ([`isotonic::crossing_estimate`]).
+    pub isotonic: Option<f64>,
     /// The curve; `None` without a crossing or if it is a step as far as the counts tell.
     pub curve: Option<Curve>,
     /// Points of the piece.
@@ -163,6 +166,15 @@ impl Course {
             Self::Above => "above",
             Self::Below => "below",
             Self::Unclear => "unclear",
+        }
+    }
+
+    /// The way of a crossing.
+    fn direction(self) -> Option<Direction> {
+        match self {
+            Self::Rising => Some(Direction::Increasing),
+            Self::Falling => Some(Direction::Decreasing),
+            Self::Above | Self::Below | Self::Unclear => None,
         }
     }
 }
@@ -259,27 +271,30 @@ impl Piece<'_> {
     /// A crossing that the counts show without a model.
     fn shown(self, crossing: Crossing) -> Transition {
         let piece = Self { cells: &self.cells[crossing.piece], ..self };
-        let fit = Curve::fit(&piece.points(), self.scale, self.question);
-        let curve = fit.filter(|curve| curve.direction() == crossing.direction);
+        let curve = piece.curve(&piece.points(), self.question.asymptotes);
+        let curve = curve.filter(|curve| curve.direction() == crossing.direction);
         piece.transition(crossing.direction.into(), Some(crossing.bracket), curve)
     }
 
-    /// A crossing that no two points show, but a curve through all of them: its slope is not zero and its
-    /// threshold among the points, both at the level that is asked for.
+    /// A crossing that no two points show, but a curve through all of them, if they may be monotone: the
+    /// slope of the plain curve is not zero and the threshold is enclosed, both at the level that is asked
+    /// for, and the threshold is among the points.
     fn fitted(self, points: &[Point]) -> Option<Transition> {
         let Question { p, level, .. } = *self.question;
         let (first, last) = (points.first()?.x, points.last()?.x);
-        let none = Question { asymptotes: Asymptotes::None, ..self.question.clone() };
-        let slope = Curve::fit(points, self.scale, &none).filter(Curve::is_bounded)?;
-        let curve = Curve::fit(points, self.scale, self.question).filter(Curve::is_bounded)?;
+        let bounded = |asymptotes| self.curve(points, asymptotes).filter(Curve::is_bounded);
+        let (plain, curve) = (bounded(Asymptotes::None)?, bounded(self.question.asymptotes)?);
         let inside = first <= curve.threshold && curve.threshold <= last;
         let direction = curve.direction();
-        if !inside || direction != slope.direction() {
+        if !inside || direction != plain.direction() {
             return None;
         }
-        let open = Bracket { lower: f64::NEG_INFINITY, upper: f64::INFINITY };
-        let bracket = isotonic::crossing(points, direction, p, level).unwrap_or(open);
+        let bracket = isotonic::crossing(points, direction, p, level)?;
         Some(self.transition(direction.into(), Some(bracket), Some(curve)))
+    }
+
+    fn curve(self, points: &[Point], asymptotes: Asymptotes) -> Option<Curve> {
+        Curve::fit(points, self.scale, asymptotes, self.question)
     }
 
     fn transition(
@@ -290,9 +305,14 @@ impl Piece<'_> {
     ) -> Transition {
         let sum =
             |count: fn(&CellCounts) -> u64| self.cells.iter().map(|(_, cell)| count(cell)).sum();
+        let crossing = |direction| {
+            let points = self.scale.scaled_points(&self.points());
+            isotonic::crossing_estimate(&points, direction, self.question.p)
+        };
         Transition {
             course,
             bracket,
+            isotonic: course.direction().and_then(crossing).map(|u| self.scale.value(u)),
             curve,
             points: self.cells.len(),
             trials: sum(|cell| cell.trials),
@@ -300,3 +320,6 @@ impl Piece<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

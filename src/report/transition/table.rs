@@ -179,7 +179,8 @@ impl Transitions {
         align(&mut table);
         format!(
             "{}\n\nexponent: b of {} = a {}^b through the thresholds above, with its {} % interval; chi2/df, fit: as\n\
-             of the deviance (!: no such law, and no such interval). thresholds: how many have an interval.",
+             of the deviance (!: no such law, and no such interval). thresholds: how many have an interval; those of\n\
+             curves that are not right count too.",
             without_trailing_blanks(&table),
             self.axis.key,
             scaling.axis.key,

@@ -1,5 +1,7 @@
 //! Known transitions, by counts that are made from curves.
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::digest::Digest;
 use crate::rng::{Purpose, stream};
@@ -282,4 +284,59 @@ fn the_table() {
     of the deviance (!: no such law, and no such interval). thresholds: how many have an interval; those of
     curves that are not right count too.
     "#);
+}
+
+proptest! {
+    /// Whatever the counts: crossings alternate, brackets and intervals are in order and hold what they are
+    /// of, and everything can be written.
+    #[test]
+    fn any_counts_have_an_answer(
+        cells in prop::collection::vec((0_u64..30, 0_u64..10, 0_u64..30), 2..9),
+        trials in prop::sample::select(vec![1_u64, 7, 1000]),
+        ends in any::<bool>(),
+        p in prop::sample::select(vec![0.01, 0.3, 0.5, 0.9]),
+        link in prop::sample::select(Link::ALL.to_vec()),
+        asymptotes in prop::sample::select(Asymptotes::ALL.to_vec()),
+        undecided in prop::sample::select(Undecided::ALL.to_vec()),
+        scale in prop::sample::select(AxisScale::ALL.to_vec()),
+        sequential in any::<bool>(),
+    ) {
+        let cell = |&(converged, undecided, failed): &(u64, u64, u64)| {
+            // Sudden counts too: all or none.
+            let converged = if ends && converged > failed { 30 } else { converged };
+            let failed = if ends && converged == 30 { 0 } else { failed };
+            let converged = if ends && converged < 30 { 0 } else { converged };
+            let [converged, undecided] = [converged, undecided].map(|count| count * trials);
+            CellCounts { trials: converged + undecided + failed * trials, converged, undecided }
+        };
+        let values: Vec<f64> = (0..cells.len()).map(|i| 0.1 * (1 + i * i) as f64).collect();
+        let counts = Counts {
+            name: "any".to_owned(),
+            axes: vec![axis("init.std", AxisValues::Floats(values.clone()))],
+            cells: cells.iter().map(cell).collect(),
+            missing: 0,
+            sequential,
+        };
+        let asked = Question { p, link, asymptotes, undecided, scale: Some(scale), ..question() };
+        let found = transitions(&counts, &asked).unwrap();
+        let crossings = &found.slices[0].transitions;
+        prop_assert!(!crossings.is_empty());
+        for pair in crossings.windows(2) {
+            prop_assert_ne!(pair[0].course, pair[1].course);
+        }
+        for crossing in crossings {
+            let Some(bracket) = crossing.bracket else {
+                prop_assert!(crossing.curve.is_none() && crossing.isotonic.is_none());
+                continue;
+            };
+            prop_assert!(bracket.lower < bracket.upper, "{crossing:?}");
+            if let Some(curve) = &crossing.curve {
+                prop_assert!(curve.interval.contains(curve.threshold), "{curve:?}");
+                prop_assert!(curve.width > 0.0 && curve.deviance >= 0.0, "{curve:?}");
+                prop_assert!(curve.floor < p && p < curve.ceiling, "{curve:?}");
+            }
+        }
+        prop_assert!(serde_json::from_str::<serde_json::Value>(&found.json()).is_ok());
+        prop_assert!(found.table().contains("any: transitions along init.std"));
+    }
 }

@@ -8,6 +8,7 @@ use super::{Ending, compare, report};
 use crate::foreign::Refusal;
 use crate::foreign::apart::{Apart, Reply};
 use crate::network::target::data::hdf5;
+use crate::report::counts::Counts;
 use crate::store::reader::ResultsFile;
 use crate::{Error, Result};
 
@@ -36,6 +37,8 @@ enum Task {
         asked: compare::Asked,
         path: PathBuf,
     },
+    /// What the cells of results count
+    Counts { path: PathBuf },
     /// The digest of the study that results are of
     Digest { path: PathBuf },
 }
@@ -47,6 +50,7 @@ impl Task {
             Self::Table { path, .. }
             | Self::Report { path, .. }
             | Self::Compare { path, .. }
+            | Self::Counts { path }
             | Self::Digest { path } => path,
         }
     }
@@ -69,6 +73,7 @@ fn carry_out(task: &Task, reply: &mut Reply<'_>) -> Result<()> {
         Task::Table { path, dataset } => return hdf5::send(path, dataset.as_deref(), reply),
         Task::Report { path, form } => form.text(&ResultsFile::open(path)?)?,
         Task::Compare { path, form, asked } => asked.text(&ResultsFile::open(path)?, *form)?,
+        Task::Counts { path } => Counts::of(&ResultsFile::open(path)?).to_json(),
         Task::Digest { path } => ResultsFile::open(path)?.digest.hex(),
     };
     /// Bytes of a piece.

@@ -38,7 +38,7 @@ pub(super) struct Asked {
     #[arg(long, value_name = "VALUE", allow_hyphen_values = true)]
     baseline: Option<String>,
     /// Confidence level [default: that of the study]
-    #[arg(long, value_name = "P", value_parser = output::level)]
+    #[arg(long, value_name = "P", value_parser = output::probability)]
     level: Option<f64>,
 }
 

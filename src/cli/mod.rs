@@ -15,6 +15,7 @@ mod report;
 mod run;
 mod tasks;
 mod trace;
+mod transition;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -52,6 +53,7 @@ enum Command {
     Merge(merge::Arguments),
     Report(report::Arguments),
     Compare(compare::Arguments),
+    Transition(transition::Arguments),
     Trace(trace::Arguments),
     Doctor(doctor::Arguments),
     Config(config::Arguments),
@@ -84,6 +86,7 @@ pub fn main() -> ExitCode {
         Command::Merge(arguments) => merge::main(arguments),
         Command::Report(arguments) => report::main(arguments),
         Command::Compare(arguments) => compare::main(arguments),
+        Command::Transition(arguments) => transition::main(arguments),
         Command::Trace(arguments) => trace::main(arguments),
         Command::Doctor(arguments) => doctor::main(arguments),
         Command::Config(arguments) => config::main(arguments),

@@ -32,11 +32,11 @@ pub(super) fn say(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
-/// Reads a confidence level.
-pub(super) fn level(text: &str) -> std::result::Result<f64, String> {
-    let inside = |level: &f64| *level > 0.0 && *level < 1.0;
-    let level = text.parse().ok().filter(inside);
-    level.ok_or_else(|| "expected a number strictly between 0 and 1, for instance 0.95".to_owned())
+/// Reads a number strictly between 0 and 1.
+pub(super) fn probability(text: &str) -> std::result::Result<f64, String> {
+    let inside = |p: &f64| *p > 0.0 && *p < 1.0;
+    let p = text.parse().ok().filter(inside);
+    p.ok_or_else(|| "expected a number strictly between 0 and 1, for instance 0.95".to_owned())
 }
 
 /// Shows an error: message, place in the configuration, and what to do.

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use serde_json::{Map, Value, json as value};
 
-use super::export::{axis_value, csv_of};
+use super::export::{axis_value, lines};
 use super::format::{self, significant};
 use super::table::{align, plain_table, without_trailing_blanks};
 use super::{number, position};
@@ -321,7 +321,7 @@ impl Comparison<'_> {
     pub fn table(&self) -> String {
         let mut table = plain_table();
         let keys: Vec<&str> =
-            super::swept_keys(self.results).iter().map(|k| k.1.key.as_str()).collect();
+            super::swept_keys(&self.results.axes).iter().map(|k| k.1.key.as_str()).collect();
         let columns = ["P", "baseline P", "difference", "[lower, upper]"];
         let of_pairs = ["only here", "only baseline", "faster", "p", "p of all"];
         let of_pairs = of_pairs.into_iter().filter(|_| self.paired);
@@ -343,7 +343,7 @@ impl Comparison<'_> {
 
     fn row(&self, contrast: &Contrast) -> Vec<String> {
         let at = position(&self.results.axes, contrast.cell);
-        let keys = super::swept_keys(self.results);
+        let keys = super::swept_keys(&self.results.axes);
         let mut row: Vec<String> =
             keys.iter().map(|(axis, key)| format::value(&key.values, at[*axis])).collect();
         let [here, there] = contrast.sides();
@@ -411,12 +411,14 @@ impl Comparison<'_> {
 
     /// As CSV with a header, empty where there is none.
     pub fn csv(&self) -> String {
-        csv_of(&self.lines())
+        let rows = self.lines();
+        let header: Vec<String> = rows.first().into_iter().flat_map(Map::keys).cloned().collect();
+        lines(&header, &rows)
     }
 
     /// Of every contrast the swept keys with their values, then what came out.
     fn lines(&self) -> Vec<Map<String, Value>> {
-        let keys = super::swept_keys(self.results);
+        let keys = super::swept_keys(&self.results.axes);
         let line = |contrast: &Contrast| {
             let at = position(&self.results.axes, contrast.cell);
             let swept =

@@ -45,7 +45,7 @@ fn columns(cell: &CellSummary) -> [(&'static str, Value); 25] {
 
 /// Every cell: the swept keys with their values, then the columns.
 fn cells(results: &ResultsFile) -> Vec<Map<String, Value>> {
-    let keys = swept_keys(results);
+    let keys = swept_keys(&results.axes);
     let cell = |(i, cell): (usize, &CellSummary)| {
         let position = position(&results.axes, i);
         let swept = keys
@@ -92,26 +92,26 @@ pub fn json(results: &ResultsFile) -> Result<String> {
 
 /// The cells as CSV with a header, numbers in full precision, empty where there is none.
 pub fn csv(results: &ResultsFile) -> String {
-    csv_of(&cells(results))
+    let keys = swept_keys(&results.axes).into_iter().map(|(_, key)| key.key.clone());
+    let columns = results.cells.first().into_iter().flat_map(|cell| columns(cell));
+    let header: Vec<String> = keys.chain(columns.map(|(name, _)| name.to_owned())).collect();
+    lines(&header, &cells(results))
 }
 
-/// Rows that all have the same columns as CSV with a header, empty for null.
-pub(super) fn csv_of(rows: &[Map<String, Value>]) -> String {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    let text = |v: &Value| match v {
+/// These columns of objects as CSV with a header, empty where there is none.
+pub(super) fn lines(header: &[String], rows: &[Map<String, Value>]) -> String {
+    let text = |value: &Value| match value {
         Value::Null => String::new(),
-        Value::String(s) => s.clone(),
+        Value::String(text) => text.clone(),
         other => other.to_string(),
     };
+    let mut writer = csv::Writer::from_writer(Vec::new());
     // A writer into memory does not fail.
-    if let Some(first) = rows.first() {
-        let _ = writer.write_record(first.keys());
-    }
+    let _ = writer.write_record(header);
     for row in rows {
-        let _ = writer.write_record(row.values().map(text));
+        let fields = header.iter().map(|name| row.get(name).map_or_else(String::new, text));
+        let _ = writer.write_record(fields);
     }
-    writer
-        .into_inner()
-        .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
-        .unwrap_or_default()
+    let bytes = writer.into_inner().unwrap_or_default();
+    String::from_utf8_lossy(&bytes).into_owned()
 }

@@ -1,14 +1,16 @@
 //! From a results file to what people and programs read: a table, JSON, CSV.
 
+pub mod axis;
 pub mod comparison;
+pub mod counts;
 mod export;
 pub(crate) mod format;
 pub(crate) mod table;
+pub mod transition;
 
 pub use export::{csv, json};
 pub use table::table;
 
-use crate::store::reader::ResultsFile;
 use crate::study::{Axis, AxisKey};
 
 /// Position on each axis of cell number `cell`, row-major (last axis fastest).
@@ -27,10 +29,8 @@ fn number(axes: &[Axis], position: &[usize]) -> usize {
 }
 
 /// The swept keys, each with the number of its axis.
-fn swept_keys(results: &ResultsFile) -> Vec<(usize, &AxisKey)> {
-    results
-        .axes
-        .iter()
+fn swept_keys(axes: &[Axis]) -> Vec<(usize, &AxisKey)> {
+    axes.iter()
         .enumerate()
         .flat_map(|(i, axis)| axis.keys.iter().map(move |key| (i, key)))
         .collect()

@@ -78,7 +78,7 @@ fn legend(results: &ResultsFile) -> String {
 
 /// A line for each cell.
 fn cells(results: &ResultsFile) -> String {
-    let keys = swept_keys(results);
+    let keys = swept_keys(&results.axes);
     let mut table = plain_table();
     let columns = ["P", "[lower, upper]", "converged", "undecided", "diverged", "stalled", "steps"];
     let differ = have_different_trials(results);

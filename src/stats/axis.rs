@@ -29,6 +29,14 @@ impl Direction {
             Self::Decreasing => -1.0,
         }
     }
+
+    /// The other one.
+    pub fn opposite(self) -> Self {
+        match self {
+            Self::Increasing => Self::Decreasing,
+            Self::Decreasing => Self::Increasing,
+        }
+    }
 }
 
 /// A range of an axis; an end that nothing is known of is infinite.

@@ -97,6 +97,24 @@ pub fn crossing(points: &[Point], direction: Direction, p: f64, level: f64) -> O
     Some(Bracket { lower, upper })
 }
 
+/// Where the [`estimate`] of a monotone probability, joined by straight lines, crosses `p`; the middle of
+/// the points at which it is `p`. `None` if it has no points on both sides.
+///
+/// # Panics
+/// As [`estimate`], or if `p` is not strictly between 0 and 1.
+pub fn crossing_estimate(points: &[Point], direction: Direction, p: f64) -> Option<f64> {
+    assert!(p > 0.0 && p < 1.0, "a probability between 0 and 1 is crossed, not {p}");
+    let beyond: Vec<f64> =
+        estimate(points, direction).iter().map(|e| direction.sign() * (e - p)).collect();
+    let near = beyond.iter().rposition(|&beyond| beyond < 0.0)?;
+    let far = beyond.iter().position(|&beyond| beyond > 0.0)?;
+    if far == near + 1 {
+        let part = beyond[near] / (beyond[near] - beyond[far]);
+        return Some(points[near].x + part * (points[far].x - points[near].x));
+    }
+    Some(0.5 * (points[near + 1].x + points[far - 1].x))
+}
+
 fn check(points: &[Point]) {
     assert!(points.windows(2).all(|pair| pair[0].x < pair[1].x), "places are in ascending order");
     for point in points {
@@ -135,6 +153,27 @@ mod tests {
         let late = estimate(&points(&[1.0, 2.0], &[(0, 0), (1, 2)]), UP);
         assert_eq!(late, [0.5, 0.5]);
         assert!(estimate(&points(&[1.0], &[(0, 0)]), UP)[0].is_nan());
+    }
+
+    #[test]
+    fn known_crossings_of_the_estimate() {
+        let places = [0.0, 1.0, 2.0, 3.0];
+        for (counts, direction, expected) in [
+            ([(0, 4), (1, 4), (3, 4), (4, 4)], UP, Some(1.5)),
+            ([(0, 4), (0, 4), (0, 4), (3, 4)], UP, Some(2.0 + 2.0 / 3.0)),
+            ([(4, 4), (3, 4), (0, 4), (1, 4)], DOWN, Some(1.4)),
+            ([(0, 4), (2, 4), (2, 4), (4, 4)], UP, Some(1.5)),
+            ([(0, 4), (3, 4), (1, 4), (4, 4)], UP, Some(1.5)),
+            ([(0, 4), (0, 4), (2, 4), (4, 4)], UP, Some(2.0)),
+            ([(0, 4), (1, 4), (1, 4), (2, 4)], UP, None),
+            ([(0, 4), (1, 4), (3, 4), (4, 4)], DOWN, None),
+        ] {
+            let found = crossing_estimate(&points(&places, &counts), direction, 0.5);
+            assert_eq!(found.is_some(), expected.is_some(), "{counts:?}");
+            let error = found.zip(expected).map_or(0.0, |(a, b)| (a - b).abs());
+            assert!(error < 1e-15, "{counts:?}: {found:?}");
+        }
+        assert_eq!(crossing_estimate(&[], UP, 0.5), None);
     }
 
     #[test]

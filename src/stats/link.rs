@@ -28,6 +28,15 @@ impl Link {
     /// All links.
     pub const ALL: [Self; 3] = [Self::Logit, Self::Probit, Self::Cloglog];
 
+    /// Its word on the command line.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Logit => "logit",
+            Self::Probit => "probit",
+            Self::Cloglog => "cloglog",
+        }
+    }
+
     /// `F`, `1 - F` and `F'` at `eta`, each to a relative 2e-15, or that times `1 + e^eta` for the complement
     /// and slope of the complementary log-log link.
     pub fn response(self, eta: f64) -> Response {

@@ -6,6 +6,7 @@ pub mod beta;
 #[cfg(test)]
 mod checks;
 pub mod chi_squared;
+pub mod crossings;
 pub mod fieller;
 pub mod glm;
 pub mod goal;

@@ -8,8 +8,8 @@ use crate::stop::Outcome;
 use crate::study::IntervalRule;
 use crate::theorem;
 
-/// Name of the method where precision decides how many trials there are.
-pub(super) const SEQUENCE: &str = "beta-binomial confidence sequence";
+/// Name of the bounds of studies in which precision decides how many trials there are.
+pub const SEQUENCE: &str = "beta-binomial confidence sequence";
 
 /// Where bounds come from.
 #[derive(Debug, Clone, Copy)]

@@ -32,4 +32,5 @@ mod tallies;
 mod theory;
 mod tidy;
 mod trajectories;
+mod transitions;
 mod tuned;

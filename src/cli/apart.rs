@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{Ending, report};
+use super::{Ending, report, times};
 use crate::foreign::Refusal;
 use crate::foreign::apart::{Apart, Reply};
 use crate::network::target::data::hdf5;
@@ -29,13 +29,25 @@ enum Task {
     },
     /// What is said of results
     Report { form: report::Form, path: PathBuf },
+    /// What can be asked of results
+    Choices { path: PathBuf },
+    /// How long their trials take
+    Times {
+        form: report::Form,
+        #[command(flatten)]
+        asked: times::Asked,
+        path: PathBuf,
+    },
     /// The digest of the study that results are of
     Digest { path: PathBuf },
 }
 
 pub(super) fn main(arguments: &Arguments) -> Result<Ending> {
-    let (Task::Table { path, .. } | Task::Report { path, .. } | Task::Digest { path }) =
-        &arguments.task;
+    let (Task::Table { path, .. }
+    | Task::Report { path, .. }
+    | Task::Choices { path }
+    | Task::Times { path, .. }
+    | Task::Digest { path }) = &arguments.task;
     limit(path);
     let mut stdout = io::stdout().lock();
     let mut reply = Reply(&mut stdout);
@@ -51,6 +63,8 @@ fn carry_out(task: &Task, reply: &mut Reply<'_>) -> Result<()> {
     let (path, text) = match task {
         Task::Table { path, dataset } => return hdf5::send(path, dataset.as_deref(), reply),
         Task::Report { path, form } => (path, form.text(&ResultsFile::open(path)?)?),
+        Task::Choices { path } => (path, times::Choices::text(ResultsFile::open(path)?)),
+        Task::Times { path, form, asked } => (path, asked.text(*form, &ResultsFile::open(path)?)?),
         Task::Digest { path } => (path, ResultsFile::open(path)?.digest.hex()),
     };
     /// Bytes of a piece.

@@ -7,12 +7,14 @@ mod doctor;
 mod merge;
 mod output;
 mod pins;
+mod place;
 mod plan;
 mod processor;
 mod progress;
 mod report;
 mod run;
 mod tasks;
+mod times;
 mod trace;
 
 use std::path::Path;
@@ -50,6 +52,7 @@ enum Command {
     Plan(plan::Arguments),
     Merge(merge::Arguments),
     Report(report::Arguments),
+    Times(times::Arguments),
     Trace(trace::Arguments),
     Doctor(doctor::Arguments),
     Config(config::Arguments),
@@ -81,6 +84,7 @@ pub fn main() -> ExitCode {
         Command::Plan(arguments) => plan::main(arguments),
         Command::Merge(arguments) => merge::main(arguments),
         Command::Report(arguments) => report::main(arguments),
+        Command::Times(arguments) => times::main(arguments),
         Command::Trace(arguments) => trace::main(arguments),
         Command::Doctor(arguments) => doctor::main(arguments),
         Command::Config(arguments) => config::main(arguments),

@@ -36,8 +36,17 @@ pub(super) enum Form {
 }
 
 impl Form {
+    /// The one that `--json` or `--csv` asks for.
+    pub(super) fn chosen(json: bool, csv: bool) -> Self {
+        match (json, csv) {
+            (true, _) => Self::Json,
+            (_, true) => Self::Csv,
+            _ => Self::Table,
+        }
+    }
+
     /// The name on the command line.
-    fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Table => "table",
             Self::Json => "json",
@@ -56,17 +65,13 @@ impl Form {
 }
 
 pub(super) fn main(arguments: &Arguments) -> Result<Ending> {
-    let form = match (arguments.json, arguments.csv) {
-        (true, _) => Form::Json,
-        (_, true) => Form::Csv,
-        _ => Form::Table,
-    };
+    let form = Form::chosen(arguments.json, arguments.csv);
     print(&file(&arguments.results)?, form)?;
     Ok(Ending::Done)
 }
 
 /// The file of results that a path is or holds.
-fn file(path: &Path) -> Result<PathBuf> {
+pub(super) fn file(path: &Path) -> Result<PathBuf> {
     if !path.is_dir() {
         return Ok(path.to_owned());
     }

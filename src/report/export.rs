@@ -10,7 +10,7 @@ use crate::store::summary::CellSummary;
 use crate::study::AxisValues;
 
 /// Name and value of each column of a cell, as the variables of `results.h5` are called.
-fn columns(cell: &CellSummary) -> [(&'static str, Value); 25] {
+fn columns(cell: &CellSummary) -> [(&'static str, Value); 36] {
     let [balanced, margin, width, learning_rate] = cell.theorem1_met;
     [
         ("trial_count", value!(cell.trials)),
@@ -25,10 +25,21 @@ fn columns(cell: &CellSummary) -> [(&'static str, Value); 25] {
         ("probability_upper_budget", value!(cell.probability_upper_budget)),
         ("probability_lower_simultaneous", value!(cell.probability_lower_of_all)),
         ("probability_upper_simultaneous", value!(cell.probability_upper_of_all)),
-        // Without converged trials NaN too.
+        // Without converged trials NaN too; a bound that they are too few for is infinite: null.
         ("steps_median", value!(cell.steps_median)),
+        ("steps_median_lower", value!(cell.steps_median_interval.lower)),
+        ("steps_median_upper", value!(cell.steps_median_interval.upper)),
         ("steps_q10", value!(cell.steps_q10)),
+        ("steps_q10_lower", value!(cell.steps_q10_interval.lower)),
+        ("steps_q10_upper", value!(cell.steps_q10_interval.upper)),
         ("steps_q90", value!(cell.steps_q90)),
+        ("steps_q90_lower", value!(cell.steps_q90_interval.lower)),
+        ("steps_q90_upper", value!(cell.steps_q90_interval.upper)),
+        ("expected_running_time", value!(cell.cost.expected)),
+        ("restart_cutoff", value!(cell.cost.cutoff)),
+        ("restart_running_time", value!(cell.cost.restarted)),
+        ("restart_running_time_lower", value!(cell.cost.interval.lower)),
+        ("restart_running_time_upper", value!(cell.cost.interval.upper)),
         ("theorem1_balanced_count", value!(balanced)),
         ("theorem1_margin_count", value!(margin)),
         ("theorem1_width_count", value!(width)),
@@ -44,16 +55,18 @@ fn columns(cell: &CellSummary) -> [(&'static str, Value); 25] {
 }
 
 /// Every cell: the swept keys with their values, then the columns.
-fn cells(results: &ResultsFile) -> Vec<Map<String, Value>> {
-    let keys = swept_keys(results);
+fn cells(results: &ResultsFile) -> Vec<Vec<(String, Value)>> {
     let cell = |(i, cell): (usize, &CellSummary)| {
-        let position = position(&results.axes, i);
-        let swept = keys
-            .iter()
-            .map(|(axis, key)| (key.key.clone(), axis_value(&key.values, position[*axis])));
-        swept.chain(columns(cell).map(|(name, v)| (name.to_owned(), v))).collect()
+        swept(results, i).chain(columns(cell).map(|(name, v)| (name.to_owned(), v))).collect()
     };
     results.cells.iter().enumerate().map(cell).collect()
+}
+
+/// The swept keys with their values in a cell.
+pub(super) fn swept(results: &ResultsFile, cell: usize) -> impl Iterator<Item = (String, Value)> {
+    let position = position(&results.axes, cell);
+    let keys = swept_keys(results).into_iter();
+    keys.map(move |(axis, key)| (key.key.clone(), axis_value(&key.values, position[axis])))
 }
 
 fn axis_value(values: &AxisValues, i: usize) -> Value {
@@ -70,7 +83,8 @@ fn axis_value(values: &AxisValues, i: usize) -> Value {
 /// # Errors
 /// If that cannot be read.
 pub fn json(results: &ResultsFile) -> Result<String> {
-    let mut cells = cells(results);
+    let mut cells: Vec<Map<String, Value>> =
+        cells(results).into_iter().map(Map::from_iter).collect();
     for (i, cell) in cells.iter_mut().enumerate() {
         cell.insert(schema::THEOREM_TABLE.to_owned(), value!(results.theorem1(i)?));
     }
@@ -91,29 +105,23 @@ pub fn json(results: &ResultsFile) -> Result<String> {
 
 /// The cells as CSV with a header, numbers in full precision, empty where there is none.
 pub fn csv(results: &ResultsFile) -> String {
-    let rows = cells(results);
+    lines(&cells(results))
+}
+
+/// Rows of the same columns as CSV with a header, empty where there is no value.
+pub(super) fn lines(rows: &[Vec<(String, Value)>]) -> String {
     let mut writer = csv::Writer::from_writer(Vec::new());
-    let keys = swept_keys(results);
-    let header = keys.iter().map(|(_, key)| key.key.clone());
-    let names: Vec<String> = header
-        .chain(
-            results
-                .cells
-                .first()
-                .into_iter()
-                .flat_map(|cell| columns(cell).map(|(name, _)| name.to_owned())),
-        )
-        .collect();
     let text = |v: &Value| match v {
         Value::Null => String::new(),
         Value::String(s) => s.clone(),
         other => other.to_string(),
     };
     // A writer into memory does not fail.
-    let _ = writer.write_record(&names);
-    for row in &rows {
-        let _ = writer
-            .write_record(names.iter().map(|name| row.get(name).map_or_else(String::new, text)));
+    if let Some(first) = rows.first() {
+        let _ = writer.write_record(first.iter().map(|(name, _)| name));
+    }
+    for row in rows {
+        let _ = writer.write_record(row.iter().map(|(_, value)| text(value)));
     }
     writer
         .into_inner()

@@ -3,6 +3,7 @@
 mod export;
 pub(crate) mod format;
 pub(crate) mod table;
+pub mod times;
 
 pub use export::{csv, json};
 pub use table::table;

@@ -24,7 +24,7 @@ pub struct Restart {
 /// It estimates the steps until the first success when trials are repeated within the same budget.
 pub fn expected_running_time(rows: &[StepCounts]) -> Option<f64> {
     let converged: u64 = rows.iter().map(|row| row.converged).sum();
-    let spent: u128 = rows.iter().map(|row| u128::from(row.step) * u128::from(trials(row))).sum();
+    let spent: u128 = rows.iter().map(|row| u128::from(row.step) * u128::from(row.trials())).sum();
     (converged > 0).then(|| spent as f64 / converged as f64)
 }
 
@@ -58,19 +58,15 @@ pub fn best_restart(rows: &[StepCounts]) -> Option<Restart> {
 /// The cost of every cutoff at which a trial ended.
 fn cutoffs(rows: &[StepCounts]) -> impl Iterator<Item = Restart> {
     assert!(rows.is_sorted_by(|a, b| a.step < b.step), "rows are in the order of their steps");
-    let all: u64 = rows.iter().map(trials).sum();
+    let all: u64 = rows.iter().map(StepCounts::trials).sum();
     let (mut ended, mut converged, mut spent) = (0, 0, 0);
     rows.iter().map(move |row| {
-        ended += trials(row);
+        ended += row.trials();
         converged += row.converged;
-        spent += u128::from(row.step) * u128::from(trials(row));
+        spent += u128::from(row.step) * u128::from(row.trials());
         let running = u128::from(row.step) * u128::from(all - ended);
         Restart { cutoff: row.step, trials: all, converged, spent: spent + running }
     })
-}
-
-fn trials(row: &StepCounts) -> u64 {
-    row.converged + row.failed + row.censored
 }
 
 impl Restart {
@@ -211,9 +207,9 @@ mod tests {
             counts in proptest::collection::vec((0..4_u64, 0..4_u64), 1..30),
         ) {
             let rows: Vec<_> = counts.iter().zip(1..).map(|(&(c, f), t)| row(t, c, f, 0)).collect();
-            let all: u64 = rows.iter().map(trials).sum();
+            let all: u64 = rows.iter().map(StepCounts::trials).sum();
             let cost = |cutoff: u64| {
-                let spent: u64 = rows.iter().map(|r| r.step.min(cutoff) * trials(r)).sum();
+                let spent: u64 = rows.iter().map(|r| r.step.min(cutoff) * r.trials()).sum();
                 let converged: u64 =
                     rows.iter().filter(|r| r.step <= cutoff).map(|r| r.converged).sum();
                 spent as f64 / converged as f64

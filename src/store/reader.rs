@@ -5,13 +5,16 @@ use std::path::Path;
 
 use hdf5::SliceOrIndex;
 
+use super::cost::Cost;
+use super::ends::{End, hit_counts, step_counts};
 use super::guarded::Guarded;
 use super::manifest::CellKernel;
 use super::schema;
-use super::summary::CellSummary;
+use super::summary::{CellSummary, Intervals};
 use super::tally::{CONDITIONS, TheoremTable};
 use crate::Result;
 use crate::digest::Digest;
+use crate::stats::{Interval, StepCounts};
 use crate::stop::Outcome;
 use crate::study::{Axis, AxisKey, Certified, Measures, TrialRow};
 use crate::theorem;
@@ -207,34 +210,134 @@ impl ResultsFile {
             .collect()
     }
 
-    /// Numbers of steps of the converged trials of a cell with how many took them, ascending.
+    /// How bounds of the probabilities of the study are computed.
     ///
     /// # Errors
-    /// [`crate::Error::Content`] if it cannot be read, or the file has rows instead.
+    /// [`crate::Error::Content`] if the method or the level is none that is known.
+    pub fn intervals(&self) -> Result<Intervals> {
+        let named = Intervals::named(&self.interval_method, self.interval_level, self.cells.len());
+        named.ok_or_else(|| {
+            let (method, level) = (&self.interval_method, self.interval_level);
+            self.file.refuse(format!("its intervals are {method:?} at level {level}"))
+        })
+    }
+
+    /// What happened to the trials of a cell at each number of steps at which one ended; with a rung of
+    /// the ladder, as to that rung (see [`hit_counts`]). The same from rows and from histograms.
+    ///
+    /// # Errors
+    /// [`crate::Error::Content`] if it cannot be read.
+    ///
+    /// # Panics
+    /// If the file has no such cell or rung.
+    pub fn step_counts(&self, cell: usize, rung: Option<usize>) -> Result<Vec<StepCounts>> {
+        let rows = match (rung, self.has_rows) {
+            (None, true) => step_counts(self.ends_of_rows(cell)?),
+            (None, false) => step_counts(self.ends(cell)?),
+            (Some(rung), true) => self.hit_counts_of_rows(cell, rung)?,
+            (Some(rung), false) => {
+                hit_counts(rung, self.hits_histogram(cell, rung)?, self.ends(cell)?)
+            }
+        };
+        let trials: u64 = rows.iter().map(StepCounts::trials).sum();
+        if trials == self.cells[cell].trials {
+            return Ok(rows);
+        }
+        Err(self.file.refuse(format!("the ends of cell {cell} are of {trials} trials")))
+    }
+
+    /// The end of each trial of a cell that is there, as of one that hit no rung.
+    fn ends_of_rows(&self, cell: usize) -> Result<Vec<End>> {
+        let ends = self.outcomes(cell)?.into_iter();
+        Ok(ends.map(|(outcome, steps)| End { outcome, rungs: 0, steps, count: 1 }).collect())
+    }
+
+    fn hit_counts_of_rows(&self, cell: usize, rung: usize) -> Result<Vec<StepCounts>> {
+        let (mut shape, mut selection) = self.select(cell, &(0..self.cells[cell].trials));
+        shape.push(self.ladder.len());
+        selection.push((rung..rung + 1).into());
+        let hits: Vec<i64> = self.file.selected("hit_steps", &shape, selection)?;
+        let ends = self.ends_of_rows(cell)?.into_iter().zip(&hits);
+        let missed = ends.filter(|(_, hit)| **hit < 0).map(|(end, _)| end);
+        let hits = hits.iter().filter_map(|&hit| Some((u64::try_from(hit).ok()?, 1)));
+        Ok(hit_counts(rung, hits, missed))
+    }
+
+    /// The ends of the trials of a cell.
+    ///
+    /// # Errors
+    /// [`crate::Error::Content`] if they cannot be read, or the file has rows instead.
     ///
     /// # Panics
     /// If the file has no such cell.
-    pub fn steps_histogram(&self, cell: usize) -> Result<Vec<(u64, u64)>> {
-        self.histogram(&schema::STEPS_HISTOGRAM, cell, None)
+    pub fn ends(&self, cell: usize) -> Result<Vec<End>> {
+        const STEPS: schema::Ragged = schema::STEPS_HISTOGRAM;
+        let place = self.place(&STEPS, cell, None)?;
+        let codes: Vec<i8> = self.of_entries(schema::STEPS_HISTOGRAM_OUTCOME.0, &place)?;
+        let names = [STEPS.value.0, STEPS.count.0, schema::STEPS_HISTOGRAM_RUNGS.0];
+        let end = |([steps, count, rungs], code): ([u64; 3], i8)| {
+            let outcome = Outcome::from_code(u8::try_from(code).ok()?)?;
+            Some(End { outcome, rungs: rungs as usize, steps, count })
+        };
+        let ends = self.entries(names, cell, &place)?.into_iter().zip(codes).map(end);
+        ends.collect::<Option<_>>().ok_or_else(|| self.file.refuse("an outcome is unknown"))
     }
 
-    /// The same of the first hits of a rung of the ladder.
+    /// Numbers of steps of the first hits of a rung of the ladder with how many trials they are of,
+    /// ascending.
     ///
     /// # Errors
-    /// As [`Self::steps_histogram`].
+    /// As [`Self::ends`].
     ///
     /// # Panics
     /// If the file has no such cell or rung.
     pub fn hits_histogram(&self, cell: usize, rung: usize) -> Result<Vec<(u64, u64)>> {
-        self.histogram(&schema::HITS_HISTOGRAM, cell, Some(rung))
+        const HITS: schema::Ragged = schema::HITS_HISTOGRAM;
+        let place = self.place(&HITS, cell, Some(rung))?;
+        let entries = self.entries([HITS.value.0, HITS.count.0], cell, &place)?;
+        Ok(entries.into_iter().map(|[value, count]| (value, count)).collect())
     }
 
-    fn histogram(
+    /// These variables of the entries at a place, the second of them the numbers of trials of the cell.
+    fn entries<const N: usize>(
+        &self,
+        names: [&str; N],
+        cell: usize,
+        place: &(usize, Range<usize>),
+    ) -> Result<Vec<[u64; N]>> {
+        let mut entries = vec![[0; N]; place.1.len()];
+        for (i, name) in names.into_iter().enumerate() {
+            for (entry, value) in entries.iter_mut().zip(self.of_entries::<i64>(name, place)?) {
+                entry[i] = u64::try_from(value)
+                    .map_err(|_| self.file.refuse("an entry of a histogram is negative"))?;
+            }
+        }
+        let trials = entries.iter().try_fold(0_u64, |sum, entry| sum.checked_add(entry[1]));
+        match trials.filter(|&trials| trials <= self.cells[cell].trials) {
+            Some(_) => Ok(entries),
+            None => Err(self.file.refuse("a histogram has more trials than its cell")),
+        }
+    }
+
+    /// A variable of the entries at a place.
+    fn of_entries<T: hdf5::H5Type>(
+        &self,
+        name: &str,
+        (length, range): &(usize, Range<usize>),
+    ) -> Result<Vec<T>> {
+        match range.is_empty() {
+            true => Ok(Vec::new()),
+            false => self.file.selected(name, &[*length], vec![range.clone().into()]),
+        }
+    }
+
+    /// How many entries all histograms of a kind have, and which of them are those of one.
+    fn place(
         &self,
         ragged: &schema::Ragged,
         cell: usize,
         rung: Option<usize>,
-    ) -> Result<Vec<(u64, u64)>> {
+    ) -> Result<(usize, Range<usize>)> {
         if self.has_rows {
             return Err(self.file.lacks("histograms: it has the row of every trial instead"));
         }
@@ -257,19 +360,7 @@ impl ResultsFile {
         let length = self.file.length(ragged.value.0)?;
         let end = first.checked_add(size).filter(|&end| end <= length);
         let end = end.ok_or_else(|| self.file.refuse("a histogram is longer than all of them"))?;
-        if size == 0 {
-            return Ok(Vec::new());
-        }
-        let entries = |name| -> Result<Vec<i64>> {
-            self.file.selected(name, &[length], vec![(first..end).into()])
-        };
-        let pair = |(value, count)| Some((u64::try_from(value).ok()?, u64::try_from(count).ok()?));
-        entries(ragged.value.0)?
-            .into_iter()
-            .zip(entries(ragged.count.0)?)
-            .map(pair)
-            .collect::<Option<_>>()
-            .ok_or_else(|| self.file.refuse("an entry of a histogram is negative"))
+        Ok((length, first..end))
     }
 
     fn per_trial<T: hdf5::H5Type>(
@@ -310,7 +401,10 @@ impl ResultsFile {
     }
 }
 
-/// The newest major version of the format that is read.
+/// The versions of the format that are read, with newer minor ones.
+const VERSIONS: [[i32; 2]; 2] = [schema::VERSION, schema::VERSION_WITHOUT_ALL_ROWS];
+
+/// The newest major version of them.
 const NEWEST: i32 = schema::VERSION_WITHOUT_ALL_ROWS[0];
 
 /// The indices of a cell along the axes, from its row-major number.
@@ -357,18 +451,15 @@ fn check_version(file: &Guarded) -> Result<()> {
     }
     match file.attribute::<i32>(root, "format_version")?[..] {
         [major, minor]
-            if [schema::VERSION, schema::VERSION_WITHOUT_ALL_ROWS]
-                .iter()
-                .any(|version| major == version[0] && minor < version[1]) =>
+            if VERSIONS.iter().any(|version| major == version[0] && minor >= version[1]) =>
         {
-            Err(file.refuse(format!(
-                "has format version {major}.{minor} of an older deeplin: run its study again"
-            )))
+            Ok(())
         }
-        [major, _] if (schema::VERSION[0]..=NEWEST).contains(&major) => Ok(()),
+        [major, minor] if major <= NEWEST => Err(file.refuse(format!(
+            "has format version {major}.{minor} of an older deeplin: run its study again"
+        ))),
         [major, minor] => Err(file.refuse(format!(
-            "has format version {major}.{minor}; this program reads {}.x to {NEWEST}.x",
-            schema::VERSION[0]
+            "has format version {major}.{minor}; this program reads up to {NEWEST}.x"
         ))),
         _ => Err(file.refuse("format_version is not [major, minor]")),
     }
@@ -409,6 +500,7 @@ fn read_cells(file: &Guarded, lengths: &[usize]) -> Result<Vec<CellSummary>> {
             .collect()
     };
     let numbers = |name: &str| file.values::<f64>(name, lengths);
+    let intervals = |name: &str| read_intervals(file, name, lengths);
     let trials = counts("trial_count")?;
     let converged = counts("converged_count")?;
     let diverged = counts("diverged_count")?;
@@ -421,8 +513,12 @@ fn read_cells(file: &Guarded, lengths: &[usize]) -> Result<Vec<CellSummary>> {
     let probability_lower_of_all = numbers("probability_lower_simultaneous")?;
     let probability_upper_of_all = numbers("probability_upper_simultaneous")?;
     let steps_median = numbers("steps_median")?;
+    let steps_median_interval = intervals("steps_median")?;
     let steps_q10 = numbers("steps_q10")?;
+    let steps_q10_interval = intervals("steps_q10")?;
     let steps_q90 = numbers("steps_q90")?;
+    let steps_q90_interval = intervals("steps_q90")?;
+    let cost = read_cost(file, lengths)?;
     let met = theorem::NAMES.map(|name| counts(&format!("theorem1_{name}_count")));
     let [balanced, margin, width, learning_rate] = met;
     let met = [balanced?, margin?, width?, learning_rate?];
@@ -446,8 +542,12 @@ fn read_cells(file: &Guarded, lengths: &[usize]) -> Result<Vec<CellSummary>> {
         probability_lower_of_all: probability_lower_of_all[i],
         probability_upper_of_all: probability_upper_of_all[i],
         steps_median: steps_median[i],
+        steps_median_interval: steps_median_interval[i],
         steps_q10: steps_q10[i],
+        steps_q10_interval: steps_q10_interval[i],
         steps_q90: steps_q90[i],
+        steps_q90_interval: steps_q90_interval[i],
+        cost: cost[i],
         theorem1_met: [0, 1, 2, 3].map(|condition: usize| met[condition][i]),
         theorem1: theorem1[i],
         joint: joint[i],
@@ -458,6 +558,27 @@ fn read_cells(file: &Guarded, lengths: &[usize]) -> Result<Vec<CellSummary>> {
         certified_probability_lower: certified_probability_lower[i],
     };
     Ok((0..trials.len()).map(cell).collect())
+}
+
+/// The intervals of a variable of each cell.
+fn read_intervals(file: &Guarded, name: &str, lengths: &[usize]) -> Result<Vec<Interval>> {
+    let bounds = |end| file.values::<f64>(&format!("{name}_{end}"), lengths);
+    let pairs = bounds("lower")?.into_iter().zip(bounds("upper")?);
+    Ok(pairs.map(|(lower, upper)| Interval { lower, upper }).collect())
+}
+
+fn read_cost(file: &Guarded, lengths: &[usize]) -> Result<Vec<Cost>> {
+    let numbers = |name: &str| file.values::<f64>(name, lengths);
+    let (expected, cutoff) = (numbers("expected_running_time")?, numbers("restart_cutoff")?);
+    let restarted = numbers("restart_running_time")?;
+    let intervals = read_intervals(file, "restart_running_time", lengths)?;
+    let of_cell = |(i, interval)| Cost {
+        expected: expected[i],
+        cutoff: cutoff[i],
+        restarted: restarted[i],
+        interval,
+    };
+    Ok(intervals.into_iter().enumerate().map(of_cell).collect())
 }
 
 fn read_kernels(file: &Guarded, lengths: &[usize]) -> Result<Vec<CellKernel>> {
@@ -498,7 +619,6 @@ mod tests {
     use crate::store::part::write_part;
     use crate::store::pieces::Pieces;
     use crate::store::results::{Absent, Found, Trials};
-    use crate::store::summary::Intervals;
     use crate::store::traced::Traced;
     use crate::store::{results, seal};
     use crate::study::AxisValues;
@@ -559,9 +679,10 @@ mod tests {
         let cases = [
             (sealed(|_| Ok(())), "not a results file of deeplin"),
             (file("trace", &[1, 0]), "of format \"trace\""),
-            (file("results", &[3, 2]), "format version 3.2"),
+            (file("results", &[4, 2]), "format version 4.2"),
             (file("results", &[1]), "not [major, minor]"),
             (file("results", &[1, 1]), "older deeplin"),
+            (file("results", &[2, 2]), "older deeplin"),
             (file("results", &schema::VERSION), "study_digest cannot be read"),
         ];
         for (bytes, expected) in cases {

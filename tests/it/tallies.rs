@@ -93,8 +93,17 @@ fn without_rows_all_else_is_the_same_to_the_last_bit() {
         "stalled_count",
         "step_limit_count",
         "steps_median",
+        "steps_median_lower",
+        "steps_median_upper",
         "steps_q10",
+        "steps_q10_lower",
         "steps_q90",
+        "steps_q90_upper",
+        "expected_running_time",
+        "restart_cutoff",
+        "restart_running_time",
+        "restart_running_time_lower",
+        "restart_running_time_upper",
     ] {
         let of = |desk: &Desk| bits(&desk.path("out/results.h5"), name);
         assert_eq!(of(&kept), of(&tallied), "{name}");
@@ -106,14 +115,24 @@ fn without_rows_all_else_is_the_same_to_the_last_bit() {
         let there = rows.rows(cell, 0..150).expect("rows");
         let converged = there.iter().filter(|row| row.outcome == Outcome::Converged);
         let steps = counted(converged.map(|row| row.steps.cast_signed()));
-        assert_eq!(tallies.steps_histogram(cell).expect("a histogram"), steps);
+        let ends = tallies.step_counts(cell, None).expect("ends");
+        let ends = ends.iter().filter(|row| row.converged > 0);
+        assert_eq!(ends.map(|row| (row.step, row.converged)).collect::<Vec<_>>(), steps);
         for rung in 0..rows.ladder.len() {
             let hits = counted(there.iter().map(|row| row.hit_steps[rung]));
             assert_eq!(tallies.hits_histogram(cell, rung).expect("a histogram"), hits);
         }
     }
-    let table = |desk: &Desk| desk.succeed(&["report", "out"]).stdout;
-    assert_eq!(table(&kept), table(&tallied));
+    let said = |desk: &Desk, arguments: &[&str]| desk.succeed(arguments).stdout;
+    for arguments in [
+        &["report", "out"][..],
+        &["times", "out"],
+        &["times", "out", "--json", "--points", "1000"],
+        &["times", "out", "--csv", "--loss", "1e-3"],
+        &["times", "out", "--json", "--loss", "10"],
+    ] {
+        assert_eq!(said(&kept, arguments), said(&tallied, arguments), "{arguments:?}");
+    }
     let refused = tallies.rows(0, 0..1).expect_err("no rows").to_string();
     assert!(refused.contains("store.rows = false"), "{refused}");
     tallied.succeed(&["trace", "study.toml", "--trial", "7", "--cell", "1", "-o", "trace.h5"]);

@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json as value};
 
 use super::{position, swept_keys};
 use crate::Result;
+use crate::store::Cost;
 use crate::store::reader::ResultsFile;
 use crate::store::schema;
 use crate::store::summary::CellSummary;
@@ -12,6 +13,7 @@ use crate::study::AxisValues;
 /// Name and value of each column of a cell, as the variables of `results.h5` are called.
 fn columns(cell: &CellSummary) -> [(&'static str, Value); 36] {
     let [balanced, margin, width, learning_rate] = cell.theorem1_met;
+    let [expected, cutoff, restarted, restarted_lower, restarted_upper] = cost_columns(&cell.cost);
     [
         ("trial_count", value!(cell.trials)),
         ("converged_count", value!(cell.converged)),
@@ -35,11 +37,11 @@ fn columns(cell: &CellSummary) -> [(&'static str, Value); 36] {
         ("steps_q90", value!(cell.steps_q90)),
         ("steps_q90_lower", value!(cell.steps_q90_interval.lower)),
         ("steps_q90_upper", value!(cell.steps_q90_interval.upper)),
-        ("expected_running_time", value!(cell.cost.expected)),
-        ("restart_cutoff", value!(cell.cost.cutoff)),
-        ("restart_running_time", value!(cell.cost.restarted)),
-        ("restart_running_time_lower", value!(cell.cost.interval.lower)),
-        ("restart_running_time_upper", value!(cell.cost.interval.upper)),
+        expected,
+        cutoff,
+        restarted,
+        restarted_lower,
+        restarted_upper,
         ("theorem1_balanced_count", value!(balanced)),
         ("theorem1_margin_count", value!(margin)),
         ("theorem1_width_count", value!(width)),
@@ -51,6 +53,17 @@ fn columns(cell: &CellSummary) -> [(&'static str, Value); 36] {
         ("joint_probability_upper", value!(cell.joint_probability_upper)),
         ("certified_count", value!(cell.certified)),
         ("certified_probability_lower", value!(cell.certified_probability_lower)),
+    ]
+}
+
+/// Name and value of each column of the cost.
+pub(super) fn cost_columns(cost: &Cost) -> [(&'static str, Value); 5] {
+    [
+        ("expected_running_time", value!(cost.expected)),
+        ("restart_cutoff", value!(cost.cutoff)),
+        ("restart_running_time", value!(cost.restarted)),
+        ("restart_running_time_lower", value!(cost.interval.lower)),
+        ("restart_running_time_upper", value!(cost.interval.upper)),
     ]
 }
 

@@ -8,7 +8,7 @@ pub use text::{csv, json, table};
 use std::ops::Range;
 
 use crate::Result;
-use crate::stats::{Incidence, Interval, StepCounts, incidence};
+use crate::stats::{Incidence, Interval, StepCounts, incidence, with_undecided};
 use crate::store::reader::ResultsFile;
 use crate::store::{Cost, Intervals};
 
@@ -23,13 +23,13 @@ pub struct Question {
     pub points: u64,
 }
 
-/// An estimate of a probability, with its interval where there is one.
+/// An estimate of a probability, with the interval for it alone.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Share {
     /// The estimate.
     pub value: f64,
-    /// The interval, for this probability alone.
-    pub interval: Option<Interval>,
+    /// The interval.
+    pub interval: Interval,
 }
 
 /// The probabilities by one number of steps.
@@ -37,6 +37,8 @@ pub struct Share {
 pub struct Point {
     /// The number of steps.
     pub step: u64,
+    /// Trials that were stopped undecided before.
+    pub stopped: u64,
     /// Of having converged by then.
     pub converged: Share,
     /// Of having diverged or stalled by then.
@@ -87,11 +89,12 @@ pub fn of_cells(
 
 impl Times {
     /// From what happened at each number of steps: the cumulative incidences of convergence and of failure,
-    /// which compete, and the probability of neither (see [`incidence`]).
+    /// which compete, and the probability of neither.
     ///
-    /// Until a trial is stopped, these are shares of all trials, with the intervals of a probability of the
-    /// study. From then on intervals are those of [`Incidence::interval`], for large numbers of trials;
-    /// there is none where it has none, nor where precision decided how many trials there are.
+    /// Until a trial is stopped, the estimates are shares of all trials. From then on they are those of
+    /// Aalen and Johansen ([`incidence`]), which suppose that the stopped trials would have gone on like
+    /// the others. The bounds suppose nothing: they are those of the study for a probability, the lower
+    /// as if no stopped trial had come there, the upper as if all had. Each is for one number of steps.
     ///
     /// The `points` numbers of steps are such that about equally many trials are decided between two, the
     /// first and the last decided trial among them; and the last number of steps of all.
@@ -118,18 +121,15 @@ struct Curves<'a> {
     passed: Vec<StepCounts>,
     converged: Vec<Incidence>,
     failed: Vec<Incidence>,
-    decided: Vec<Incidence>,
 }
 
 impl<'a> Curves<'a> {
     fn new(rows: &[StepCounts], intervals: &'a Intervals) -> Self {
-        let of = |view: fn(&StepCounts) -> (u64, u64)| {
-            let viewed = rows.iter().map(|row| {
-                let (converged, failed) = view(row);
-                StepCounts { converged, failed, ..*row }
-            });
-            incidence(&viewed.collect::<Vec<_>>())
-        };
+        let failures = rows.iter().map(|row| StepCounts {
+            converged: row.failed,
+            failed: row.converged,
+            ..*row
+        });
         let sum = |passed: &mut StepCounts, row: &StepCounts| {
             *passed = StepCounts {
                 step: row.step,
@@ -142,9 +142,8 @@ impl<'a> Curves<'a> {
         Self {
             intervals,
             passed: rows.iter().scan(StepCounts::default(), sum).collect(),
-            converged: of(|row| (row.converged, row.failed)),
-            failed: of(|row| (row.failed, row.converged)),
-            decided: of(|row| (row.converged + row.failed, 0)),
+            converged: incidence(rows),
+            failed: incidence(&failures.collect::<Vec<_>>()),
         }
     }
 
@@ -173,30 +172,23 @@ impl<'a> Curves<'a> {
         let index = self.passed.partition_point(|passed| passed.step < step);
         let stopped = index.checked_sub(1).map_or(0, |before| self.passed[before].censored);
         let StepCounts { converged, failed, .. } = self.passed[index];
-        if stopped == 0 {
-            let trials = self.last().trials();
-            let share = |count: u64| Share {
-                value: count as f64 / trials as f64,
-                interval: Some(self.intervals.interval(count, trials)),
-            };
-            let undecided = share(trials - converged - failed);
-            return Point { step, converged: share(converged), failed: share(failed), undecided };
-        }
-        let of = |law: &[Incidence]| self.estimated(law, step);
-        let decided = of(&self.decided);
-        let rest = |i: Interval| Interval { lower: 1.0 - i.upper, upper: 1.0 - i.lower };
-        let undecided = Share { value: 1.0 - decided.value, interval: decided.interval.map(rest) };
-        Point { step, converged: of(&self.converged), failed: of(&self.failed), undecided }
-    }
-
-    /// The value of a cumulative incidence.
-    fn estimated(&self, law: &[Incidence], step: u64) -> Share {
-        let after = law.partition_point(|point| point.step <= step);
-        let last = after.checked_sub(1).map(|last| law[last]);
-        let level = Some(self.intervals.level).filter(|_| self.intervals.is_fixed());
-        Share {
-            value: last.map_or(0.0, |point| point.converged),
-            interval: last.zip(level).and_then(|(point, level)| point.interval(level)),
+        let trials = self.last().trials();
+        let share = |count: u64, estimate: f64| Share {
+            value: if stopped == 0 { count as f64 / trials as f64 } else { estimate },
+            interval: with_undecided(count, stopped, trials, |k, n| self.intervals.interval(k, n)),
+        };
+        let law = |law: &[Incidence]| {
+            let after = law.partition_point(|point| point.step <= step);
+            after.checked_sub(1).map(|last| law[last])
+        };
+        let probability = |of: &[Incidence]| law(of).map_or(0.0, |point| point.converged);
+        let undecided = law(&self.converged).map_or(1.0, |point| point.undecided);
+        Point {
+            step,
+            stopped,
+            converged: share(converged, probability(&self.converged)),
+            failed: share(failed, probability(&self.failed)),
+            undecided: share(trials - converged - failed - stopped, undecided),
         }
     }
 }
@@ -229,7 +221,7 @@ mod tests {
         let times = Times::of(&rows, &fixed(), 6);
         assert_eq!((times.converged, times.failed, times.undecided), (4, 2, 4));
         let share = |count| {
-            let interval = Some(clopper_pearson(count, 10, 0.95));
+            let interval = clopper_pearson(count, 10, 0.95);
             Share { value: count as f64 / 10.0, interval }
         };
         let expected = [(2, 0, 1), (4, 2, 1), (8, 3, 2), (16, 4, 2), (20, 4, 2)];
@@ -237,14 +229,14 @@ mod tests {
         for (point, (step, converged, failed)) in times.points.iter().zip(expected) {
             let undecided = share(10 - converged - failed);
             let (converged, failed) = (share(converged), share(failed));
-            assert_eq!(*point, Point { step, converged, failed, undecided });
+            assert_eq!(*point, Point { step, stopped: 0, converged, failed, undecided });
         }
         // 2 + 8 + 16 + 16 + 80 steps in all. Up to 4: 2 + 9 x 4 for two, up to 8: 2 + 8 + 7 x 8 for three.
         let Cost { expected, cutoff, restarted, .. } = times.cost;
         assert_eq!((expected, cutoff, restarted), (122.0 / 4.0, 4.0, 19.0));
         let watched = Times::of(&rows, &watched(), 6);
         let first = watched.points[0].failed.interval;
-        assert_eq!(first, Some(confidence_sequence(1, 10, 0.95)));
+        assert_eq!(first, confidence_sequence(1, 10, 0.95));
         assert!(watched.cost.interval.lower.is_nan() && watched.cost.restarted == 19.0);
     }
 
@@ -253,18 +245,15 @@ mod tests {
     fn stopped_trials_count_for_those_that_go_on() {
         let rows = [row(1, 2, 2, 0), row(2, 0, 0, 8), row(3, 4, 2, 0), row(4, 0, 0, 2)];
         let last = *Times::of(&rows, &fixed(), 2).points.last().unwrap();
-        let close = |share: Share, value: f64| {
-            let interval = share.interval.unwrap();
-            assert!((share.value - value).abs() < 1e-15 && interval.contains(value), "{share:?}");
+        assert_eq!(last.stopped, 8);
+        let bound = |share: Share, value: f64, count| {
+            assert!((share.value - value).abs() < 1e-15, "{share:?}");
+            assert_eq!(share.interval.lower, clopper_pearson(count, 20, 0.95).lower);
+            assert_eq!(share.interval.upper, clopper_pearson(count + 8, 20, 0.95).upper);
         };
-        close(last.converged, 0.1 + 0.8 * 0.5);
-        close(last.failed, 0.1 + 0.8 * 0.25);
-        close(last.undecided, 0.8 * 0.25);
-        let watched = *Times::of(&rows, &watched(), 2).points.last().unwrap();
-        assert_eq!(
-            (watched.converged.value, watched.converged.interval),
-            (last.converged.value, None)
-        );
+        bound(last.converged, 0.1 + 0.8 * 0.5, 6);
+        bound(last.failed, 0.1 + 0.8 * 0.25, 4);
+        bound(last.undecided, 0.8 * 0.25, 2);
     }
 
     #[test]
@@ -299,8 +288,10 @@ mod tests {
             let ends = [decided.first(), decided.last()];
             prop_assert!(ends.into_iter().flatten().all(|row| some.contains(&row.step)));
             for point in Times::of(&rows, &fixed(), points).points {
-                let sum = point.converged.value + point.failed.value + point.undecided.value;
+                let shares = [point.converged, point.failed, point.undecided];
+                let sum: f64 = shares.iter().map(|share| share.value).sum();
                 prop_assert!((sum - 1.0).abs() < 1e-12);
+                prop_assert!(shares.iter().all(|share| share.interval.contains(share.value)));
             }
         }
     }

@@ -6,8 +6,9 @@ use std::path::Path;
 use hdf5::SliceOrIndex;
 
 use super::cost::Cost;
-use super::ends::{End, hit_counts, step_counts};
+use super::ends::{End, Ends, hit_counts, step_counts};
 use super::guarded::Guarded;
+use super::histogram::Histogram;
 use super::manifest::CellKernel;
 use super::schema;
 use super::summary::{CellSummary, Intervals};
@@ -194,9 +195,12 @@ impl ResultsFile {
     /// # Panics
     /// If the file has no such cell.
     pub fn outcomes(&self, cell: usize) -> Result<Vec<(Outcome, u64)>> {
-        let all = 0..self.cells[cell].trials;
-        let codes: Vec<i8> = self.per_trial("outcome", cell, &all)?;
-        let steps: Vec<i64> = self.per_trial("steps", cell, &all)?;
+        self.outcomes_of(cell, &(0..self.cells[cell].trials))
+    }
+
+    fn outcomes_of(&self, cell: usize, trials: &Range<u64>) -> Result<Vec<(Outcome, u64)>> {
+        let codes: Vec<i8> = self.per_trial("outcome", cell, trials)?;
+        let steps: Vec<i64> = self.per_trial("steps", cell, trials)?;
         let pair = |(code, steps): (&i8, &i64)| {
             let outcome = Outcome::from_code(u8::try_from(*code).ok()?)?;
             Some((outcome, u64::try_from(*steps).ok()?))
@@ -232,9 +236,12 @@ impl ResultsFile {
     /// If the file has no such cell or rung.
     pub fn step_counts(&self, cell: usize, rung: Option<usize>) -> Result<Vec<StepCounts>> {
         let rows = match (rung, self.has_rows) {
-            (None, true) => step_counts(self.ends_of_rows(cell)?),
+            (None, true) => step_counts(self.ends_of_rows(cell, None)?.1.iter()),
             (None, false) => step_counts(self.ends(cell)?),
-            (Some(rung), true) => self.hit_counts_of_rows(cell, rung)?,
+            (Some(rung), true) => {
+                let (hits, ends) = self.ends_of_rows(cell, Some(rung))?;
+                hit_counts(rung, hits.entries(), ends.iter())
+            }
             (Some(rung), false) => {
                 hit_counts(rung, self.hits_histogram(cell, rung)?, self.ends(cell)?)
             }
@@ -246,21 +253,35 @@ impl ResultsFile {
         Err(self.file.refuse(format!("the ends of cell {cell} are of {trials} trials")))
     }
 
-    /// The end of each trial of a cell that is there, as of one that hit no rung.
-    fn ends_of_rows(&self, cell: usize) -> Result<Vec<End>> {
-        let ends = self.outcomes(cell)?.into_iter();
-        Ok(ends.map(|(outcome, steps)| End { outcome, rungs: 0, steps, count: 1 }).collect())
+    /// The first hits of a rung and the ends of the trials of a cell, as if there were no other rung.
+    fn ends_of_rows(&self, cell: usize, rung: Option<usize>) -> Result<(Histogram, Ends)> {
+        /// Trials that are read at a time.
+        const CHUNK: u64 = 1 << 20;
+        let (mut hits, mut ends) = (Histogram::default(), Ends::default());
+        let all = self.cells[cell].trials;
+        for first in (0..all).step_by(CHUNK as usize) {
+            let trials = first..all.min(first + CHUNK);
+            let outcomes = self.outcomes_of(cell, &trials)?;
+            let first_hits = match rung {
+                None => vec![-1; outcomes.len()],
+                Some(rung) => self.first_hits(cell, rung, &trials)?,
+            };
+            for ((outcome, steps), hit) in outcomes.into_iter().zip(first_hits) {
+                let hit = u64::try_from(hit).ok();
+                hit.into_iter().for_each(|steps| hits.add(steps));
+                let rungs = rung.filter(|_| hit.is_some()).map_or(0, |rung| rung + 1);
+                ends.add(outcome as u8, rungs, steps);
+            }
+        }
+        Ok((hits, ends))
     }
 
-    fn hit_counts_of_rows(&self, cell: usize, rung: usize) -> Result<Vec<StepCounts>> {
-        let (mut shape, mut selection) = self.select(cell, &(0..self.cells[cell].trials));
+    /// The first hits of a rung by a range of trials of one cell; -1 for never.
+    fn first_hits(&self, cell: usize, rung: usize, trials: &Range<u64>) -> Result<Vec<i64>> {
+        let (mut shape, mut selection) = self.select(cell, trials);
         shape.push(self.ladder.len());
         selection.push((rung..rung + 1).into());
-        let hits: Vec<i64> = self.file.selected("hit_steps", &shape, selection)?;
-        let ends = self.ends_of_rows(cell)?.into_iter().zip(&hits);
-        let missed = ends.filter(|(_, hit)| **hit < 0).map(|(end, _)| end);
-        let hits = hits.iter().filter_map(|&hit| Some((u64::try_from(hit).ok()?, 1)));
-        Ok(hit_counts(rung, hits, missed))
+        self.file.selected("hit_steps", &shape, selection)
     }
 
     /// The ends of the trials of a cell.

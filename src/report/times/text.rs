@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json as value};
 
 use super::{Point, Question, Share, Times, of_cells};
 use crate::Result;
-use crate::report::export::{lines, swept};
+use crate::report::export::{cost_columns, lines, swept};
 use crate::report::format::{probability, significant, value as shown};
 use crate::report::table::{align, plain_table, without_trailing_blanks};
 use crate::report::{position, swept_keys};
@@ -28,8 +28,10 @@ fn success(question: Question) -> &'static str {
 /// If that cannot be read.
 pub fn table(results: &ResultsFile, question: Question) -> Result<String> {
     let mut text = format!("{}: {}\n", results.name, subject(results, question));
+    let mut has_stopped = false;
     for times in of_cells(results, question)?.take(MOST_CELLS) {
         let (cell, times) = times?;
+        has_stopped |= times.points.iter().any(|point| point.stopped > 0);
         // Writing to a string cannot fail.
         let _ = writeln!(text, "\n{}", of_cell(results, question, cell, &times));
     }
@@ -37,7 +39,7 @@ pub fn table(results: &ResultsFile, question: Question) -> Result<String> {
     if hidden > 0 {
         let _ = writeln!(text, "\n... and {hidden} cells more: see --cell, --at, --csv or --json");
     }
-    let _ = writeln!(text, "\n{}", legend(results, question)?);
+    let _ = writeln!(text, "\n{}", legend(results, question, has_stopped)?);
     Ok(text)
 }
 
@@ -86,12 +88,8 @@ fn of_cell(results: &ResultsFile, question: Question, cell: usize, times: &Times
 }
 
 fn interval(share: Share) -> String {
-    match share.interval {
-        Some(Interval { lower, upper }) => {
-            format!("[{}, {}]", probability(lower), probability(upper))
-        }
-        None => "-".to_owned(),
-    }
+    let Interval { lower, upper } = share.interval;
+    format!("[{}, {}]", probability(lower), probability(upper))
 }
 
 /// What one success costs.
@@ -103,7 +101,8 @@ fn cost(cost: &Cost) -> String {
     let mut text = format!(" running time: {} steps", steps(cost.expected));
     if !cost.cutoff.is_nan() {
         // Writing to a string cannot fail.
-        let _ = write!(text, "; {} with restarts after {}", steps(cost.restarted), cost.cutoff);
+        let _ =
+            write!(text, "; with restarts after {} steps {}", cost.cutoff, steps(cost.restarted));
     }
     let Interval { lower, upper } = cost.interval;
     if upper.is_finite() {
@@ -115,25 +114,23 @@ fn cost(cost: &Cost) -> String {
 }
 
 /// What the columns mean.
-fn legend(results: &ResultsFile, question: Question) -> Result<String> {
+fn legend(results: &ResultsFile, question: Question, has_stopped: bool) -> Result<String> {
     let name = success(question);
-    let intervals = results.intervals()?;
     let mut legend = format!(
         "{name}: probability of having {} by that step; failed: of having diverged or stalled\n\
-         before; undecided: of neither. [lower, upper]: {} bounds at {} %, for one step at a time{}.\n\
-         running time: steps of all trials per trial that {name}; with restarts after as many steps as cost\n\
-         least, ",
+         before; undecided: of neither. [lower, upper]: {} bounds at {} %, of one step at a time.",
         if question.rung.is_some() { "hit that loss" } else { "converged" },
         results.interval_method,
         significant(100.0 * results.interval_level, 4),
-        if question.rung.is_some() {
-            ",\nand for many trials where some were stopped before"
-        } else {
-            ""
-        },
     );
-    legend += match intervals.is_fixed() {
-        true => "with bounds for all numbers of steps at once.",
+    if has_stopped {
+        legend += "\nWhere trials were stopped before, the lower bound is as if they had not come there, the\n\
+                   upper as if they had; the probability is as if they were like the others.";
+    }
+    legend += "\nrunning time: steps of all trials for each success; with restarts after as many steps as cost\n\
+               least, ";
+    legend += match results.intervals()?.is_fixed() {
+        true => "with bounds of all cutoffs at once.",
         false => "without bounds: those are for a number of trials that is fixed beforehand.",
     };
     Ok(legend)
@@ -149,11 +146,12 @@ fn columns(question: Question, point: &Point) -> Vec<(String, Value)> {
     let column = |(name, share): (&str, Share)| {
         [
             (name.to_owned(), value!(share.value)),
-            (format!("{name}_lower"), value!(share.interval.map(|i| i.lower))),
-            (format!("{name}_upper"), value!(share.interval.map(|i| i.upper))),
+            (format!("{name}_lower"), value!(share.interval.lower)),
+            (format!("{name}_upper"), value!(share.interval.upper)),
         ]
     };
-    let step = [("step".to_owned(), value!(point.step))];
+    let step = [("step", point.step), ("stopped_count", point.stopped)];
+    let step = step.map(|(name, number)| (name.to_owned(), value!(number)));
     step.into_iter().chain(shares.into_iter().flat_map(column)).collect()
 }
 
@@ -162,32 +160,11 @@ fn columns(question: Question, point: &Point) -> Vec<(String, Value)> {
 /// # Errors
 /// If that cannot be read.
 pub fn json(results: &ResultsFile, question: Question) -> Result<String> {
-    let cell = |times: Result<(usize, Times)>| -> Result<Map<String, Value>> {
+    let mut cells = Vec::new();
+    for times in of_cells(results, question)? {
         let (cell, times) = times?;
-        let mut object: Map<String, Value> = swept(results, cell).collect();
-        let points =
-            times.points.iter().map(|point| columns(question, point).into_iter().collect());
-        let cost = times.cost;
-        let values = [
-            ("cell", value!(cell)),
-            ("trial_count", value!(results.cells[cell].trials)),
-            (
-                if question.rung.is_some() { "hit_count" } else { "converged_count" },
-                value!(times.converged),
-            ),
-            ("failed_count", value!(times.failed)),
-            ("undecided_count", value!(times.undecided)),
-            ("expected_running_time", value!(cost.expected)),
-            ("restart_cutoff", value!(cost.cutoff)),
-            ("restart_running_time", value!(cost.restarted)),
-            ("restart_running_time_lower", value!(cost.interval.lower)),
-            ("restart_running_time_upper", value!(cost.interval.upper)),
-            ("points", points.collect::<Vec<Map<String, Value>>>().into()),
-        ];
-        object.extend(values.map(|(name, value)| (name.to_owned(), value)));
-        Ok(object)
-    };
-    let cells = of_cells(results, question)?.map(cell).collect::<Result<Vec<_>>>()?;
+        cells.push(object(results, question, cell, &times));
+    }
     let object = value!({
         "name": results.name,
         "study_digest": results.digest.hex(),
@@ -196,6 +173,27 @@ pub fn json(results: &ResultsFile, question: Question) -> Result<String> {
         "cells": cells,
     });
     Ok(format!("{object:#}\n"))
+}
+
+/// A cell.
+fn object(
+    results: &ResultsFile,
+    question: Question,
+    cell: usize,
+    times: &Times,
+) -> Map<String, Value> {
+    let counts = [
+        ("cell".to_owned(), value!(cell)),
+        ("trial_count".to_owned(), value!(results.cells[cell].trials)),
+        (format!("{}_count", success(question)), value!(times.converged)),
+        ("failed_count".to_owned(), value!(times.failed)),
+        ("undecided_count".to_owned(), value!(times.undecided)),
+    ];
+    let cost = cost_columns(&times.cost).map(|(name, value)| (name.to_owned(), value));
+    let point = |point| columns(question, point).into_iter().collect::<Map<_, _>>();
+    let points: Vec<Map<String, Value>> = times.points.iter().map(point).collect();
+    let points = [("points".to_owned(), value!(points))];
+    swept(results, cell).chain(counts).chain(cost).chain(points).collect()
 }
 
 /// A line for each number of steps of each cell as CSV with a header, numbers in full precision, empty where

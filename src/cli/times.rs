@@ -110,7 +110,7 @@ impl Choices {
 }
 
 pub(super) fn main(arguments: &Arguments) -> Result<Ending> {
-    let path = file(&arguments.results)?;
+    let path = file(&arguments.results, "times")?;
     let choices: Choices = serde_json::from_str(&apart::ask(&["choices"], &path)?)
         .map_err(|_| Error::content(&path, "its axes cannot be read", None))?;
     let place = &arguments.place;

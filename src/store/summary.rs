@@ -256,6 +256,14 @@ mod tests {
         assert_eq!(summary.probability_lower_of_all, bounds(3, 0.975).lower);
         assert_eq!(summary.probability_upper_of_all, bounds(6, 0.975).upper);
         assert_eq!(summary.steps_median, 20.0);
+        // Three that converged at 10, 20 and 30: P(B = 0) = 1/8 is above 0.05, so no median is bounded.
+        let unbounded = Interval { lower: 0.0, upper: f64::INFINITY };
+        assert_eq!(summary.steps_median_interval, unbounded);
+        // 3 + 60 + 3 x 99 steps; up to 20: 3 + 10 + 5 x 20 for two, up to 30: 3 + 60 + 3 x 30 for three.
+        assert_eq!((summary.cost.expected, summary.cost.cutoff), (120.0, 30.0));
+        assert_eq!(summary.cost.restarted, 51.0);
+        let bounds = summary.cost.interval;
+        assert!(bounds.contains(51.0) && bounds.lower > 0.0, "{bounds:?}");
         // Steps modulo 4 are the conditions: 2 2 1 2 3 0 3 3.
         assert_eq!((summary.theorem1_met, summary.theorem1), ([4, 6, 0, 0], 0));
         assert_eq!((summary.joint, summary.joint_probability), (3, 3.0 / 8.0));
@@ -265,6 +273,28 @@ mod tests {
             (summary.certified, summary.certified_probability_lower),
             (3, bounds(3, 0.9).lower)
         );
+    }
+
+    /// 0.5^6 < 0.05/2 < 7 x 0.5^6: of six, the first and the last bound the median at 95 %.
+    #[test]
+    fn bounds_of_quantiles_are_members_of_the_sample() {
+        let steps: Histogram = [(4, 1), (7, 4), (9, 1)].into_iter().collect();
+        let interval = quantile_interval(&steps, 0.5, 0.95);
+        assert_eq!(interval, Interval { lower: 4.0, upper: 9.0 });
+        let interval = quantile_interval(&steps, 0.9, 0.95);
+        assert_eq!(interval, Interval { lower: 7.0, upper: f64::INFINITY });
+    }
+
+    #[test]
+    fn methods_come_back_by_their_names() {
+        let rules = Method::ALL.map(Rule::Fixed).into_iter().chain([Rule::Sequence]);
+        for rule in rules {
+            let intervals = Intervals::named(rule.name(), 0.9, 3).unwrap();
+            assert_eq!(intervals.name(), rule.name());
+            assert_eq!(intervals.is_fixed(), !matches!(rule, Rule::Sequence));
+        }
+        assert!(Intervals::named("Wald", 0.9, 3).is_none());
+        assert!(Intervals::named("Wilson", 1.0, 3).is_none());
     }
 
     #[test]
@@ -277,5 +307,7 @@ mod tests {
             [f64::NAN.to_bits(); 2]
         );
         assert_eq!([summary.probability_lower, summary.probability_upper], [0.0, 1.0]);
+        assert_eq!(summary.steps_q10_interval, Interval { lower: 0.0, upper: f64::INFINITY });
+        assert!(summary.cost.expected.is_nan() && summary.cost.interval.upper.is_nan());
     }
 }

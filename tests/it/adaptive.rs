@@ -67,6 +67,15 @@ fn cells_end_when_they_are_precise_enough() {
             confidence_sequence(decided, cell.trials, 0.95).upper
         });
     }
+    // Steps decide nothing, so the bounds of their quantiles hold; that of a cutoff is for a fixed number.
+    for cell in results.cells.iter().filter(|cell| cell.converged > 5) {
+        let [quantile, cost] = [cell.steps_median_interval, cell.cost.interval];
+        assert!(quantile.contains(cell.steps_median) && quantile.upper.is_finite());
+        assert!(cell.cost.restarted <= cell.cost.expected);
+        assert!(cost.lower.is_nan() && cost.upper.is_nan());
+    }
+    let text = desk.succeed(&["times", "out"]).stdout;
+    assert!(text.contains("confidence sequence") && text.contains("without bounds"), "{text}");
     let text = desk.succeed(&["report", "out/results.h5"]).stdout;
     assert!(text.contains("up to") && text.contains("confidence sequence"), "{text}");
 }

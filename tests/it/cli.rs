@@ -162,8 +162,7 @@ fn times_in_three_forms() {
     }
     let csv = desk.succeed(&["times", "runs/small/results.h5", "--cell", "2", "--csv"]).stdout;
     let lines: Vec<&str> = csv.lines().collect();
-    let header =
-        "init.std,network.depth,cell,step,converged,converged_lower,converged_upper,failed,";
+    let header = "init.std,network.depth,cell,step,stopped_count,converged,converged_lower,";
     assert!(lines[0].starts_with(header), "{}", lines[0]);
     assert!(lines[1..].iter().all(|line| line.starts_with("0.5,2,2,")), "{csv}");
     let at = ["times", "runs/small", "--at", "init.std=0.49,network.depth=2", "--json"];

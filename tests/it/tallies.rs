@@ -138,6 +138,41 @@ fn without_rows_all_else_is_the_same_to_the_last_bit() {
     tallied.succeed(&["trace", "study.toml", "--trial", "7", "--cell", "1", "-o", "trace.h5"]);
 }
 
+/// Trials that converge are stopped before they come to a loss below their target: what is known of that
+/// loss is the same from rows and from tallies, and does not suppose that they are like the others.
+#[test]
+fn a_rung_below_the_target_is_bounded() {
+    let deep = ["--set", "stop.ladder=[1.0,1e-6,3e-7]"];
+    let (kept, tallied) = (desk(), desk());
+    run(&kept, &[&deep[..], WITH_ROWS].concat());
+    run(&tallied, &deep);
+    let json = ["times", "out", "--json", "--loss", "3e-7"];
+    let said = |desk: &Desk| desk.succeed(&json).stdout;
+    let text = said(&kept);
+    assert_eq!(text, said(&tallied));
+    let times: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    let results = open(&tallied, "out/results.h5");
+    let mut stopped = 0;
+    for (cell, summary) in results.cells.iter().enumerate() {
+        let of_cell = &times["cells"][cell];
+        let hits: u64 =
+            results.hits_histogram(cell, 2).expect("hits").iter().map(|(_, count)| count).sum();
+        assert_eq!(of_cell["hit_count"], hits);
+        assert_eq!(of_cell["undecided_count"], summary.converged + summary.step_limit - hits);
+        assert_eq!(of_cell["failed_count"], summary.diverged + summary.stalled);
+        let last = of_cell["points"].as_array().and_then(|points| points.last()).expect("a point");
+        let number = |name: &str| last[name].as_u64().expect("a number");
+        let before = number("stopped_count");
+        let bounds = |count| deeplin::stats::clopper_pearson(count, 150, 0.95);
+        assert_eq!(last["hit_lower"], bounds(hits).lower);
+        assert_eq!(last["hit_upper"], bounds(hits + before).upper);
+        stopped += before;
+    }
+    assert!(stopped > 100, "{stopped} trials converged before others ended");
+    let table = tallied.succeed(&["times", "out", "--loss", "3e-7"]).stdout;
+    assert!(table.contains("Where trials were stopped before"), "{table}");
+}
+
 #[test]
 fn threads_blocks_and_parts_decide_no_byte() {
     let expected = results(&["--threads", "1"]);
@@ -226,6 +261,8 @@ fn partial_results_say_what_they_are() {
         assert!(table.starts_with("tallied: 6 cells x 150 trials"), "{table}");
         let missing = format!("PARTIAL: {} of 900 trials are missing", file.missing);
         assert!(table.contains(&missing), "{table}");
+        let times = desk.succeed(&["times", "out/partial.h5"]).stdout;
+        assert!(times.contains(&missing) && times.contains(": 8 trials"), "{times}");
         let json = desk.succeed(&["report", "out/partial.h5", "--json"]).stdout;
         let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
         assert_eq!(

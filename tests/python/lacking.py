@@ -83,7 +83,8 @@ def main(swept, tallied, nothing, partial, both):
             if name in rows:
                 assert variable.values.tobytes() == rows[name].values.tobytes(), name
         empty = load(nothing, engine)
-        assert empty["steps_histogram_value"].shape == (0,) and int(empty["steps_histogram_size"]) == 0
+        assert (empty["steps_histogram_value"] == 1).all() and (empty["steps_histogram_outcome"] == 4).all()
+        assert int(empty["steps_histogram_count"].sum()) == int(empty["step_limit_count"]) == 30
         check_partial(load(partial, engine), rows)
         check_partial(load(both, engine), rows)
     print("read by", " and ".join(ENGINES))

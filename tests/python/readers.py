@@ -116,7 +116,7 @@ def check_swept(ds):
     sweep = ("init_kind", "network_depth", "init_std")
     assert tuple(ds["probability"].dims) == sweep
     assert list(ds["init_kind"].values) == ["gaussian", "balanced"]
-    assert list(ds["network_depth"].values) == [1, 4]
+    assert list(ds["network_depth"].values) == [1, 3]
     assert ds["network_depth"].dtype.kind == "i"
     np.testing.assert_array_equal(ds["init_std"], [0.05, 0.5])
     np.testing.assert_array_equal(ds["descent_learning_rate"], [0.1, 0.05])

@@ -8,7 +8,7 @@ use super::{Point, Question, Share, Times, of_cells};
 use crate::Result;
 use crate::report::export::{cost_columns, lines, swept};
 use crate::report::format::{probability, significant, value as shown};
-use crate::report::table::{align, plain_table, without_trailing_blanks};
+use crate::report::table::{align, partial, plain_table, without_trailing_blanks};
 use crate::report::{position, swept_keys};
 use crate::stats::Interval;
 use crate::store::Cost;
@@ -28,11 +28,14 @@ fn success(question: Question) -> &'static str {
 /// If that cannot be read.
 pub fn table(results: &ResultsFile, question: Question) -> Result<String> {
     let mut text = format!("{}: {}\n", results.name, subject(results, question));
+    if results.missing > 0 {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "\n{}", partial(results));
+    }
     let mut has_stopped = false;
     for times in of_cells(results, question)?.take(MOST_CELLS) {
         let (cell, times) = times?;
         has_stopped |= times.points.iter().any(|point| point.stopped > 0);
-        // Writing to a string cannot fail.
         let _ = writeln!(text, "\n{}", of_cell(results, question, cell, &times));
     }
     let hidden = question.cells(results).len().saturating_sub(MOST_CELLS);
@@ -118,7 +121,8 @@ fn legend(results: &ResultsFile, question: Question, has_stopped: bool) -> Resul
     let name = success(question);
     let mut legend = format!(
         "{name}: probability of having {} by that step; failed: of having diverged or stalled\n\
-         before; undecided: of neither. [lower, upper]: {} bounds at {} %, of one step at a time.",
+         before; undecided: of neither.\n\
+         [lower, upper]: {} bounds at {} %, of one step at a time.",
         if question.rung.is_some() { "hit that loss" } else { "converged" },
         results.interval_method,
         significant(100.0 * results.interval_level, 4),
@@ -168,6 +172,8 @@ pub fn json(results: &ResultsFile, question: Question) -> Result<String> {
     let object = value!({
         "name": results.name,
         "study_digest": results.digest.hex(),
+        "complete": results.missing == 0,
+        "missing_trials": results.missing,
         "loss_target": question.rung.map(|rung| results.ladder[rung]),
         "interval": { "method": results.interval_method, "level": results.interval_level },
         "cells": cells,

@@ -214,7 +214,7 @@ fn create(
             ("level", Attribute::Float(intervals.level)),
         ]),
         Source::BoundBy(method, _) => attributes.extend([
-            ("method", Attribute::Text(method)),
+            ("method", Attribute::Text(method(intervals))),
             ("level", Attribute::Float(intervals.level)),
         ]),
         Source::BoundOfAll(_) => attributes.extend([

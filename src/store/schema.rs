@@ -1,7 +1,7 @@
 //! The format of `results.h5`: every variable with its name, axes, type and words.
 
 use super::cost::Cost;
-use super::summary::{CellSummary, QUANTILE_METHOD};
+use super::summary::{CellSummary, Intervals};
 use crate::study::Measures;
 
 /// What the root attribute `deeplin_format` says.
@@ -162,8 +162,8 @@ pub enum Source {
     Estimate(fn(&CellSummary) -> f64),
     /// A bound of an interval of each cell: float64.
     Bound(fn(&CellSummary) -> f64),
-    /// A bound of an interval of each cell that this method gives: float64.
-    BoundBy(&'static str, fn(&CellSummary) -> f64),
+    /// A bound of an interval of each cell by a method of its own, which this names: float64.
+    BoundBy(fn(&Intervals) -> &'static str, fn(&CellSummary) -> f64),
     /// A bound of an interval of each cell, where all are to hold at once: float64.
     BoundOfAll(fn(&CellSummary) -> f64),
 }
@@ -255,6 +255,9 @@ const HIT_STEPS: Variable = variable(
     Source::HitSteps,
 );
 
+/// Method of the bounds of quantiles.
+const ORDER_STATISTICS: &str = "order statistics";
+
 const CELL: [Variable; 37] = [
     variable(
         "probability",
@@ -309,12 +312,12 @@ const CELL: [Variable; 37] = [
     variable(
         "steps_median_lower",
         "lower bound of the median of the steps of trials that converge",
-        Source::BoundBy(QUANTILE_METHOD, |s| s.steps_median_interval.lower),
+        Source::BoundBy(|_| ORDER_STATISTICS, |s| s.steps_median_interval.lower),
     ),
     variable(
         "steps_median_upper",
         "upper bound of the median of the steps of trials that converge",
-        Source::BoundBy(QUANTILE_METHOD, |s| s.steps_median_interval.upper),
+        Source::BoundBy(|_| ORDER_STATISTICS, |s| s.steps_median_interval.upper),
     ),
     variable(
         "steps_q10",
@@ -324,12 +327,12 @@ const CELL: [Variable; 37] = [
     variable(
         "steps_q10_lower",
         "lower bound of the 0.1-quantile of the steps of trials that converge",
-        Source::BoundBy(QUANTILE_METHOD, |s| s.steps_q10_interval.lower),
+        Source::BoundBy(|_| ORDER_STATISTICS, |s| s.steps_q10_interval.lower),
     ),
     variable(
         "steps_q10_upper",
         "upper bound of the 0.1-quantile of the steps of trials that converge",
-        Source::BoundBy(QUANTILE_METHOD, |s| s.steps_q10_interval.upper),
+        Source::BoundBy(|_| ORDER_STATISTICS, |s| s.steps_q10_interval.upper),
     ),
     variable(
         "steps_q90",
@@ -339,12 +342,12 @@ const CELL: [Variable; 37] = [
     variable(
         "steps_q90_lower",
         "lower bound of the 0.9-quantile of the steps of trials that converge",
-        Source::BoundBy(QUANTILE_METHOD, |s| s.steps_q90_interval.lower),
+        Source::BoundBy(|_| ORDER_STATISTICS, |s| s.steps_q90_interval.lower),
     ),
     variable(
         "steps_q90_upper",
         "upper bound of the 0.9-quantile of the steps of trials that converge",
-        Source::BoundBy(QUANTILE_METHOD, |s| s.steps_q90_interval.upper),
+        Source::BoundBy(|_| ORDER_STATISTICS, |s| s.steps_q90_interval.upper),
     ),
     variable(
         "expected_running_time",
@@ -363,13 +366,13 @@ const CELL: [Variable; 37] = [
     ),
     variable(
         "restart_running_time_lower",
-        "lower bound of these steps; NaN where precision decided how many trials there are",
-        Source::BoundBy(Cost::METHOD, |s| s.cost.interval.lower),
+        "lower bound of these steps",
+        Source::BoundBy(Cost::method, |s| s.cost.interval.lower),
     ),
     variable(
         "restart_running_time_upper",
-        "upper bound of these steps; NaN where precision decided how many trials there are",
-        Source::BoundBy(Cost::METHOD, |s| s.cost.interval.upper),
+        "upper bound of these steps",
+        Source::BoundBy(Cost::method, |s| s.cost.interval.upper),
     ),
     variable(
         "theorem1_balanced_count",

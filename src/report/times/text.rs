@@ -42,7 +42,7 @@ pub fn table(results: &ResultsFile, question: Question) -> Result<String> {
     if hidden > 0 {
         let _ = writeln!(text, "\n... and {hidden} cells more: see --cell, --at, --csv or --json");
     }
-    let _ = writeln!(text, "\n{}", legend(results, question, has_stopped)?);
+    let _ = writeln!(text, "\n{}", legend(results, question, has_stopped));
     Ok(text)
 }
 
@@ -111,13 +111,14 @@ fn cost(cost: &Cost) -> String {
     if upper.is_finite() {
         let _ = write!(text, " [{}, {}]", steps(lower), steps(upper));
     } else if !lower.is_nan() {
+        // Too few trials converged.
         let _ = write!(text, " [{}, no bound]", steps(lower));
     }
     text
 }
 
 /// What the columns mean.
-fn legend(results: &ResultsFile, question: Question, has_stopped: bool) -> Result<String> {
+fn legend(results: &ResultsFile, question: Question, has_stopped: bool) -> String {
     let name = success(question);
     let mut legend = format!(
         "{name}: probability of having {} by that step; failed: of having diverged or stalled\n\
@@ -132,12 +133,8 @@ fn legend(results: &ResultsFile, question: Question, has_stopped: bool) -> Resul
                    upper as if they had; the probability is as if they were like the others.";
     }
     legend += "\nrunning time: steps of all trials for each success; with restarts after as many steps as cost\n\
-               least, ";
-    legend += match results.intervals()?.is_fixed() {
-        true => "with bounds of all cutoffs at once.",
-        false => "without bounds: those are for a number of trials that is fixed beforehand.",
-    };
-    Ok(legend)
+               least, with bounds of all cutoffs at once.";
+    legend
 }
 
 /// Name and value of each column of a point.

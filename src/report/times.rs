@@ -92,7 +92,7 @@ impl Times {
     /// which compete, and the probability of neither.
     ///
     /// Until a trial is stopped, the estimates are shares of all trials. From then on they are those of
-    /// Aalen and Johansen ([`incidence`]), which suppose that the stopped trials would have gone on like
+    /// Aalen and Johansen (see [`incidence`](incidence())), which suppose that the stopped trials would have gone on like
     /// the others. The bounds suppose nothing: they are those of the study for a probability, the lower
     /// as if no stopped trial had come there, the upper as if all had. Each is for one number of steps.
     ///

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{Ending, compare, report};
+use super::{Ending, compare, report, times};
 use crate::foreign::Refusal;
 use crate::foreign::apart::{Apart, Reply};
 use crate::network::target::data::hdf5;
@@ -39,6 +39,15 @@ enum Task {
     },
     /// What the cells of results count
     Counts { path: PathBuf },
+    /// What can be asked of results
+    Choices { path: PathBuf },
+    /// How long their trials take
+    Times {
+        form: report::Form,
+        #[command(flatten)]
+        asked: times::Asked,
+        path: PathBuf,
+    },
     /// The digest of the study that results are of
     Digest { path: PathBuf },
 }
@@ -51,6 +60,8 @@ impl Task {
             | Self::Report { path, .. }
             | Self::Compare { path, .. }
             | Self::Counts { path }
+            | Self::Choices { path }
+            | Self::Times { path, .. }
             | Self::Digest { path } => path,
         }
     }
@@ -74,6 +85,8 @@ fn carry_out(task: &Task, reply: &mut Reply<'_>) -> Result<()> {
         Task::Report { path, form } => form.text(&ResultsFile::open(path)?)?,
         Task::Compare { path, form, asked } => asked.text(&ResultsFile::open(path)?, *form)?,
         Task::Counts { path } => Counts::of(&ResultsFile::open(path)?).to_json(),
+        Task::Choices { path } => times::Choices::text(ResultsFile::open(path)?),
+        Task::Times { path, form, asked } => asked.text(*form, &ResultsFile::open(path)?)?,
         Task::Digest { path } => ResultsFile::open(path)?.digest.hex(),
     };
     /// Bytes of a piece.

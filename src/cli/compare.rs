@@ -67,6 +67,6 @@ impl Asked {
 pub(super) fn main(arguments: &Arguments) -> Result<Ending> {
     let mut task = vec!["compare".to_owned(), arguments.shown.form().name().to_owned()];
     task.extend(arguments.asked.arguments());
-    output::print(&apart::ask(&task, &file(&arguments.results)?)?)?;
+    output::print(&apart::ask(&task, &file(&arguments.results, "compare")?)?)?;
     Ok(Ending::Done)
 }

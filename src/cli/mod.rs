@@ -8,12 +8,14 @@ mod doctor;
 mod merge;
 mod output;
 mod pins;
+mod place;
 mod plan;
 mod processor;
 mod progress;
 mod report;
 mod run;
 mod tasks;
+mod times;
 mod trace;
 mod transition;
 
@@ -54,6 +56,7 @@ enum Command {
     Report(report::Arguments),
     Compare(compare::Arguments),
     Transition(transition::Arguments),
+    Times(times::Arguments),
     Trace(trace::Arguments),
     Doctor(doctor::Arguments),
     Config(config::Arguments),
@@ -87,6 +90,7 @@ pub fn main() -> ExitCode {
         Command::Report(arguments) => report::main(arguments),
         Command::Compare(arguments) => compare::main(arguments),
         Command::Transition(arguments) => transition::main(arguments),
+        Command::Times(arguments) => times::main(arguments),
         Command::Trace(arguments) => trace::main(arguments),
         Command::Doctor(arguments) => doctor::main(arguments),
         Command::Config(arguments) => config::main(arguments),

@@ -74,12 +74,12 @@ impl Form {
 }
 
 pub(super) fn main(arguments: &Arguments) -> Result<Ending> {
-    print(&file(&arguments.results)?, arguments.shown.form())?;
+    print(&file(&arguments.results, "report")?, arguments.shown.form())?;
     Ok(Ending::Done)
 }
 
-/// The file of results that a path is or holds.
-pub(super) fn file(path: &Path) -> Result<PathBuf> {
+/// The file of results that a path is or holds, for this command.
+pub(super) fn file(path: &Path, command: &str) -> Result<PathBuf> {
     if !path.is_dir() {
         return Ok(path.to_owned());
     }
@@ -88,7 +88,7 @@ pub(super) fn file(path: &Path) -> Result<PathBuf> {
         return Err(Error::usage(
             format!("{} holds no {} yet", path.display(), results::FILE),
             Some(format!(
-                "`deeplin report {}` shows what was there when it was written",
+                "`deeplin {command} {}` shows what was there when it was written",
                 some.display()
             )),
         ));

@@ -70,7 +70,7 @@ where
 }
 
 pub(super) fn main(arguments: &Arguments) -> crate::Result<Ending> {
-    let path = file(&arguments.results)?;
+    let path = file(&arguments.results, "transition")?;
     let counts = Counts::from_json(&apart::ask(&["counts".to_owned()], &path)?)
         .ok_or_else(|| Error::content(&path, "its counts contradict each other", None))?;
     let transitions = transitions(&counts, &arguments.question())?;

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use serde_json::{Map, Value, json as value};
 
-use super::export::{axis_value, lines};
+use super::export::{axis_value, lines, swept};
 use super::format::{self, significant};
 use super::table::{align, plain_table, without_trailing_blanks};
 use super::{number, position};
@@ -411,18 +411,13 @@ impl Comparison<'_> {
 
     /// As CSV with a header, empty where there is none.
     pub fn csv(&self) -> String {
-        let rows = self.lines();
-        let header: Vec<String> = rows.first().into_iter().flat_map(Map::keys).cloned().collect();
-        lines(&header, &rows)
+        lines(&self.lines())
     }
 
     /// Of every contrast the swept keys with their values, then what came out.
     fn lines(&self) -> Vec<Map<String, Value>> {
-        let keys = super::swept_keys(&self.results.axes);
         let line = |contrast: &Contrast| {
-            let at = position(&self.results.axes, contrast.cell);
-            let swept =
-                keys.iter().map(|(i, key)| (key.key.clone(), axis_value(&key.values, at[*i])));
+            let swept = swept(self.results, contrast.cell);
             let [here, there] = contrast.sides();
             let joint = match &contrast.trials {
                 Trials::Paired(joint) => Some(joint),

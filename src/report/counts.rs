@@ -3,7 +3,6 @@
 use serde::{Deserialize, Serialize};
 
 use crate::store::reader::ResultsFile;
-use crate::store::summary::SEQUENCE;
 use crate::study::{Axis, AxisKey};
 
 /// The counts of a study's cells.
@@ -45,7 +44,7 @@ impl Counts {
             axes: results.axes.clone(),
             cells: cells.collect(),
             missing: results.missing,
-            sequential: results.interval_method == SEQUENCE,
+            sequential: results.is_adaptive(),
         }
     }
 

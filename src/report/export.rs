@@ -4,14 +4,16 @@ use serde_json::{Map, Value, json as value};
 
 use super::{position, swept_keys};
 use crate::Result;
+use crate::store::Cost;
 use crate::store::reader::ResultsFile;
 use crate::store::schema;
 use crate::store::summary::CellSummary;
 use crate::study::AxisValues;
 
 /// Name and value of each column of a cell, as the variables of `results.h5` are called.
-fn columns(cell: &CellSummary) -> [(&'static str, Value); 25] {
+fn columns(cell: &CellSummary) -> [(&'static str, Value); 36] {
     let [balanced, margin, width, learning_rate] = cell.theorem1_met;
+    let [expected, cutoff, restarted, restarted_lower, restarted_upper] = cost_columns(&cell.cost);
     [
         ("trial_count", value!(cell.trials)),
         ("converged_count", value!(cell.converged)),
@@ -25,10 +27,21 @@ fn columns(cell: &CellSummary) -> [(&'static str, Value); 25] {
         ("probability_upper_budget", value!(cell.probability_upper_budget)),
         ("probability_lower_simultaneous", value!(cell.probability_lower_of_all)),
         ("probability_upper_simultaneous", value!(cell.probability_upper_of_all)),
-        // Without converged trials NaN too.
+        // Without converged trials NaN too; a bound that they are too few for is infinite: null.
         ("steps_median", value!(cell.steps_median)),
+        ("steps_median_lower", value!(cell.steps_median_interval.lower)),
+        ("steps_median_upper", value!(cell.steps_median_interval.upper)),
         ("steps_q10", value!(cell.steps_q10)),
+        ("steps_q10_lower", value!(cell.steps_q10_interval.lower)),
+        ("steps_q10_upper", value!(cell.steps_q10_interval.upper)),
         ("steps_q90", value!(cell.steps_q90)),
+        ("steps_q90_lower", value!(cell.steps_q90_interval.lower)),
+        ("steps_q90_upper", value!(cell.steps_q90_interval.upper)),
+        expected,
+        cutoff,
+        restarted,
+        restarted_lower,
+        restarted_upper,
         ("theorem1_balanced_count", value!(balanced)),
         ("theorem1_margin_count", value!(margin)),
         ("theorem1_width_count", value!(width)),
@@ -43,20 +56,33 @@ fn columns(cell: &CellSummary) -> [(&'static str, Value); 25] {
     ]
 }
 
+/// Name and value of each column of the cost.
+pub(super) fn cost_columns(cost: &Cost) -> [(&'static str, Value); 5] {
+    [
+        ("expected_running_time", value!(cost.expected)),
+        ("restart_cutoff", value!(cost.cutoff)),
+        ("restart_running_time", value!(cost.restarted)),
+        ("restart_running_time_lower", value!(cost.interval.lower)),
+        ("restart_running_time_upper", value!(cost.interval.upper)),
+    ]
+}
+
 /// Every cell: the swept keys with their values, then the columns.
 fn cells(results: &ResultsFile) -> Vec<Map<String, Value>> {
-    let keys = swept_keys(&results.axes);
     let cell = |(i, cell): (usize, &CellSummary)| {
-        let position = position(&results.axes, i);
-        let swept = keys
-            .iter()
-            .map(|(axis, key)| (key.key.clone(), axis_value(&key.values, position[*axis])));
-        swept.chain(columns(cell).map(|(name, v)| (name.to_owned(), v))).collect()
+        swept(results, i).chain(columns(cell).map(|(name, v)| (name.to_owned(), v))).collect()
     };
     results.cells.iter().enumerate().map(cell).collect()
 }
 
-/// The `i`-th value of an axis.
+/// The swept keys with their values in a cell.
+pub(super) fn swept(results: &ResultsFile, cell: usize) -> impl Iterator<Item = (String, Value)> {
+    let position = position(&results.axes, cell);
+    let keys = swept_keys(&results.axes).into_iter();
+    keys.map(move |(axis, key)| (key.key.clone(), axis_value(&key.values, position[axis])))
+}
+
+/// A swept value, as itself.
 pub(super) fn axis_value(values: &AxisValues, i: usize) -> Value {
     match values {
         AxisValues::Floats(v) => value!(v[i]),
@@ -92,14 +118,11 @@ pub fn json(results: &ResultsFile) -> Result<String> {
 
 /// The cells as CSV with a header, numbers in full precision, empty where there is none.
 pub fn csv(results: &ResultsFile) -> String {
-    let keys = swept_keys(&results.axes).into_iter().map(|(_, key)| key.key.clone());
-    let columns = results.cells.first().into_iter().flat_map(|cell| columns(cell));
-    let header: Vec<String> = keys.chain(columns.map(|(name, _)| name.to_owned())).collect();
-    lines(&header, &cells(results))
+    lines(&cells(results))
 }
 
-/// These columns of objects as CSV with a header, empty where there is none.
-pub(super) fn lines(header: &[String], rows: &[Map<String, Value>]) -> String {
+/// Objects of the same keys as CSV with a header, empty where there is none.
+pub(super) fn lines(rows: &[Map<String, Value>]) -> String {
     let text = |value: &Value| match value {
         Value::Null => String::new(),
         Value::String(text) => text.clone(),
@@ -107,10 +130,11 @@ pub(super) fn lines(header: &[String], rows: &[Map<String, Value>]) -> String {
     };
     let mut writer = csv::Writer::from_writer(Vec::new());
     // A writer into memory does not fail.
-    let _ = writer.write_record(header);
+    if let Some(first) = rows.first() {
+        let _ = writer.write_record(first.keys());
+    }
     for row in rows {
-        let fields = header.iter().map(|name| row.get(name).map_or_else(String::new, text));
-        let _ = writer.write_record(fields);
+        let _ = writer.write_record(row.values().map(text));
     }
     let bytes = writer.into_inner().unwrap_or_default();
     String::from_utf8_lossy(&bytes).into_owned()

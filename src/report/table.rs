@@ -50,11 +50,11 @@ fn have_different_trials(results: &ResultsFile) -> bool {
 }
 
 /// That trials are missing.
-fn partial(results: &ResultsFile) -> String {
+pub(super) fn partial(results: &ResultsFile) -> String {
     let all = results.trials.saturating_mul(results.cells.len() as u64);
     format!(
         "PARTIAL: {} of {all} trials are missing. Each cell is of its first trials, before the first\n\
-         that is missing; the column `trials` says how many.",
+         that is missing; `trials` says how many.",
         results.missing
     )
 }

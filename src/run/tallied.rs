@@ -2,6 +2,7 @@
 //! entries as there are trials, and as there are numbers of steps.
 
 use super::blocks;
+use crate::stop::Outcome;
 use crate::study::{Cell, Study};
 
 /// Bytes of an entry in memory, at most: a number and a count in nodes of a tree that are half full.
@@ -10,10 +11,13 @@ const IN_MEMORY: u64 = 40;
 /// Bytes of an entry in `results.h5`, uncompressed.
 const IN_RESULTS: u64 = 16;
 
-/// Entries of all histograms of so many trials of a cell.
+/// Entries of all histograms of so many trials of a cell: of the hits of each rung, and of the ends,
+/// which are apart by outcome and by rungs hit.
 fn entries(study: &Study, cell: &Cell, trials: u64) -> u64 {
-    let each = trials.min(cell.stop.max_steps.saturating_add(1));
-    each.saturating_mul(1 + study.ladder.len() as u64)
+    let rungs = study.ladder.len() as u64;
+    let steps = cell.stop.max_steps.saturating_add(1);
+    let ends = steps.saturating_mul((Outcome::ALL.len() as u64 - 1) * (rungs + 1)).min(trials);
+    trials.min(steps).saturating_mul(rungs).saturating_add(ends)
 }
 
 /// Bytes of the tally of so many trials of a cell in memory.
@@ -53,9 +57,8 @@ mod tests {
 
     use super::*;
     use crate::config::parse;
-    use crate::stop::Outcome;
     use crate::store::part::BlockTally;
-    use crate::store::tally::Tally;
+    use crate::store::{Histogram, Tally};
     use crate::study::{Block, Measures, TrialRow};
 
     /// A tally with as many entries as there can be.
@@ -73,17 +76,19 @@ mod tests {
             let mut tally = Tally::new(2);
             for trial in 0..trials {
                 let steps = (trial * max_steps).div_ceil(trials) % (max_steps + 1);
+                let hit = |rung| if trial / 4 % 3 > rung { steps as i64 } else { -1 };
                 tally.add_row(&TrialRow {
-                    outcome: Outcome::Converged,
+                    outcome: Outcome::ALL[1 + (trial % 4) as usize],
                     steps,
                     measures: Measures::default(),
                     theorem1: (trial % 16) as u8,
                     certificate: None,
-                    hit_steps: vec![steps as i64; 2],
+                    hit_steps: vec![hit(0), hit(1)],
                 });
             }
             let most = entries(&study, &study.cells[0], trials);
-            assert!(3 * tally.steps().len() as u64 <= most);
+            let hits: usize = tally.hits().iter().map(Histogram::len).sum();
+            assert!((tally.ends().len() + hits) as u64 <= most);
             let bytes = BlockTally::new(Block { cell: 0, first: 0, count: trials }, &tally).size();
             assert!(bytes as u64 <= in_parts(&study), "{bytes} of {trials}");
             assert!(in_parts(&study) <= 3 * bytes as u64 + 100, "{bytes} of {trials}");

@@ -10,7 +10,7 @@ use super::Interval;
 use super::normal;
 
 /// What happened at one number of steps.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct StepCounts {
     /// The number of steps.
     pub step: u64,
@@ -20,6 +20,13 @@ pub struct StepCounts {
     pub failed: u64,
     /// Trials that were stopped after it, undecided.
     pub censored: u64,
+}
+
+impl StepCounts {
+    /// Trials that ended or were stopped at it.
+    pub fn trials(&self) -> u64 {
+        self.converged + self.failed + self.censored
+    }
 }
 
 /// The estimate at one number of steps; it holds from there to the next one.
@@ -89,7 +96,7 @@ impl Incidence {
 /// If the steps do not rise.
 pub fn incidence(rows: &[StepCounts]) -> Vec<Incidence> {
     assert!(rows.is_sorted_by(|a, b| a.step < b.step), "rows are in the order of their steps");
-    let mut at_risk: u64 = rows.iter().map(|row| row.converged + row.failed + row.censored).sum();
+    let mut at_risk: u64 = rows.iter().map(StepCounts::trials).sum();
     let mut law = Law { undecided: 1.0, ..Law::default() };
     let mut points = vec![];
     for row in rows {

@@ -37,6 +37,6 @@ pub use paired::{Pairs, difference_interval};
 pub use proportion::{Interval, clopper_pearson, with_undecided};
 pub use quantile::quantile;
 pub use quantile_interval::{Ranks, dkw_half_width, quantile_ranks};
-pub use restart::{Restart, best_restart, expected_running_time};
+pub use restart::{Restart, best_restart, expected_running_time, watched_restart_interval};
 pub use sequence::confidence_sequence;
 pub use wilson::wilson;

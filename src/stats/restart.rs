@@ -2,7 +2,7 @@
 //! steps it is best to give up and start afresh.
 
 use super::incidence::StepCounts;
-use super::{Interval, clopper_pearson, dkw_half_width, simultaneous};
+use super::{Interval, clopper_pearson, confidence_sequence, dkw_half_width, simultaneous};
 
 /// Trials that are ended after `cutoff` steps at the latest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub struct Restart {
 /// It estimates the steps until the first success when trials are repeated within the same budget.
 pub fn expected_running_time(rows: &[StepCounts]) -> Option<f64> {
     let converged: u64 = rows.iter().map(|row| row.converged).sum();
-    let spent: u128 = rows.iter().map(|row| u128::from(row.step) * u128::from(trials(row))).sum();
+    let spent: u128 = rows.iter().map(|row| u128::from(row.step) * u128::from(row.trials())).sum();
     (converged > 0).then(|| spent as f64 / converged as f64)
 }
 
@@ -58,19 +58,15 @@ pub fn best_restart(rows: &[StepCounts]) -> Option<Restart> {
 /// The cost of every cutoff at which a trial ended.
 fn cutoffs(rows: &[StepCounts]) -> impl Iterator<Item = Restart> {
     assert!(rows.is_sorted_by(|a, b| a.step < b.step), "rows are in the order of their steps");
-    let all: u64 = rows.iter().map(trials).sum();
+    let all: u64 = rows.iter().map(StepCounts::trials).sum();
     let (mut ended, mut converged, mut spent) = (0, 0, 0);
     rows.iter().map(move |row| {
-        ended += trials(row);
+        ended += row.trials();
         converged += row.converged;
-        spent += u128::from(row.step) * u128::from(trials(row));
+        spent += u128::from(row.step) * u128::from(row.trials());
         let running = u128::from(row.step) * u128::from(all - ended);
         Restart { cutoff: row.step, trials: all, converged, spent: spent + running }
     })
-}
-
-fn trials(row: &StepCounts) -> u64 {
-    row.converged + row.failed + row.censored
 }
 
 impl Restart {
@@ -109,6 +105,95 @@ impl Restart {
             lower: (mean - error).max(0.0) / share.upper,
             upper: (mean + error).min(cutoff) / share.lower,
         }
+    }
+}
+
+/// The interval of the expected number of steps until the first success with this cutoff, where the
+/// outcomes of the trials decided how many there are, as in [`confidence_sequence`]; for all cutoffs at
+/// once as [`Restart::interval`]. The upper end may be infinite.
+///
+/// With the probabilities `p` of converging and `u` of being stopped undecided, and the mean steps
+/// `m = E[min(T, t)]` and the law `G` of the trials that converge, `f` of those that fail, it costs
+///
+/// ```text
+/// m / G(t) + ((1 - p - u) f + u t) / (p G(t))
+/// ```
+///
+/// A quarter of the risk goes each to `p` and `u`, which confidence sequences bound, and to the laws of
+/// the steps of the trials that converge and of those that fail: given all outcomes, these are samples
+/// of fixed size, with a band around their distribution functions ([`dkw_half_width`]). The cost rises
+/// with `m`, `f` and `u` and falls with `p` and `G`.
+///
+/// The cutoff has to be at or before the first step at which a trial was stopped undecided.
+///
+/// # Panics
+/// If `level` is not strictly between 0 and 1.
+pub fn watched_restart_interval(rows: &[StepCounts], cutoff: u64, level: f64) -> Interval {
+    assert!(level > 0.0 && level < 1.0, "a confidence level is between 0 and 1, not {level}");
+    let each = simultaneous(level, 4);
+    let [converged, failed] = [|row: &StepCounts| row.converged, |row: &StepCounts| row.failed]
+        .map(|count| Steps::of(rows, cutoff, count, each));
+    let censored: u64 = rows.iter().map(|row| row.censored).sum();
+    let trials = converged.trials + failed.trials + censored;
+    let success = confidence_sequence(converged.trials, trials, each);
+    let undecided = confidence_sequence(censored, trials, each);
+    let others = |mean: f64, success: f64, undecided: f64| {
+        (1.0 - success) * mean + undecided * (cutoff as f64 - mean)
+    };
+    let cost = |mean: f64, others: f64, success: f64, share: f64| {
+        if success * share > 0.0 {
+            mean / share + others / (success * share)
+        } else {
+            f64::INFINITY
+        }
+    };
+    let rest = undecided.upper.min(1.0 - success.lower);
+    let low = others(failed.mean.lower, success.upper, undecided.lower);
+    let high = others(failed.mean.upper, success.lower, rest);
+    Interval {
+        lower: cost(converged.mean.lower, low, success.upper, converged.share.upper),
+        upper: cost(converged.mean.upper, high, success.lower, converged.share.lower),
+    }
+}
+
+/// The steps of trials of one outcome that are ended at a cutoff.
+struct Steps {
+    /// These trials.
+    trials: u64,
+    /// Interval of their mean steps.
+    mean: Interval,
+    /// Interval of the share that ends by itself.
+    share: Interval,
+}
+
+impl Steps {
+    /// Of the trials that `count` counts, with one band at this level for both.
+    fn of(
+        rows: &[StepCounts],
+        cutoff: u64,
+        count: impl Fn(&StepCounts) -> u64,
+        level: f64,
+    ) -> Self {
+        let (mut trials, mut ended, mut spent) = (0, 0, 0_u128);
+        for row in rows {
+            trials += count(row);
+            ended += if row.step <= cutoff { count(row) } else { 0 };
+            spent += u128::from(row.step.min(cutoff)) * u128::from(count(row));
+        }
+        let cutoff = cutoff as f64;
+        if trials == 0 {
+            let [mean, share] = [cutoff, 1.0].map(|upper| Interval { lower: 0.0, upper });
+            return Self { trials, mean, share };
+        }
+        let width = dkw_half_width(trials, level);
+        let around = |value: f64, error: f64, most: f64| Interval {
+            lower: (value - error).max(0.0),
+            upper: (value + error).min(most),
+        };
+        let share = ended as f64 / trials as f64;
+        let mean = spent as f64 / trials as f64;
+        let mean = around(mean, cutoff * width, cutoff);
+        Self { trials, mean, share: around(share, width, 1.0) }
     }
 }
 
@@ -196,6 +281,52 @@ mod tests {
         assert!(wide < 1.8, "{wide}");
     }
 
+    /// The law as above, watched until the confidence sequence of the share that converges is narrow
+    /// enough: so outcomes decide how many trials there are. The interval is to be wrong in 15 of 300
+    /// repetitions at most on average; more than 15 would be a failure of one that is right more often.
+    #[test]
+    fn watched_trials_have_an_interval_too() {
+        let law: Vec<_> =
+            (1..=9).map(|t| row(t, t % 2, 1 - t % 2, 0)).chain([row(10, 0, 0, 1)]).collect();
+        let truth: Vec<f64> = cutoffs(&law).map(|at| at.cost()).collect();
+        let mut uniform = uniforms(2);
+        let (mut wide, mut right) = (0.0_f64, 0);
+        for _ in 0..300 {
+            let mut rows: Vec<_> = law.iter().map(|r| row(r.step, 0, 0, 0)).collect();
+            let (mut trials, mut converged) = (0, 0);
+            while trials == 0 || confidence_sequence(converged, trials, 0.95).half_width() > 0.03 {
+                for _ in 0..200 {
+                    let i = (10.0 * uniform()) as usize;
+                    rows[i].converged += law[i].converged;
+                    rows[i].failed += law[i].failed;
+                    rows[i].censored += law[i].censored;
+                    converged += law[i].converged;
+                }
+                trials += 200;
+            }
+            let best = best_restart(&rows).unwrap();
+            let interval = watched_restart_interval(&rows, best.cutoff, 0.95);
+            assert!(interval.contains(best.cost()), "{interval:?}");
+            wide = wide.max(interval.upper / interval.lower);
+            right += u32::from(interval.contains(truth[best.cutoff as usize - 1]));
+        }
+        assert!(right >= 285, "{right} of 300");
+        assert!(wide < 2.0, "{wide}");
+    }
+
+    #[test]
+    fn watched_trials_at_the_edges() {
+        let interval = |rows: &[StepCounts], cutoff| watched_restart_interval(rows, cutoff, 0.95);
+        let unknown = Interval { lower: 0.0, upper: f64::INFINITY };
+        assert_eq!(interval(&[], 9), unknown);
+        assert_eq!(interval(&[row(0, 3, 0, 0)], 0).lower, 0.0);
+        let failures = interval(&[row(9, 0, 100_000, 0)], 9);
+        assert!(failures.lower > 9.0 * 1000.0 && failures.upper == f64::INFINITY, "{failures:?}");
+        // All converge at 5, but for what nothing excludes.
+        let sure = interval(&[row(5, 1_000_000, 0, 0)], 5);
+        assert!(sure.lower > 4.98 && sure.upper < 5.03 && sure.contains(5.0), "{sure:?}");
+    }
+
     #[test]
     fn the_ends_at_the_edges() {
         let none = Restart { cutoff: 10, trials: 0, converged: 0, spent: 0 };
@@ -211,9 +342,9 @@ mod tests {
             counts in proptest::collection::vec((0..4_u64, 0..4_u64), 1..30),
         ) {
             let rows: Vec<_> = counts.iter().zip(1..).map(|(&(c, f), t)| row(t, c, f, 0)).collect();
-            let all: u64 = rows.iter().map(trials).sum();
+            let all: u64 = rows.iter().map(StepCounts::trials).sum();
             let cost = |cutoff: u64| {
-                let spent: u64 = rows.iter().map(|r| r.step.min(cutoff) * trials(r)).sum();
+                let spent: u64 = rows.iter().map(|r| r.step.min(cutoff) * r.trials()).sum();
                 let converged: u64 =
                     rows.iter().filter(|r| r.step <= cutoff).map(|r| r.converged).sum();
                 spent as f64 / converged as f64

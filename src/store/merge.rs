@@ -550,9 +550,17 @@ mod tests {
             for cell in 0..manifest.cells() {
                 assert_eq!(rows.theorem1(cell).unwrap(), tallies.theorem1(cell).unwrap());
                 let there = rows.rows(cell, 0..TRIALS).unwrap();
+                let same = |rung| {
+                    let [rows, tallies] = [&rows, &tallies].map(|f| f.step_counts(cell, rung));
+                    assert_eq!(rows.unwrap(), tallies.unwrap());
+                };
+                same(None);
+                (0..manifest.ladder.len()).for_each(|rung| same(Some(rung)));
                 let converged = there.iter().filter(|r| r.outcome as u8 == 1);
                 let steps = counted(converged.map(|row| row.steps.cast_signed()));
-                assert_eq!(tallies.steps_histogram(cell).unwrap(), steps);
+                let ends = tallies.step_counts(cell, None).unwrap();
+                let ends = ends.iter().filter(|row| row.converged > 0);
+                assert_eq!(ends.map(|row| (row.step, row.converged)).collect::<Vec<_>>(), steps);
                 for rung in 0..manifest.ladder.len() {
                     let hits = counted(there.iter().map(|row| row.hit_steps[rung]));
                     assert_eq!(tallies.hits_histogram(cell, rung).unwrap(), hits);
@@ -561,7 +569,7 @@ mod tests {
             let no_rows = tallies.rows(0, 0..1).unwrap_err().to_string();
             assert!(no_rows.contains("store.rows = false"), "{no_rows}");
             assert!(tallies.measure("loss_final", 0).is_err() && tallies.outcomes(0).is_err());
-            assert!(rows.steps_histogram(0).is_err());
+            assert!(rows.ends(0).is_err());
         }
     }
 

@@ -8,13 +8,16 @@
 pub mod allotment;
 pub mod column;
 pub mod compaction;
+pub mod cost;
 pub mod coverage;
 mod cursor;
 pub mod damage;
 pub mod draft;
 mod driver;
+pub mod ends;
 mod filter;
 mod guarded;
+pub mod histogram;
 mod histograms;
 pub mod io;
 mod ledger;
@@ -44,7 +47,10 @@ mod traced;
 pub mod trajectories;
 mod unbound;
 
+pub use cost::Cost;
 pub use coverage::Coverage;
+pub use ends::{End, Ends};
+pub use histogram::Histogram;
 pub use io::{Disk, FileSystem};
 pub use manifest::{CellKernel, Manifest};
 pub use merge::{Merge, MergeOptions, Missing, merge};
@@ -54,7 +60,7 @@ pub use publish::Published;
 pub use reader::ResultsFile;
 pub use scan::{Scan, scan};
 pub use summary::{CellSummary, Intervals};
-pub use tally::{Histogram, Tally};
+pub use tally::Tally;
 
 #[cfg(test)]
 pub(crate) mod simulated;

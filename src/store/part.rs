@@ -34,7 +34,7 @@ use crate::{Error, Result};
 
 const MAGIC_ROWS: [u8; 8] = *b"DLINPART";
 const MAGIC_TALLIES: [u8; 8] = *b"DLINTALY";
-const VERSION: [u16; 2] = [2, 0];
+const VERSION: [u16; 2] = [3, 0];
 
 /// The rows of a block.
 #[derive(Debug, Clone, PartialEq)]
@@ -445,6 +445,7 @@ pub(super) mod tests {
         measures[0] = -0.0;
         measures[1] = f64::from_bits(0x7ff8_0000_dead_beef);
         measures[2] = f64::NEG_INFINITY;
+        let hits = (trial % (ladder as u64 + 1)).cast_signed();
         let certified = Certified { step: trial, rate: 0.5, steps_bound: 2 * trial };
         TrialRow {
             outcome: Outcome::ALL[1 + (cell + trial as usize) % 4],
@@ -452,7 +453,7 @@ pub(super) mod tests {
             certificate: trial.is_multiple_of(3).then_some(certified),
             steps: 10 * trial + cell as u64,
             measures: Measures::from_array(measures),
-            hit_steps: (0..ladder as i64).map(|rung| rung * 3 - 1).collect(),
+            hit_steps: (0..ladder as i64).map(|r| if r < hits { r } else { -1 }).collect(),
         }
     }
 

@@ -1,17 +1,21 @@
 //! Reads `results.h5` back.
 
+mod ends;
+
 use std::ops::Range;
 use std::path::Path;
 
 use hdf5::SliceOrIndex;
 
+use super::cost::Cost;
 use super::guarded::Guarded;
 use super::manifest::CellKernel;
 use super::schema;
-use super::summary::{CellSummary, SEQUENCE};
+use super::summary::{CellSummary, Intervals, SEQUENCE};
 use super::tally::{CONDITIONS, TheoremTable};
 use crate::Result;
 use crate::digest::Digest;
+use crate::stats::Interval;
 use crate::stop::Outcome;
 use crate::study::{Axis, AxisKey, Certified, Measures, TrialRow};
 use crate::theorem;
@@ -197,9 +201,12 @@ impl ResultsFile {
     /// # Panics
     /// If the file has no such cell.
     pub fn outcomes(&self, cell: usize) -> Result<Vec<(Outcome, u64)>> {
-        let all = 0..self.cells[cell].trials;
-        let codes: Vec<i8> = self.per_trial("outcome", cell, &all)?;
-        let steps: Vec<i64> = self.per_trial("steps", cell, &all)?;
+        self.outcomes_of(cell, &(0..self.cells[cell].trials))
+    }
+
+    fn outcomes_of(&self, cell: usize, trials: &Range<u64>) -> Result<Vec<(Outcome, u64)>> {
+        let codes: Vec<i8> = self.per_trial("outcome", cell, trials)?;
+        let steps: Vec<i64> = self.per_trial("steps", cell, trials)?;
         let pair = |(code, steps): (&i8, &i64)| {
             let outcome = Outcome::from_code(u8::try_from(*code).ok()?)?;
             Some((outcome, u64::try_from(*steps).ok()?))
@@ -213,69 +220,16 @@ impl ResultsFile {
             .collect()
     }
 
-    /// Numbers of steps of the converged trials of a cell with how many took them, ascending.
+    /// How bounds of the probabilities of the study are computed.
     ///
     /// # Errors
-    /// [`crate::Error::Content`] if it cannot be read, or the file has rows instead.
-    ///
-    /// # Panics
-    /// If the file has no such cell.
-    pub fn steps_histogram(&self, cell: usize) -> Result<Vec<(u64, u64)>> {
-        self.histogram(&schema::STEPS_HISTOGRAM, cell, None)
-    }
-
-    /// The same of the first hits of a rung of the ladder.
-    ///
-    /// # Errors
-    /// As [`Self::steps_histogram`].
-    ///
-    /// # Panics
-    /// If the file has no such cell or rung.
-    pub fn hits_histogram(&self, cell: usize, rung: usize) -> Result<Vec<(u64, u64)>> {
-        self.histogram(&schema::HITS_HISTOGRAM, cell, Some(rung))
-    }
-
-    fn histogram(
-        &self,
-        ragged: &schema::Ragged,
-        cell: usize,
-        rung: Option<usize>,
-    ) -> Result<Vec<(u64, u64)>> {
-        if self.has_rows {
-            return Err(self.file.lacks("histograms: it has the row of every trial instead"));
-        }
-        let mut shape: Vec<usize> = self.axes.iter().map(Axis::len).collect();
-        let mut at = position(cell, &shape);
-        if let Some(rung) = rung {
-            shape.push(self.ladder.len());
-            at.push(rung);
-        }
-        let of_histogram = |name| -> Result<usize> {
-            let selection = at.iter().map(|&i| SliceOrIndex::from(i..i + 1)).collect();
-            let values: Vec<i64> = match shape.is_empty() {
-                true => self.file.values(name, &shape)?,
-                false => self.file.selected(name, &shape, selection)?,
-            };
-            let value = values.first().and_then(|&value| usize::try_from(value).ok());
-            value.ok_or_else(|| self.file.refuse(format!("{name} is negative")))
-        };
-        let (first, size) = (of_histogram(ragged.first.0)?, of_histogram(ragged.size.0)?);
-        let length = self.file.length(ragged.value.0)?;
-        let end = first.checked_add(size).filter(|&end| end <= length);
-        let end = end.ok_or_else(|| self.file.refuse("a histogram is longer than all of them"))?;
-        if size == 0 {
-            return Ok(Vec::new());
-        }
-        let entries = |name| -> Result<Vec<i64>> {
-            self.file.selected(name, &[length], vec![(first..end).into()])
-        };
-        let pair = |(value, count)| Some((u64::try_from(value).ok()?, u64::try_from(count).ok()?));
-        entries(ragged.value.0)?
-            .into_iter()
-            .zip(entries(ragged.count.0)?)
-            .map(pair)
-            .collect::<Option<_>>()
-            .ok_or_else(|| self.file.refuse("an entry of a histogram is negative"))
+    /// [`crate::Error::Content`] if the method or the level is none that is known.
+    pub fn intervals(&self) -> Result<Intervals> {
+        let named = Intervals::named(&self.interval_method, self.interval_level, self.cells.len());
+        named.ok_or_else(|| {
+            let (method, level) = (&self.interval_method, self.interval_level);
+            self.file.refuse(format!("its intervals are {method:?} at level {level}"))
+        })
     }
 
     fn per_trial<T: hdf5::H5Type>(
@@ -316,7 +270,10 @@ impl ResultsFile {
     }
 }
 
-/// The newest major version of the format that is read.
+/// The versions of the format that are read, with newer minor ones.
+const VERSIONS: [[i32; 2]; 2] = [schema::VERSION, schema::VERSION_WITHOUT_ALL_ROWS];
+
+/// The newest major version of them.
 const NEWEST: i32 = schema::VERSION_WITHOUT_ALL_ROWS[0];
 
 /// The indices of a cell along the axes, from its row-major number.
@@ -363,18 +320,15 @@ fn check_version(file: &Guarded) -> Result<()> {
     }
     match file.attribute::<i32>(root, "format_version")?[..] {
         [major, minor]
-            if [schema::VERSION, schema::VERSION_WITHOUT_ALL_ROWS]
-                .iter()
-                .any(|version| major == version[0] && minor < version[1]) =>
+            if VERSIONS.iter().any(|version| major == version[0] && minor >= version[1]) =>
         {
-            Err(file.refuse(format!(
-                "has format version {major}.{minor} of an older deeplin: run its study again"
-            )))
+            Ok(())
         }
-        [major, _] if (schema::VERSION[0]..=NEWEST).contains(&major) => Ok(()),
+        [major, minor] if major <= NEWEST => Err(file.refuse(format!(
+            "has format version {major}.{minor} of an older deeplin: run its study again"
+        ))),
         [major, minor] => Err(file.refuse(format!(
-            "has format version {major}.{minor}; this program reads {}.x to {NEWEST}.x",
-            schema::VERSION[0]
+            "has format version {major}.{minor}; this program reads up to {NEWEST}.x"
         ))),
         _ => Err(file.refuse("format_version is not [major, minor]")),
     }
@@ -415,6 +369,7 @@ fn read_cells(file: &Guarded, lengths: &[usize]) -> Result<Vec<CellSummary>> {
             .collect()
     };
     let numbers = |name: &str| file.values::<f64>(name, lengths);
+    let intervals = |name: &str| read_intervals(file, name, lengths);
     let trials = counts("trial_count")?;
     let converged = counts("converged_count")?;
     let diverged = counts("diverged_count")?;
@@ -427,8 +382,12 @@ fn read_cells(file: &Guarded, lengths: &[usize]) -> Result<Vec<CellSummary>> {
     let probability_lower_of_all = numbers("probability_lower_simultaneous")?;
     let probability_upper_of_all = numbers("probability_upper_simultaneous")?;
     let steps_median = numbers("steps_median")?;
+    let steps_median_interval = intervals("steps_median")?;
     let steps_q10 = numbers("steps_q10")?;
+    let steps_q10_interval = intervals("steps_q10")?;
     let steps_q90 = numbers("steps_q90")?;
+    let steps_q90_interval = intervals("steps_q90")?;
+    let cost = read_cost(file, lengths)?;
     let met = theorem::NAMES.map(|name| counts(&format!("theorem1_{name}_count")));
     let [balanced, margin, width, learning_rate] = met;
     let met = [balanced?, margin?, width?, learning_rate?];
@@ -452,8 +411,12 @@ fn read_cells(file: &Guarded, lengths: &[usize]) -> Result<Vec<CellSummary>> {
         probability_lower_of_all: probability_lower_of_all[i],
         probability_upper_of_all: probability_upper_of_all[i],
         steps_median: steps_median[i],
+        steps_median_interval: steps_median_interval[i],
         steps_q10: steps_q10[i],
+        steps_q10_interval: steps_q10_interval[i],
         steps_q90: steps_q90[i],
+        steps_q90_interval: steps_q90_interval[i],
+        cost: cost[i],
         theorem1_met: [0, 1, 2, 3].map(|condition: usize| met[condition][i]),
         theorem1: theorem1[i],
         joint: joint[i],
@@ -464,6 +427,27 @@ fn read_cells(file: &Guarded, lengths: &[usize]) -> Result<Vec<CellSummary>> {
         certified_probability_lower: certified_probability_lower[i],
     };
     Ok((0..trials.len()).map(cell).collect())
+}
+
+/// The intervals of a variable of each cell.
+fn read_intervals(file: &Guarded, name: &str, lengths: &[usize]) -> Result<Vec<Interval>> {
+    let bounds = |end| file.values::<f64>(&format!("{name}_{end}"), lengths);
+    let pairs = bounds("lower")?.into_iter().zip(bounds("upper")?);
+    Ok(pairs.map(|(lower, upper)| Interval { lower, upper }).collect())
+}
+
+fn read_cost(file: &Guarded, lengths: &[usize]) -> Result<Vec<Cost>> {
+    let numbers = |name: &str| file.values::<f64>(name, lengths);
+    let (expected, cutoff) = (numbers("expected_running_time")?, numbers("restart_cutoff")?);
+    let restarted = numbers("restart_running_time")?;
+    let intervals = read_intervals(file, "restart_running_time", lengths)?;
+    let of_cell = |(i, interval)| Cost {
+        expected: expected[i],
+        cutoff: cutoff[i],
+        restarted: restarted[i],
+        interval,
+    };
+    Ok(intervals.into_iter().enumerate().map(of_cell).collect())
 }
 
 fn read_kernels(file: &Guarded, lengths: &[usize]) -> Result<Vec<CellKernel>> {
@@ -504,7 +488,6 @@ mod tests {
     use crate::store::part::write_part;
     use crate::store::pieces::Pieces;
     use crate::store::results::{Absent, Found, Trials};
-    use crate::store::summary::Intervals;
     use crate::store::traced::Traced;
     use crate::store::{results, seal};
     use crate::study::AxisValues;
@@ -565,9 +548,10 @@ mod tests {
         let cases = [
             (sealed(|_| Ok(())), "not a results file of deeplin"),
             (file("trace", &[1, 0]), "of format \"trace\""),
-            (file("results", &[3, 2]), "format version 3.2"),
+            (file("results", &[4, 2]), "format version 4.2"),
             (file("results", &[1]), "not [major, minor]"),
             (file("results", &[1, 1]), "older deeplin"),
+            (file("results", &[2, 2]), "older deeplin"),
             (file("results", &schema::VERSION), "study_digest cannot be read"),
         ];
         for (bytes, expected) in cases {

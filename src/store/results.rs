@@ -192,8 +192,7 @@ fn create(
     let dimensions: Vec<&str> = sweep.iter().map(String::as_str).chain(trailing).collect();
 
     let mut attributes = words(variable.long_name).to_vec();
-    let meanings = Outcome::ALL.map(Outcome::name).join(" ");
-    let codes = Outcome::ALL.map(|outcome| outcome as i8);
+    let (codes, meanings) = outcome_flags();
     let masks = [0, 1, 2, 3].map(|bit| 1_i8 << bit);
     let conditions = theorem::NAMES.join(" ");
     let of_all = format!("{}, Bonferroni", intervals.name());
@@ -212,6 +211,10 @@ fn create(
         ]),
         Source::Bound(_) => attributes.extend([
             ("method", Attribute::Text(intervals.name())),
+            ("level", Attribute::Float(intervals.level)),
+        ]),
+        Source::BoundBy(method, _) => attributes.extend([
+            ("method", Attribute::Text(method(intervals))),
             ("level", Attribute::Float(intervals.level)),
         ]),
         Source::BoundOfAll(_) => attributes.extend([
@@ -239,9 +242,15 @@ fn create(
         | Source::CertificateRate
         | Source::Estimate(_)
         | Source::Bound(_)
+        | Source::BoundBy(..)
         | Source::BoundOfAll(_) => Draft::column::<f64>,
     };
     create(draft, variable.name, &dimensions, &attributes)
+}
+
+/// The codes of all outcomes and their names, as CF flags.
+pub(super) fn outcome_flags() -> ([i8; Outcome::ALL.len()], String) {
+    (Outcome::ALL.map(|outcome| outcome as i8), Outcome::ALL.map(Outcome::name).join(" "))
 }
 
 /// Steps are in the narrowest type that holds the largest budget of any cell.
@@ -355,6 +364,7 @@ fn put_rows<'a>(
         | Source::Count(_)
         | Source::Estimate(_)
         | Source::Bound(_)
+        | Source::BoundBy(..)
         | Source::BoundOfAll(_) => {}
     }
 }
@@ -372,7 +382,10 @@ pub(super) fn put_table(variables: &mut [(Variable, Column)], tally: &Tally) {
 fn put_cells(variable: &Variable, column: &mut Column, cells: &[CellSummary]) {
     match variable.source {
         Source::Count(get) => column.extend(cells.iter().map(|cell| get(cell).cast_signed())),
-        Source::Estimate(get) | Source::Bound(get) | Source::BoundOfAll(get) => {
+        Source::Estimate(get)
+        | Source::Bound(get)
+        | Source::BoundBy(_, get)
+        | Source::BoundOfAll(get) => {
             column.extend(cells.iter().map(get));
         }
         _ => {}

@@ -1,6 +1,7 @@
 //! The format of `results.h5`: every variable with its name, axes, type and words.
 
-use super::summary::CellSummary;
+use super::cost::Cost;
+use super::summary::{CellSummary, Intervals};
 use crate::study::Measures;
 
 /// What the root attribute `deeplin_format` says.
@@ -8,11 +9,11 @@ pub const FORMAT: &str = "results";
 
 /// Major and minor version of the format (`format_version`). Readers refuse a newer major version;
 /// a newer minor one only adds to what they know.
-pub const VERSION: [i32; 2] = [1, 3];
+pub const VERSION: [i32; 2] = [1, 4];
 
 /// The version of a file without the row of every trial: one that keeps no rows, or a partial one.
 /// Whoever knows version 1 only would take it for more than it is.
-pub const VERSION_WITHOUT_ALL_ROWS: [i32; 2] = [2, 2];
+pub const VERSION_WITHOUT_ALL_ROWS: [i32; 2] = [3, 0];
 
 /// Attribute of the root: 1 if there are variables of each trial, 0 if there are histograms instead.
 pub const ROWS: &str = "rows";
@@ -61,7 +62,7 @@ pub struct Ragged {
     pub entry: &'static str,
     /// What an entry is.
     pub meaning: &'static str,
-    /// Variable of the numbers of steps, ascending in each histogram.
+    /// Variable of the numbers of steps, ascending in each histogram or part of one.
     pub value: (&'static str, &'static str),
     /// Variable of the numbers of trials that took so many.
     pub count: (&'static str, &'static str),
@@ -71,15 +72,29 @@ pub struct Ragged {
     pub size: (&'static str, &'static str),
 }
 
-/// Steps of the trials that converged.
+/// Steps of all trials, apart by outcome and by how many rungs of the ladder they hit.
 pub const STEPS_HISTOGRAM: Ragged = Ragged {
     entry: "steps_entry",
     meaning: "number of the entry of the histograms of steps",
     value: ("steps_histogram_value", "number of steps"),
-    count: ("steps_histogram_count", "trials that converged after exactly so many steps"),
+    count: (
+        "steps_histogram_count",
+        "trials that ended after exactly so many steps with steps_histogram_outcome and after \
+         steps_histogram_rungs first hits",
+    ),
     first: ("steps_histogram_first", "first entry of the histogram of the cell along steps_entry"),
     size: ("steps_histogram_size", "entries of the histogram of the cell"),
 };
+
+/// Variable of the outcomes of the entries of [`STEPS_HISTOGRAM`].
+pub const STEPS_HISTOGRAM_OUTCOME: (&str, &str) =
+    ("steps_histogram_outcome", "how these trials ended");
+
+/// Variable of the rungs of the entries of [`STEPS_HISTOGRAM`].
+pub const STEPS_HISTOGRAM_RUNGS: (&str, &str) = (
+    "steps_histogram_rungs",
+    "how many of loss_target, from the first, the excess loss of these trials was ever at or under",
+);
 
 /// First hits of the ladder.
 pub const HITS_HISTOGRAM: Ragged = Ragged {
@@ -147,6 +162,8 @@ pub enum Source {
     Estimate(fn(&CellSummary) -> f64),
     /// A bound of an interval of each cell: float64.
     Bound(fn(&CellSummary) -> f64),
+    /// A bound of an interval of each cell by a method of its own, which this names: float64.
+    BoundBy(fn(&Intervals) -> &'static str, fn(&CellSummary) -> f64),
     /// A bound of an interval of each cell, where all are to hold at once: float64.
     BoundOfAll(fn(&CellSummary) -> f64),
 }
@@ -165,7 +182,11 @@ impl Source {
             | Self::CertificateBound => &[TRIAL],
             Self::TheoremTable => &[CONDITIONS, OUTCOME_CODE],
             Self::HitSteps => &[TRIAL, LOSS_TARGET],
-            Self::Count(_) | Self::Estimate(_) | Self::Bound(_) | Self::BoundOfAll(_) => &[],
+            Self::Count(_)
+            | Self::Estimate(_)
+            | Self::Bound(_)
+            | Self::BoundBy(..)
+            | Self::BoundOfAll(_) => &[],
         }
     }
 }
@@ -234,7 +255,10 @@ const HIT_STEPS: Variable = variable(
     Source::HitSteps,
 );
 
-const CELL: [Variable; 26] = [
+/// Method of the bounds of quantiles.
+const ORDER_STATISTICS: &str = "order statistics";
+
+const CELL: [Variable; 37] = [
     variable(
         "probability",
         "share of the trials that converged",
@@ -286,14 +310,69 @@ const CELL: [Variable; 26] = [
         Source::Estimate(|s| s.steps_median),
     ),
     variable(
+        "steps_median_lower",
+        "lower bound of the median of the steps of trials that converge",
+        Source::BoundBy(|_| ORDER_STATISTICS, |s| s.steps_median_interval.lower),
+    ),
+    variable(
+        "steps_median_upper",
+        "upper bound of the median of the steps of trials that converge",
+        Source::BoundBy(|_| ORDER_STATISTICS, |s| s.steps_median_interval.upper),
+    ),
+    variable(
         "steps_q10",
         "0.1-quantile of the steps of the trials that converged",
         Source::Estimate(|s| s.steps_q10),
     ),
     variable(
+        "steps_q10_lower",
+        "lower bound of the 0.1-quantile of the steps of trials that converge",
+        Source::BoundBy(|_| ORDER_STATISTICS, |s| s.steps_q10_interval.lower),
+    ),
+    variable(
+        "steps_q10_upper",
+        "upper bound of the 0.1-quantile of the steps of trials that converge",
+        Source::BoundBy(|_| ORDER_STATISTICS, |s| s.steps_q10_interval.upper),
+    ),
+    variable(
         "steps_q90",
         "0.9-quantile of the steps of the trials that converged",
         Source::Estimate(|s| s.steps_q90),
+    ),
+    variable(
+        "steps_q90_lower",
+        "lower bound of the 0.9-quantile of the steps of trials that converge",
+        Source::BoundBy(|_| ORDER_STATISTICS, |s| s.steps_q90_interval.lower),
+    ),
+    variable(
+        "steps_q90_upper",
+        "upper bound of the 0.9-quantile of the steps of trials that converge",
+        Source::BoundBy(|_| ORDER_STATISTICS, |s| s.steps_q90_interval.upper),
+    ),
+    variable(
+        "expected_running_time",
+        "steps of all trials per trial that converged",
+        Source::Estimate(|s| s.cost.expected),
+    ),
+    variable(
+        "restart_cutoff",
+        "steps after which it costs least to give a trial up and start afresh",
+        Source::Estimate(|s| s.cost.cutoff),
+    ),
+    variable(
+        "restart_running_time",
+        "expected steps until a trial converges when each is given up after restart_cutoff steps",
+        Source::Estimate(|s| s.cost.restarted),
+    ),
+    variable(
+        "restart_running_time_lower",
+        "lower bound of these steps",
+        Source::BoundBy(Cost::method, |s| s.cost.interval.lower),
+    ),
+    variable(
+        "restart_running_time_upper",
+        "upper bound of these steps",
+        Source::BoundBy(Cost::method, |s| s.cost.interval.upper),
     ),
     variable(
         "theorem1_balanced_count",

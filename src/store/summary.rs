@@ -1,21 +1,33 @@
 //! What a cell comes to: counts by outcome, the probability of convergence with bounds, and the
 //! usual numbers of steps.
 
+use super::cost::Cost;
+use super::ends::step_counts;
+use super::histogram::Histogram;
 use super::manifest::Manifest;
 use super::tally::Tally;
-use crate::stats::{Interval, Method, confidence_sequence, simultaneous};
+use crate::stats::{Interval, Method, confidence_sequence, quantile_ranks, simultaneous};
 use crate::stop::Outcome;
 use crate::study::IntervalRule;
 use crate::theorem;
 
 /// Name of the bounds of studies in which precision decides how many trials there are.
-pub const SEQUENCE: &str = "beta-binomial confidence sequence";
+pub(super) const SEQUENCE: &str = "beta-binomial confidence sequence";
 
 /// Where bounds come from.
 #[derive(Debug, Clone, Copy)]
 enum Rule {
     Fixed(Method),
     Sequence,
+}
+
+impl Rule {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Fixed(method) => method.name(),
+            Self::Sequence => SEQUENCE,
+        }
+    }
 }
 
 /// How bounds of the probabilities of a study are computed.
@@ -47,12 +59,27 @@ impl Intervals {
         Self { rule, level, level_of_all: simultaneous(level, cells.max(1) as u64) }
     }
 
+    /// Those with this name of the method.
+    pub fn named(name: &str, level: f64, cells: usize) -> Option<Self> {
+        let fixed = Method::ALL.map(Rule::Fixed).into_iter();
+        let rule = fixed.chain([Rule::Sequence]).find(|rule| rule.name() == name)?;
+        (level > 0.0 && level < 1.0).then(|| Self::at_level(rule, level, cells))
+    }
+
     /// Name of the method, for files and tables.
     pub fn name(&self) -> &'static str {
-        match self.rule {
-            Rule::Fixed(method) => method.name(),
-            Rule::Sequence => SEQUENCE,
-        }
+        self.rule.name()
+    }
+
+    /// Whether they are for a number of trials that was fixed beforehand.
+    pub fn is_fixed(&self) -> bool {
+        matches!(self.rule, Rule::Fixed(_))
+    }
+
+    /// The interval of a probability; no trials tell nothing.
+    pub fn interval(&self, successes: u64, trials: u64) -> Interval {
+        let (lower, upper) = self.at(self.level, successes, trials);
+        Interval { lower, upper }
     }
 
     /// The interval of a probability at a level; no trials tell nothing.
@@ -97,10 +124,18 @@ pub struct CellSummary {
     pub probability_upper_of_all: f64,
     /// Median of the steps of the trials that converged; NaN if none did.
     pub steps_median: f64,
+    /// Interval of the median of all trials that converge: see [`quantile_interval`].
+    pub steps_median_interval: Interval,
     /// Their 0.1-quantile.
     pub steps_q10: f64,
+    /// Its interval, likewise.
+    pub steps_q10_interval: Interval,
     /// Their 0.9-quantile.
     pub steps_q90: f64,
+    /// Its interval, likewise.
+    pub steps_q90_interval: Interval,
+    /// What converging once costs in steps.
+    pub cost: Cost,
     /// Trials whose start meets each of the conditions of the convergence theorem, in the order of
     /// [`theorem::NAMES`].
     pub theorem1_met: [u64; 4],
@@ -130,9 +165,9 @@ impl CellSummary {
         let (probability_lower, probability_upper_budget) = bounds(converged);
         let (_, probability_upper) = bounds(converged + step_limit);
         let of_all = |successes| intervals.at(intervals.level_of_all, successes, trials);
-        let steps = |numerator, denominator| {
-            tally.steps().quantile(numerator, denominator).map_or(f64::NAN, |steps| steps as f64)
-        };
+        let steps = tally.ends().steps(Outcome::Converged);
+        let tenths = |part| steps.quantile(part, 10).map_or(f64::NAN, |at| at as f64);
+        let between = |part: u64| quantile_interval(&steps, part as f64 / 10.0, intervals.level);
         // The sign of 0 / 0 depends on the processor.
         let share = |count: u64| if trials == 0 { f64::NAN } else { count as f64 / trials as f64 };
         let joint = tally.meeting(theorem::BALANCED | theorem::MARGIN);
@@ -149,9 +184,13 @@ impl CellSummary {
             probability_upper_budget,
             probability_lower_of_all: of_all(converged).0,
             probability_upper_of_all: of_all(converged + step_limit).1,
-            steps_median: steps(1, 2),
-            steps_q10: steps(1, 10),
-            steps_q90: steps(9, 10),
+            steps_median: tenths(5),
+            steps_median_interval: between(5),
+            steps_q10: tenths(1),
+            steps_q10_interval: between(1),
+            steps_q90: tenths(9),
+            steps_q90_interval: between(9),
+            cost: Cost::of(&step_counts(tally.ends().iter()), intervals),
             theorem1_met: [0, 1, 2, 3].map(|bit| tally.meeting(1 << bit)),
             theorem1: tally.meeting(theorem::ALL),
             joint,
@@ -161,6 +200,24 @@ impl CellSummary {
             certified: tally.certified(),
             certified_probability_lower: bounds(tally.certified()).0,
         }
+    }
+}
+
+/// The interval of the `q` quantile of the steps of all trials that converge, from those that did: from
+/// one of them to another (see [`quantile_ranks`]), whatever their law. Where they are too few for a
+/// lower bound it is 0, and for an upper one infinite.
+///
+/// It is right for the number of trials that converged, so also where precision decides how many trials
+/// there are: that looks at outcomes, never at steps.
+///
+/// # Panics
+/// If `q` or `level` is not strictly between 0 and 1.
+pub fn quantile_interval(steps: &Histogram, q: f64, level: f64) -> Interval {
+    let ranks = quantile_ranks(steps.trials(), q, level);
+    let at = |rank: Option<u64>| rank.and_then(|rank| steps.at_rank(rank)).map(|s| s as f64);
+    Interval {
+        lower: at(ranks.lower).unwrap_or(0.0),
+        upper: at(ranks.upper).unwrap_or(f64::INFINITY),
     }
 }
 
@@ -199,6 +256,13 @@ mod tests {
         assert_eq!(summary.probability_lower_of_all, bounds(3, 0.975).lower);
         assert_eq!(summary.probability_upper_of_all, bounds(6, 0.975).upper);
         assert_eq!(summary.steps_median, 20.0);
+        // Three that converged at 10, 20 and 30: P(B = 0) = 1/8 is above 0.05, so no median is bounded.
+        let unbounded = Interval { lower: 0.0, upper: f64::INFINITY };
+        assert_eq!(summary.steps_median_interval, unbounded);
+        // 3 + 60 + 3 x 99 steps; up to 20: 3 + 10 + 5 x 20 for two, up to 30: 3 + 60 + 3 x 30 for three.
+        assert_eq!((summary.cost.expected, summary.cost.cutoff), (120.0, 30.0));
+        assert_eq!(summary.cost.restarted, 51.0);
+        assert!(summary.cost.interval.contains(51.0) && summary.cost.interval.lower > 0.0);
         // Steps modulo 4 are the conditions: 2 2 1 2 3 0 3 3.
         assert_eq!((summary.theorem1_met, summary.theorem1), ([4, 6, 0, 0], 0));
         assert_eq!((summary.joint, summary.joint_probability), (3, 3.0 / 8.0));
@@ -208,6 +272,28 @@ mod tests {
             (summary.certified, summary.certified_probability_lower),
             (3, bounds(3, 0.9).lower)
         );
+    }
+
+    /// 0.5^6 < 0.05/2 < 7 x 0.5^6: of six, the first and the last bound the median at 95 %.
+    #[test]
+    fn bounds_of_quantiles_are_members_of_the_sample() {
+        let steps: Histogram = [(4, 1), (7, 4), (9, 1)].into_iter().collect();
+        let interval = quantile_interval(&steps, 0.5, 0.95);
+        assert_eq!(interval, Interval { lower: 4.0, upper: 9.0 });
+        let interval = quantile_interval(&steps, 0.9, 0.95);
+        assert_eq!(interval, Interval { lower: 7.0, upper: f64::INFINITY });
+    }
+
+    #[test]
+    fn methods_come_back_by_their_names() {
+        let rules = Method::ALL.map(Rule::Fixed).into_iter().chain([Rule::Sequence]);
+        for rule in rules {
+            let intervals = Intervals::named(rule.name(), 0.9, 3).unwrap();
+            assert_eq!(intervals.name(), rule.name());
+            assert_eq!(intervals.is_fixed(), !matches!(rule, Rule::Sequence));
+        }
+        assert!(Intervals::named("Wald", 0.9, 3).is_none());
+        assert!(Intervals::named("Wilson", 1.0, 3).is_none());
     }
 
     #[test]
@@ -220,5 +306,7 @@ mod tests {
             [f64::NAN.to_bits(); 2]
         );
         assert_eq!([summary.probability_lower, summary.probability_upper], [0.0, 1.0]);
+        assert_eq!(summary.steps_q10_interval, Interval { lower: 0.0, upper: f64::INFINITY });
+        assert!(summary.cost.expected.is_nan() && summary.cost.interval.upper.is_nan());
     }
 }

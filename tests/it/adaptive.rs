@@ -1,6 +1,6 @@
 //! Studies whose cells end when they are precise enough: at the same trials however they are run.
 
-use deeplin::stats::confidence_sequence;
+use deeplin::stats::{confidence_sequence, watched_restart_interval};
 use deeplin::stop::Outcome;
 use deeplin::store::ResultsFile;
 
@@ -67,6 +67,16 @@ fn cells_end_when_they_are_precise_enough() {
             confidence_sequence(decided, cell.trials, 0.95).upper
         });
     }
+    // Outcomes decide how many trials there are, and steps do not.
+    for (i, cell) in results.cells.iter().enumerate().filter(|(_, cell)| cell.converged > 5) {
+        let [quantile, cost] = [cell.steps_median_interval, cell.cost.interval];
+        assert!(quantile.contains(cell.steps_median) && quantile.upper.is_finite());
+        assert!(cell.cost.restarted <= cell.cost.expected);
+        let rows = results.step_counts(i, None).expect("ends");
+        assert_eq!(cost, watched_restart_interval(&rows, cell.cost.cutoff as u64, 0.95));
+    }
+    let text = desk.succeed(&["times", "out"]).stdout;
+    assert!(text.contains("confidence sequence bounds"), "{text}");
     let text = desk.succeed(&["report", "out/results.h5"]).stdout;
     assert!(text.contains("up to") && text.contains("confidence sequence"), "{text}");
 }

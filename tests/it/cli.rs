@@ -91,6 +91,7 @@ fn refusals_name_line_key_and_remedy() {
 #[test]
 fn usage_errors_are_status_2() {
     let desk = desk();
+    desk.succeed(&["run", "study.toml", "--quiet", "-o", "out"]);
     for arguments in [
         &["run"][..],
         &["run", "study.toml", "--part", "3/2"],
@@ -111,6 +112,11 @@ fn usage_errors_are_status_2() {
             "t.h5",
         ],
         &["trace", "study.toml", "--trial", "0", "--cell", "0", "-o", "study.toml"],
+        &["times", "out", "--cell", "4"],
+        &["times", "out", "--at", "init.gain=1"],
+        &["times", "out", "--loss", "3e-3"],
+        &["times", "out", "--points", "1"],
+        &["times", "out", "--json", "--csv"],
         &["nonsense"],
     ] {
         let ran = desk.run(arguments);
@@ -144,6 +150,30 @@ fn report_in_three_forms() {
     assert_eq!(ran.code, 3, "not HDF5: {}", ran.stderr);
     let ran = desk.run(&["report", "absent.h5"]);
     assert_eq!(ran.code, 3, "{}", ran.stderr);
+}
+
+#[test]
+fn times_in_three_forms() {
+    let desk = desk();
+    desk.succeed(&["run", "study.toml", "--quiet"]);
+    let table = desk.succeed(&["times", "runs/small"]).stdout;
+    for words in ["init.std 0.5, network.depth 3: 20 trials", "running time", "undecided"] {
+        assert!(table.contains(words), "no {words} in\n{table}");
+    }
+    let csv = desk.succeed(&["times", "runs/small/results.h5", "--cell", "2", "--csv"]).stdout;
+    let lines: Vec<&str> = csv.lines().collect();
+    let header = "init.std,network.depth,cell,step,stopped_count,converged,converged_lower,";
+    assert!(lines[0].starts_with(header), "{}", lines[0]);
+    assert!(lines[1..].iter().all(|line| line.starts_with("0.5,2,2,")), "{csv}");
+    let at = ["times", "runs/small", "--at", "init.std=0.49,network.depth=2", "--json"];
+    let ran = desk.succeed(&[&at[..], &["--loss", "1e-2"]].concat());
+    assert!(ran.stderr.contains("init.std = 0.5"), "{}", ran.stderr);
+    let value: serde_json::Value = serde_json::from_str(&ran.stdout).expect("JSON");
+    assert_eq!((&value["loss_target"], &value["cells"][0]["cell"]), (&0.01.into(), &2.into()));
+    let points = value["cells"][0]["points"].as_array().expect("points");
+    let counts = &value["cells"][0];
+    let hits = counts["hit_count"].as_u64().expect("a number") as f64 / 20.0;
+    assert_eq!(points.last().expect("a point")["hit"], hits);
 }
 
 #[test]

@@ -16,7 +16,7 @@ use deeplin::digest::Digest;
 use deeplin::network::matrix_file::load_matrix;
 use deeplin::network::target::data::moments;
 use deeplin::observe::trajectory::Sizes;
-use deeplin::report;
+use deeplin::report::{self, times};
 use deeplin::run::blocks::Share;
 use deeplin::run::session::{Did, Session};
 use deeplin::stop::Outcome;
@@ -233,15 +233,17 @@ fn tallies(data: &[u8]) {
     let _ = merge(&fs, Path::new(""), &OPTIONS);
 }
 
+/// The tally of the first trials of a cell.
+fn tally(cell: usize) -> BlockTally {
+    let BlockRows { block, rows } = block(cell, 0, 3);
+    let mut tally = Tally::new(2);
+    rows.iter().for_each(|row| tally.add_row(row));
+    BlockTally::new(block, &tally)
+}
+
 /// Parts of tallies without their hash.
 fn parts_of_tallies() -> Vec<Vec<u8>> {
     let manifest = manifest_without_rows();
-    let tally = |cell| {
-        let BlockRows { block, rows } = block(cell, 0, 3);
-        let mut tally = Tally::new(2);
-        rows.iter().for_each(|row| tally.add_row(row));
-        BlockTally::new(block, &tally)
-    };
     let parts = [vec![tally(0)], vec![tally(0), tally(1)]].map(|blocks| {
         let dir = TempDir::new().expect("a scratch directory");
         manifest.establish(&Disk, dir.path()).expect("a directory of results");
@@ -383,6 +385,10 @@ fn results(data: &[u8]) {
             assert!(!text.is_empty());
         }
         let _ = file.rows(0, 0..file.trials.min(10));
+        for rung in [None, (!file.ladder.is_empty()).then_some(0)] {
+            let question = times::Question { cell: Some(0), rung, points: 5 };
+            let _ = times::table(&file, question);
+        }
     });
 }
 
@@ -390,7 +396,15 @@ fn results(data: &[u8]) {
 fn results_files() -> Vec<Vec<u8>> {
     let (dir, _) = written(&[block(0, 0, 3), block(1, 0, 3)]);
     merge(&Disk, dir.path(), &OPTIONS).expect("results");
-    vec![unsealed(&fs::read(dir.path().join("results.h5")).expect("the results"))]
+    let with_rows = fs::read(dir.path().join("results.h5")).expect("the results");
+    let manifest = manifest_without_rows();
+    let dir = TempDir::new().expect("a scratch directory");
+    manifest.establish(&Disk, dir.path()).expect("a directory of results");
+    let blocks = [tally(0), tally(1)];
+    write_tallies(&Disk, dir.path(), &manifest, &Numerics::default(), &blocks).expect("a part");
+    merge(&Disk, dir.path(), &OPTIONS).expect("results");
+    let tallied = fs::read(dir.path().join("results.h5")).expect("the results");
+    [with_rows, tallied].map(|bytes| unsealed(&bytes)).into()
 }
 
 // ------------------------------------------------------------------------------------------------

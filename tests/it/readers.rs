@@ -31,7 +31,7 @@ learning_rate = 0.1
 max_steps = 500
 "#;
 
-/// Files without rows, one of them without anything to count, and a partial one.
+/// Files without rows, one of them without a trial that was decided, and a partial one.
 const LACKING: [(&str, &str, &[&str]); 4] = [
     ("swept", "swept-tallied/results.h5", &["--set", "store.rows=false"]),
     (

@@ -93,8 +93,17 @@ fn without_rows_all_else_is_the_same_to_the_last_bit() {
         "stalled_count",
         "step_limit_count",
         "steps_median",
+        "steps_median_lower",
+        "steps_median_upper",
         "steps_q10",
+        "steps_q10_lower",
         "steps_q90",
+        "steps_q90_upper",
+        "expected_running_time",
+        "restart_cutoff",
+        "restart_running_time",
+        "restart_running_time_lower",
+        "restart_running_time_upper",
     ] {
         let of = |desk: &Desk| bits(&desk.path("out/results.h5"), name);
         assert_eq!(of(&kept), of(&tallied), "{name}");
@@ -106,17 +115,62 @@ fn without_rows_all_else_is_the_same_to_the_last_bit() {
         let there = rows.rows(cell, 0..150).expect("rows");
         let converged = there.iter().filter(|row| row.outcome == Outcome::Converged);
         let steps = counted(converged.map(|row| row.steps.cast_signed()));
-        assert_eq!(tallies.steps_histogram(cell).expect("a histogram"), steps);
+        let ends = tallies.step_counts(cell, None).expect("ends");
+        let ends = ends.iter().filter(|row| row.converged > 0);
+        assert_eq!(ends.map(|row| (row.step, row.converged)).collect::<Vec<_>>(), steps);
         for rung in 0..rows.ladder.len() {
             let hits = counted(there.iter().map(|row| row.hit_steps[rung]));
             assert_eq!(tallies.hits_histogram(cell, rung).expect("a histogram"), hits);
         }
     }
-    let table = |desk: &Desk| desk.succeed(&["report", "out"]).stdout;
-    assert_eq!(table(&kept), table(&tallied));
+    let said = |desk: &Desk, arguments: &[&str]| desk.succeed(arguments).stdout;
+    for arguments in [
+        &["report", "out"][..],
+        &["times", "out"],
+        &["times", "out", "--json", "--points", "1000"],
+        &["times", "out", "--csv", "--loss", "1e-3"],
+        &["times", "out", "--json", "--loss", "10"],
+    ] {
+        assert_eq!(said(&kept, arguments), said(&tallied, arguments), "{arguments:?}");
+    }
     let refused = tallies.rows(0, 0..1).expect_err("no rows").to_string();
     assert!(refused.contains("store.rows = false"), "{refused}");
     tallied.succeed(&["trace", "study.toml", "--trial", "7", "--cell", "1", "-o", "trace.h5"]);
+}
+
+/// Trials that converge are stopped before they come to a loss below their target: what is known of that
+/// loss is the same from rows and from tallies, and does not suppose that they are like the others.
+#[test]
+fn a_rung_below_the_target_is_bounded() {
+    let deep = ["--set", "stop.ladder=[1.0,1e-6,3e-7]"];
+    let (kept, tallied) = (desk(), desk());
+    run(&kept, &[&deep[..], WITH_ROWS].concat());
+    run(&tallied, &deep);
+    let json = ["times", "out", "--json", "--loss", "3e-7"];
+    let said = |desk: &Desk| desk.succeed(&json).stdout;
+    let text = said(&kept);
+    assert_eq!(text, said(&tallied));
+    let times: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    let results = open(&tallied, "out/results.h5");
+    let mut stopped = 0;
+    for (cell, summary) in results.cells.iter().enumerate() {
+        let of_cell = &times["cells"][cell];
+        let hits: u64 =
+            results.hits_histogram(cell, 2).expect("hits").iter().map(|(_, count)| count).sum();
+        assert_eq!(of_cell["hit_count"], hits);
+        assert_eq!(of_cell["undecided_count"], summary.converged + summary.step_limit - hits);
+        assert_eq!(of_cell["failed_count"], summary.diverged + summary.stalled);
+        let last = of_cell["points"].as_array().and_then(|points| points.last()).expect("a point");
+        let number = |name: &str| last[name].as_u64().expect("a number");
+        let before = number("stopped_count");
+        let bounds = |count| deeplin::stats::clopper_pearson(count, 150, 0.95);
+        assert_eq!(last["hit_lower"], bounds(hits).lower);
+        assert_eq!(last["hit_upper"], bounds(hits + before).upper);
+        stopped += before;
+    }
+    assert!(stopped > 100, "{stopped} trials converged before others ended");
+    let table = tallied.succeed(&["times", "out", "--loss", "3e-7"]).stdout;
+    assert!(table.contains("Where trials were stopped before"), "{table}");
 }
 
 #[test]
@@ -207,6 +261,8 @@ fn partial_results_say_what_they_are() {
         assert!(table.starts_with("tallied: 6 cells x 150 trials"), "{table}");
         let missing = format!("PARTIAL: {} of 900 trials are missing", file.missing);
         assert!(table.contains(&missing), "{table}");
+        let times = desk.succeed(&["times", "out/partial.h5"]).stdout;
+        assert!(times.contains(&missing) && times.contains(": 8 trials"), "{times}");
         let json = desk.succeed(&["report", "out/partial.h5", "--json"]).stdout;
         let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
         assert_eq!(

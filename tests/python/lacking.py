@@ -24,9 +24,14 @@ def histogram(ds, name, at):
     return [ds[f"{name}_histogram_{part}"].values[entries] for part in ["value", "count"]]
 
 
+def ends_column(ds, part, at):
+    first, size = (int(ds[f"steps_histogram_{part}"].values[at]) for part in ["first", "size"])
+    return ds[f"steps_histogram_{part}"].values[first : first + size]
+
+
 def check_tallied(ds, rows, prefixes=None):
     """The histograms against the rows of the same study, or of the first trials of each cell."""
-    assert ds.attrs["rows"] == 0 and list(ds.attrs["format_version"]) == [2, 2]
+    assert ds.attrs["rows"] == 0 and list(ds.attrs["format_version"]) == [3, 0]
     assert "trial" not in ds.dims and ds.attrs["trials"] == rows.sizes["trial"]
     assert ds["steps_histogram_size"].dims == SWEEP
     assert ds["hit_steps_histogram_first"].dims == (*SWEEP, "loss_target")
@@ -35,10 +40,11 @@ def check_tallied(ds, rows, prefixes=None):
     for at in np.ndindex(ds["probability"].shape):
         trials = rows.sizes["trial"] if prefixes is None else int(prefixes[at])
         steps = rows["steps"].values[at][:trials]
-        converged = steps[rows["outcome"].values[at][:trials] == 1]
-        for found, expected in zip(histogram(ds, "steps", at), np.unique(converged, return_counts=True)):
-            np.testing.assert_array_equal(found, expected)
         hits = rows["hit_steps"].values[at][:trials]
+        ends = np.array([rows["outcome"].values[at][:trials], (hits >= 0).sum(axis=1), steps])
+        expected, counts = np.unique(ends, axis=1, return_counts=True)
+        found = [ends_column(ds, part, at) for part in ["outcome", "rungs", "value", "count"]]
+        np.testing.assert_array_equal(found, [*expected, counts])
         for rung in range(hits.shape[1]):
             expected = np.unique(hits[hits[:, rung] >= 0, rung], return_counts=True)
             for found, wanted in zip(histogram(ds, "hit_steps", (*at, rung)), expected):
@@ -49,7 +55,7 @@ def check_tallied(ds, rows, prefixes=None):
 
 def check_partial(ds, rows):
     there = ds["trial_count"]
-    assert ds.attrs["complete"] == 0 and list(ds.attrs["format_version"]) == [2, 2]
+    assert ds.attrs["complete"] == 0 and list(ds.attrs["format_version"]) == [3, 0]
     assert ds.attrs["missing_trials"] == (ds.attrs["trials"] - there).sum()
     assert 0 < int((there == 0).sum()) < there.size
     none = there == 0
@@ -77,7 +83,8 @@ def main(swept, tallied, nothing, partial, both):
             if name in rows:
                 assert variable.values.tobytes() == rows[name].values.tobytes(), name
         empty = load(nothing, engine)
-        assert empty["steps_histogram_value"].shape == (0,) and int(empty["steps_histogram_size"]) == 0
+        assert (empty["steps_histogram_value"] == 1).all() and (empty["steps_histogram_outcome"] == 4).all()
+        assert int(empty["steps_histogram_count"].sum()) == int(empty["step_limit_count"]) == 30
         check_partial(load(partial, engine), rows)
         check_partial(load(both, engine), rows)
     print("read by", " and ".join(ENGINES))

@@ -19,6 +19,7 @@ PER_TRIAL = [
 PER_CELL = [
     "trial_count", "converged_count", "diverged_count", "stalled_count", "step_limit_count",
     "probability", "probability_lower", "probability_upper", "steps_median", "steps_q10", "steps_q90",
+    "steps_median_lower", "steps_median_upper", "expected_running_time", "restart_cutoff", "restart_running_time",
     "theorem1_count", "joint_count", "joint_probability", "certified_count",
 ]
 
@@ -63,7 +64,7 @@ def check_common(ds, sweep, trials):
     check_steps(ds)
     for name in ["deeplin_format", "format_version", "config", "study_digest", "seed", "Conventions", "title"]:
         assert name in ds.attrs, name
-    assert list(ds.attrs["format_version"]) == [1, 3]
+    assert list(ds.attrs["format_version"]) == [1, 4]
     assert ds.attrs["rows"] == 1 and ds.attrs["complete"] == 1 and ds.attrs["missing_trials"] == 0
     assert ds.attrs["trials"] == trials
 
@@ -88,6 +89,27 @@ def check_steps(ds):
     assert (hits.max("loss_target") <= ds["steps"]).where(hits.notnull().any("loss_target"), True).all()
     median = steps.quantile(0.5, "trial", method="inverted_cdf").drop_vars("quantile")
     np.testing.assert_array_equal(median, ds["steps_median"])
+    check_bounds_of_median(ds, steps)
+    spent, converged = ds["steps"].sum("trial"), converged.sum("trial")
+    expected = (spent / converged).where(converged > 0)
+    np.testing.assert_array_equal(expected, ds["expected_running_time"])
+
+
+def check_bounds_of_median(ds, steps):
+    """From one order statistic to another, as binomial quantiles have them."""
+    from scipy.stats import binom
+
+    assert ds["steps_median_lower"].attrs == ds["steps_q90_upper"].attrs | {
+        "long_name": ds["steps_median_lower"].attrs["long_name"]
+    }
+    for at in np.ndindex(ds["probability"].shape):
+        times = np.sort(steps.values[at][~np.isnan(steps.values[at])])
+        ranks = np.arange(len(times) + 2)
+        low = ranks[binom.cdf(ranks - 1, len(times), 0.5) <= 0.025].max()
+        high = ranks[(binom.sf(ranks - 1, len(times), 0.5) <= 0.025) & (ranks > len(times) / 2)].min()
+        padded = np.concatenate([[0], times, [np.inf]])
+        assert padded[low] == ds["steps_median_lower"].values[at], at
+        assert padded[high] == ds["steps_median_upper"].values[at], at
 
 
 def check_swept(ds):

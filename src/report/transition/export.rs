@@ -36,9 +36,7 @@ impl Transitions {
 
     /// The transitions, or the laws if they were asked for, as CSV with a header.
     pub fn csv(&self) -> String {
-        let rows = self.law_rows().unwrap_or_else(|| self.rows());
-        let header: Vec<String> = rows.first().into_iter().flat_map(Map::keys).cloned().collect();
-        lines(&header, &rows)
+        lines(&self.law_rows().unwrap_or_else(|| self.rows()))
     }
 
     fn rows(&self) -> Vec<Map<String, Value>> {

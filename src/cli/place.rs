@@ -1,0 +1,120 @@
+//! Which cell of a sweep an argument names.
+
+use super::output;
+use crate::study::{Axis, AxisValues};
+use crate::{Error, Result};
+
+/// The arguments that name a cell.
+#[derive(Debug, clap::Args)]
+pub(super) struct Place {
+    /// Number of the cell, from 0, in the order of the sweep (last axis fastest)
+    #[arg(long, value_name = "I", conflicts_with = "at")]
+    cell: Option<usize>,
+    /// The cell nearest to these values of the sweep's axes
+    #[arg(long, value_name = "KEY=VALUE,...", value_delimiter = ',')]
+    at: Vec<String>,
+}
+
+impl Place {
+    /// Whether a cell is named.
+    pub(super) fn is_given(&self) -> bool {
+        self.cell.is_some() || !self.at.is_empty()
+    }
+
+    /// The number of the cell of a sweep of these axes, or of the only one.
+    pub(super) fn find(&self, axes: &[Axis]) -> Result<usize> {
+        let cells: usize = axes.iter().map(Axis::len).product();
+        if let Some(index) = self.cell {
+            return (index < cells).then_some(index).ok_or_else(|| {
+                Error::usage(
+                    format!("there is no cell {index}: the study has {cells}"),
+                    Some(format!("cells are numbered from 0 to {}", cells - 1)),
+                )
+            });
+        }
+        let places = places(&self.at)?;
+        refuse_other_keys(axes, &places)?;
+        let index = axes.iter().try_fold(0, |index, axis| {
+            Ok::<_, Error>(index * axis.len() + position(axis, &places)?)
+        })?;
+        let chosen: Vec<String> =
+            places.iter().map(|(key, _)| described(axes, index, key)).collect();
+        if !chosen.is_empty() {
+            output::say(&format!("cell {index}: {}", chosen.join(", ")));
+        }
+        Ok(index)
+    }
+}
+
+fn refuse_other_keys(axes: &[Axis], places: &[(&str, &str)]) -> Result<()> {
+    let is_other = |(key, _): &&(&str, &str)| axes.iter().all(|axis| !has_key(axis, key));
+    let Some((key, _)) = places.iter().find(is_other) else { return Ok(()) };
+    let keys: Vec<&str> = axes.iter().flat_map(|axis| &axis.keys).map(|k| k.key.as_str()).collect();
+    let axes = if keys.is_empty() { "the study has no sweep".to_owned() } else { keys.join(", ") };
+    Err(Error::usage(format!("`{key}` is no axis of the sweep"), Some(format!("axes: {axes}"))))
+}
+
+/// `key=value` pairs.
+fn places(at: &[String]) -> Result<Vec<(&str, &str)>> {
+    at.iter()
+        .map(|place| {
+            let (key, value) = place.split_once('=').ok_or_else(|| {
+                Error::usage(
+                    format!("`--at {place}` is not KEY=VALUE"),
+                    Some("for instance --at init.std=0.3,network.depth=4".to_owned()),
+                )
+            })?;
+            Ok((key.trim(), value.trim()))
+        })
+        .collect()
+}
+
+fn has_key(axis: &Axis, key: &str) -> bool {
+    axis.keys.iter().any(|k| k.key == key)
+}
+
+/// The point of an axis that is named, or the only one it has.
+fn position(axis: &Axis, places: &[(&str, &str)]) -> Result<usize> {
+    let named = places
+        .iter()
+        .find_map(|&(key, value)| Some((axis.keys.iter().find(|k| k.key == key)?, value)));
+    match named {
+        Some((key, value)) => nearest(&key.values, value).ok_or_else(|| {
+            let values: Vec<String> = (0..axis.len()).map(|i| key.values.text(i)).collect();
+            Error::usage(
+                format!("`{value}` is no value of {}", key.key),
+                Some(format!("its values are {}", values.join(", "))),
+            )
+        }),
+        None if axis.len() == 1 => Ok(0),
+        None => Err(Error::usage(
+            format!("which cell? The sweep has an axis {}", axis.keys[0].key),
+            Some(format!("say --at {}=VALUE, or --cell I", axis.keys[0].key)),
+        )),
+    }
+}
+
+/// The index of the value nearest to `text`: people round the values of a logarithmic axis.
+fn nearest(values: &AxisValues, text: &str) -> Option<usize> {
+    let by_distance = |numbers: &mut dyn Iterator<Item = f64>| {
+        let wanted: f64 = text.parse().ok().filter(|x: &f64| x.is_finite())?;
+        let distances = numbers.map(|x| (x - wanted).abs()).enumerate();
+        distances.min_by(|a, b| a.1.total_cmp(&b.1)).map(|(i, _)| i)
+    };
+    match values {
+        AxisValues::Floats(v) => by_distance(&mut v.iter().copied()),
+        AxisValues::Integers(v) => v.iter().position(|x| text.parse() == Ok(*x)),
+        AxisValues::Labels(v) => v.iter().position(|x| x == text),
+    }
+}
+
+/// `key = value` of a cell.
+fn described(axes: &[Axis], mut index: usize, key: &str) -> String {
+    for axis in axes.iter().rev() {
+        if let Some(k) = axis.keys.iter().find(|k| k.key == key) {
+            return format!("{key} = {}", k.values.text(index % axis.len()));
+        }
+        index /= axis.len();
+    }
+    key.to_owned()
+}

@@ -2,6 +2,7 @@
 //! else to stderr.
 
 mod apart;
+mod cell;
 mod config;
 mod doctor;
 mod merge;
@@ -10,6 +11,7 @@ mod pins;
 mod plan;
 mod processor;
 mod progress;
+mod rare;
 mod report;
 mod run;
 mod tasks;
@@ -51,6 +53,7 @@ enum Command {
     Merge(merge::Arguments),
     Report(report::Arguments),
     Trace(trace::Arguments),
+    Rare(rare::Arguments),
     Doctor(doctor::Arguments),
     Config(config::Arguments),
     #[command(name = COMMAND, hide = true)]
@@ -82,6 +85,7 @@ pub fn main() -> ExitCode {
         Command::Merge(arguments) => merge::main(arguments),
         Command::Report(arguments) => report::main(arguments),
         Command::Trace(arguments) => trace::main(arguments),
+        Command::Rare(arguments) => rare::main(arguments),
         Command::Doctor(arguments) => doctor::main(arguments),
         Command::Config(arguments) => config::main(arguments),
         Command::Apart(arguments) => apart::main(arguments),

@@ -2,6 +2,7 @@
 
 mod export;
 pub(crate) mod format;
+pub mod rare;
 pub(crate) mod table;
 
 pub use export::{csv, json};

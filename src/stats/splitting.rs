@@ -66,6 +66,8 @@ pub struct Tally {
     pub removed: u64,
     /// How many copies accepted none of their moves: few or none in a sound run.
     pub unmoved: u64,
+    /// How many of the proposed moves were accepted.
+    pub accepted: u64,
     /// How often the score was evaluated.
     pub evaluations: u64,
 }
@@ -75,9 +77,9 @@ pub struct Tally {
 pub enum Failure {
     /// Two starts that are not copies have this score: its law has an atom, or more starts than numbers.
     Tie(f64),
-    /// The evaluations did not suffice. `P(S > level)` follows from the tally like the probability from a
-    /// complete one; that of the event is smaller.
-    Budget {
+    /// The evaluations did not suffice, or the run was stopped. `P(S > level)` follows from the tally like
+    /// the probability from a complete one; that of the event is smaller.
+    Unfinished {
         /// The score that all particles have reached.
         level: f64,
         /// What was counted up to there.
@@ -94,6 +96,9 @@ const GAIN: f64 = 0.2;
 /// The size of the steps follows the acceptance from copy to copy: `ln s` grows by a fifth of the share
 /// of accepted moves above 0.3, and `s` is at most 1. So it is a function of the numbers in `random` alone.
 ///
+/// Before a particle is taken out, `goes_on` is told the lowest score and what has been counted; the run
+/// stops where it says no.
+///
 /// # Panics
 /// If the plan has less than two particles or no moves, or a score is not a number.
 pub fn run<P: Problem>(
@@ -101,16 +106,20 @@ pub fn run<P: Problem>(
     goal: f64,
     plan: Plan,
     random: &mut Stream,
+    mut goes_on: impl FnMut(f64, &Tally) -> bool,
 ) -> Result<Tally, Failure> {
     assert!(plan.particles > 1 && plan.moves > 0, "a run needs particles and moves: {plan:?}");
     let mut swarm = Swarm::new(problem, plan, random);
     loop {
-        let lowest = swarm.lowest()?;
+        let lowest = swarm.lowest();
+        // Of scores above the goal it does not matter which are equal.
         if lowest.score > goal {
             return Ok(swarm.tally);
         }
-        if swarm.tally.evaluations + plan.moves > plan.evaluations {
-            return Err(Failure::Budget { level: lowest.score, tally: swarm.tally });
+        swarm.refuse_ties(lowest)?;
+        let is_spent = swarm.tally.evaluations + plan.moves > plan.evaluations;
+        if is_spent || !goes_on(lowest.score, &swarm.tally) {
+            return Err(Failure::Unfinished { level: lowest.score, tally: swarm.tally });
         }
         swarm.replace(lowest, random);
     }
@@ -123,6 +132,7 @@ impl Tally {
             particles: self.particles + other.particles,
             removed: self.removed + other.removed,
             unmoved: self.unmoved + other.unmoved,
+            accepted: self.accepted + other.accepted,
             evaluations: self.evaluations + other.evaluations,
         }
     }
@@ -218,20 +228,29 @@ impl<'a, P: Problem> Swarm<'a, P> {
             origins: (0..count).collect(),
             size: 0.5,
             next_origin: count,
-            tally: Tally { particles: count, removed: 0, unmoved: 0, evaluations: count },
+            tally: Tally {
+                particles: count,
+                removed: 0,
+                unmoved: 0,
+                accepted: 0,
+                evaluations: count,
+            },
         }
     }
 
     /// The particle with the lowest score, taken from the queue.
-    fn lowest(&mut self) -> Result<Entry, Failure> {
-        let lowest = self.queue.pop().expect("there are particles");
-        if let Some(second) = self.queue.peek()
-            && second.score == lowest.score
-            && self.origins[second.particle] != self.origins[lowest.particle]
-        {
-            return Err(Failure::Tie(lowest.score));
+    fn lowest(&mut self) -> Entry {
+        self.queue.pop().expect("there are particles")
+    }
+
+    /// Refuses a particle that has the score of another and is no copy of it.
+    fn refuse_ties(&self, lowest: Entry) -> Result<(), Failure> {
+        let second = self.queue.peek().expect("there are two particles");
+        let is_copy = self.origins[second.particle] == self.origins[lowest.particle];
+        match second.score == lowest.score && !is_copy {
+            true => Err(Failure::Tie(lowest.score)),
+            false => Ok(()),
         }
-        Ok(lowest)
     }
 
     /// Puts a moved copy of another particle in the place of this one.
@@ -246,6 +265,7 @@ impl<'a, P: Problem> Swarm<'a, P> {
         let accepted = (0..self.moves).filter(|_| self.step(here, lowest.score, random)).count();
         self.tally.removed += 1;
         self.tally.unmoved += u64::from(accepted == 0);
+        self.tally.accepted += accepted as u64;
         let share = accepted as f64 / self.moves as f64;
         self.size = (self.size * libm::exp(GAIN * (share - ACCEPTANCE))).min(1.0);
         self.queue.push(Entry { score: self.scores[here], particle: here });
@@ -282,6 +302,16 @@ mod tests {
     use super::*;
     use crate::digest::Digest;
     use crate::rng::{Purpose, stream};
+
+    /// A run that nothing stops.
+    fn run<P: Problem>(
+        problem: &P,
+        goal: f64,
+        plan: Plan,
+        random: &mut Stream,
+    ) -> Result<Tally, Failure> {
+        super::run(problem, goal, plan, random, |_, _| true)
+    }
 
     /// Standard normal entries, scored by a function of them.
     struct Normal<F> {
@@ -407,7 +437,8 @@ mod tests {
         let plan = Plan { particles: 10, moves: 5, evaluations: 10 };
         let problem = Normal { entries: 1, score: |x: &[f64]| x[0] };
         let tally = run(&problem, -100.0, plan, &mut random("sure", 0)).unwrap();
-        assert_eq!(tally, Tally { particles: 10, removed: 0, unmoved: 0, evaluations: 10 });
+        let nothing = Tally { particles: 10, removed: 0, unmoved: 0, accepted: 0, evaluations: 10 };
+        assert_eq!(tally, nothing);
         assert_eq!(tally.ln_estimate(), 0.0);
         let (low, high) = tally.ln_interval(0.95);
         assert!((low + 0.384_145_882_069_412_4).abs() < 1e-15 && high == 0.0, "{low}");
@@ -432,7 +463,7 @@ mod tests {
         let plan = Plan { particles: 100, moves: 20, evaluations: 5000 };
         let problem = Normal { entries: 1, score: |x: &[f64]| x[0] };
         let failed = run(&problem, 6.0, plan, &mut random("budget", 0));
-        let Err(Failure::Budget { level, tally }) = failed else { panic!("{failed:?}") };
+        let Err(Failure::Unfinished { level, tally }) = failed else { panic!("{failed:?}") };
         assert_eq!((tally.removed, tally.evaluations), (245, 5000));
         // exp(-2.45) of the starts are above the level; four deviations of the estimate, 0.16 each.
         let ln_p = libm::log(normal::cdf(-level));
@@ -440,9 +471,35 @@ mod tests {
     }
 
     #[test]
+    fn a_run_can_be_stopped() {
+        let plan = Plan { particles: 100, moves: 20, evaluations: 100_000 };
+        let problem = Normal { entries: 1, score: |x: &[f64]| x[0] };
+        let mut levels = Vec::new();
+        let watch = |level, tally: &Tally| {
+            levels.push(level);
+            tally.removed < 30
+        };
+        let stopped = super::run(&problem, 6.0, plan, &mut random("stop", 0), watch);
+        let Err(Failure::Unfinished { level, tally }) = stopped else { panic!("{stopped:?}") };
+        assert_eq!((tally.removed, tally.evaluations), (30, 700));
+        assert!(tally.unmoved <= 30 && (1..600).contains(&tally.accepted), "{tally:?}");
+        assert!(levels.len() == 31 && levels.is_sorted() && levels.last() == Some(&level));
+    }
+
+    /// A pass or fail score is a tie unless all have passed.
+    #[test]
+    fn equal_scores_above_the_goal_are_no_ties() {
+        let plan = Plan { particles: 50, moves: 5, evaluations: 100_000 };
+        let score = |x: &[f64]| if x[0] > 3.0 { f64::INFINITY } else { x[0] };
+        let sure = Normal { entries: 1, score };
+        let tally = run(&sure, 3.0, plan, &mut random("above", 0)).unwrap();
+        assert!((tally.ln_estimate() - libm::log(normal::cdf(-3.0))).abs() < 5.0 * 0.36);
+    }
+
+    #[test]
     fn the_interval_inverts_its_law() {
         for removed in [1, 17, 18_000] {
-            let tally = Tally { particles: 1000, removed, unmoved: 0, evaluations: 0 };
+            let tally = Tally { particles: 1000, removed, unmoved: 0, accepted: 0, evaluations: 0 };
             let (low, high) = tally.ln_interval(0.99);
             for ln_p in [low, high] {
                 let distance = removed as f64 + 1000.0 * ln_p;

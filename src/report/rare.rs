@@ -1,0 +1,284 @@
+//! What `deeplin rare` found, for people and for programs.
+
+use std::f64::consts::LN_10;
+
+use serde::Serialize;
+
+use super::format::{exponential, probability, significant};
+use super::table::{align, plain_table, without_trailing_blanks};
+use crate::rare::splitting::{Counts, Request};
+use crate::rare::strata::{self, Quantity, Strata};
+
+/// The cell and the level of an estimate.
+#[derive(Debug, Clone, Serialize)]
+pub struct Subject {
+    /// Name of the study.
+    pub study: String,
+    /// Number of the cell.
+    pub cell: usize,
+    /// Confidence level.
+    pub level: f64,
+}
+
+/// A probability by multilevel splitting.
+#[derive(Debug, Clone, Serialize)]
+pub struct Splitting {
+    /// What it is about.
+    #[serde(flatten)]
+    pub subject: Subject,
+    /// The event in words.
+    pub event: String,
+    /// The estimate, 0 where it is too small for a number.
+    pub probability: f64,
+    /// The ends of its interval, likewise.
+    pub probability_lower: f64,
+    /// Upper end.
+    pub probability_upper: f64,
+    /// Decimal logarithm of the estimate.
+    pub log10_probability: f64,
+    /// Of the lower end.
+    pub log10_lower: f64,
+    /// Of the upper end.
+    pub log10_upper: f64,
+    /// Particles of each run.
+    pub particles: u64,
+    /// Moves of each copy.
+    pub moves: u64,
+    /// How many particles each run took out.
+    pub removed: Vec<u64>,
+    /// How many starts were scored.
+    pub evaluations: u64,
+    /// Part of the proposed moves that were accepted.
+    pub accepted: Option<f64>,
+    /// Part of the copies that accepted none.
+    pub unmoved: Option<f64>,
+    /// The chance that independent chains give counts as unequal.
+    pub dispersion_p: Option<f64>,
+}
+
+/// Below this chance of counts as unequal the copies are too much alike.
+const SUSPICIOUS: f64 = 0.01;
+
+impl Splitting {
+    /// What the runs of a request come to.
+    pub fn new(subject: Subject, request: &Request<'_>, counts: &Counts) -> Self {
+        let total = counts.total();
+        let middle = total.ln_estimate();
+        let (low, high) = total.ln_interval(subject.level);
+        let proposed = total.removed * request.plan.moves;
+        let part = |k: u64, n: u64| (n > 0).then(|| k as f64 / n as f64);
+        Self {
+            subject,
+            event: request.event.meaning(),
+            probability: libm::exp(middle),
+            probability_lower: libm::exp(low),
+            probability_upper: libm::exp(high),
+            log10_probability: middle / LN_10,
+            log10_lower: low / LN_10,
+            log10_upper: high / LN_10,
+            particles: request.plan.particles,
+            moves: request.plan.moves,
+            removed: counts.runs.iter().map(|run| run.removed).collect(),
+            evaluations: total.evaluations,
+            accepted: part(total.accepted, proposed),
+            unmoved: part(total.unmoved, total.removed),
+            dispersion_p: counts.dispersion(),
+        }
+    }
+
+    /// For people.
+    pub fn text(&self) -> String {
+        let [p, low, high] = [self.log10_probability, self.log10_lower, self.log10_upper]
+            .map(|log10| exponential(log10 * LN_10, 3));
+        let level = significant(100.0 * self.subject.level, 4);
+        let removed: Vec<String> = self.removed.iter().map(u64::to_string).collect();
+        let mut lines = vec![
+            format!("{}, cell {}: {}", self.subject.study, self.subject.cell, self.event),
+            String::new(),
+            format!("P = {p}  [{low}, {high}] at {level} %"),
+            String::new(),
+            format!(
+                "{} starts scored in {} runs of {} particles",
+                self.evaluations,
+                removed.len(),
+                self.particles
+            ),
+            format!("particles taken out, run by run: {}", removed.join(" ")),
+        ];
+        if let (Some(accepted), Some(unmoved)) = (self.accepted, self.unmoved) {
+            lines.push(format!(
+                "moves accepted: {} %; copies that accepted none of {}: {} %",
+                significant(100.0 * accepted, 2),
+                self.moves,
+                significant(100.0 * unmoved, 2)
+            ));
+        }
+        lines.extend(self.warning().map(str::to_owned));
+        lines.push(format!(
+            "\nThe interval holds if {} moves make a copy forget where it came from. To see whether they do,\n\
+             double --moves and compare; more --particles make the interval narrower.",
+            self.moves
+        ));
+        lines.join("\n") + "\n"
+    }
+
+    /// What speaks against the estimate.
+    fn warning(&self) -> Option<&'static str> {
+        let uneven = self.dispersion_p.is_some_and(|p| p < SUSPICIOUS);
+        let stuck = self.unmoved.is_some_and(|part| part > 0.1);
+        (uneven || stuck).then_some(
+            "WARNING: the runs differ by more than chance or many copies did not move, so the interval is\n\
+             too narrow: give more --moves",
+        )
+    }
+}
+
+/// The probability of convergence from strata.
+#[derive(Debug, Clone, Serialize)]
+pub struct Stratification {
+    /// What it is about.
+    #[serde(flatten)]
+    pub subject: Subject,
+    /// What the strata tell apart.
+    pub quantity: &'static str,
+    /// The estimate of convergence within the step limit; none if a stratum was not tried.
+    pub probability: Option<f64>,
+    /// Its standard error.
+    pub standard_error: Option<f64>,
+    /// Lower end of the interval, from the converged trials alone.
+    pub probability_lower: f64,
+    /// Upper end, as if every undecided trial would converge.
+    pub probability_upper: f64,
+    /// Starts that were looked at.
+    pub looked: u64,
+    /// Trials that were run.
+    pub trials: u64,
+    /// Stratum by stratum.
+    pub strata: Vec<Row>,
+}
+
+/// One stratum.
+#[derive(Debug, Clone, Serialize)]
+pub struct Row {
+    /// Its lower end, none at the bottom.
+    pub from: Option<f64>,
+    /// Its upper end, none at the top.
+    pub to: Option<f64>,
+    /// Part of the starts that belong to it.
+    pub share: f64,
+    /// Starts that belong to it.
+    pub starts: u64,
+    /// Trials that were run.
+    pub trials: u64,
+    /// How many converged.
+    pub converged: u64,
+    /// How many were undecided at the step limit.
+    pub undecided: u64,
+}
+
+impl Stratification {
+    /// What the strata of a request come to.
+    pub fn new(subject: Subject, request: &strata::Request<'_>, found: &Strata) -> Self {
+        let estimate = found.estimate();
+        let interval = found.interval(subject.level);
+        let finite = |x: f64| x.is_finite().then_some(x);
+        let row = |stratum: &strata::Stratum| Row {
+            from: finite(stratum.from),
+            to: finite(stratum.to),
+            share: stratum.starts as f64 / request.looked as f64,
+            starts: stratum.starts,
+            trials: stratum.trials,
+            converged: stratum.converged,
+            undecided: stratum.undecided,
+        };
+        Self {
+            subject,
+            quantity: name(request.quantity),
+            probability: estimate.map(|estimate| estimate.p),
+            standard_error: estimate.map(|estimate| estimate.error),
+            probability_lower: interval.lower,
+            probability_upper: interval.upper,
+            looked: request.looked,
+            trials: found.0.iter().map(|stratum| stratum.trials).sum(),
+            strata: found.0.iter().map(row).collect(),
+        }
+    }
+
+    /// For people.
+    pub fn text(&self) -> String {
+        let level = significant(100.0 * self.subject.level, 4);
+        let mut table = plain_table();
+        table.set_header([
+            self.quantity,
+            "share",
+            "starts",
+            "trials",
+            "converged",
+            "undecided",
+            "P",
+        ]);
+        for row in &self.strata {
+            let p = row.converged as f64 / row.trials as f64;
+            table.add_row([
+                range(row),
+                significant(row.share, 4),
+                row.starts.to_string(),
+                row.trials.to_string(),
+                row.converged.to_string(),
+                row.undecided.to_string(),
+                probability(p),
+            ]);
+        }
+        align(&mut table);
+        let middle = match (self.probability, self.standard_error) {
+            (Some(p), Some(error)) => {
+                format!("P = {} (standard error {})", significant(p, 4), significant(error, 2))
+            }
+            _ => {
+                "P is not known: a stratum was not tried, give more --looked or --trials".to_owned()
+            }
+        };
+        format!(
+            "{}, cell {}: convergence by strata, {} starts looked at, {} run\n\n{}\n\n{middle}\n\
+             [{}, {}] at {level} % or more, the lower end from the converged trials alone, the upper as if\n\
+             every undecided trial would converge with more steps\n",
+            self.subject.study,
+            self.subject.cell,
+            self.looked,
+            self.trials,
+            without_trailing_blanks(&table),
+            significant(self.probability_lower, 4),
+            significant(self.probability_upper, 4)
+        )
+    }
+
+    /// The strata as CSV with a header.
+    pub fn csv(&self) -> String {
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        // A writer into memory does not fail.
+        self.strata.iter().for_each(|row| drop(writer.serialize(row)));
+        writer
+            .into_inner()
+            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+            .unwrap_or_default()
+    }
+}
+
+/// What a quantity is called.
+fn name(quantity: Quantity) -> &'static str {
+    match quantity {
+        Quantity::Determinant => "determinant",
+        Quantity::Margin => "margin",
+        Quantity::Imbalance => "imbalance",
+    }
+}
+
+/// Where the quantity of a stratum lies.
+fn range(row: &Row) -> String {
+    match [row.from, row.to].map(|end| end.map(|x| significant(x, 4))) {
+        [None, None] => "all".to_owned(),
+        [None, Some(to)] => format!("below {to}"),
+        [Some(from), None] => format!("{from} and above"),
+        [Some(from), Some(to)] => format!("{from} to {to}"),
+    }
+}

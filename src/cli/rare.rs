@@ -44,28 +44,28 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "X", conflicts_with = "strata", allow_negative_numbers = true)]
     threshold: Option<f64>,
     /// Particles of each run
-    #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u64).range(2..=10_000_000))]
+    #[arg(long, conflicts_with = "strata", value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u64).range(2..=10_000_000))]
     particles: u64,
     /// Proposed moves of each copy
-    #[arg(long, value_name = "M", default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    #[arg(long, conflicts_with = "strata", value_name = "M", default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     moves: u64,
     /// Independent runs
-    #[arg(long, value_name = "R", default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    #[arg(long, conflicts_with = "strata", value_name = "R", default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..=100_000))]
     runs: u64,
     /// Most starts that are scored, all runs together
-    #[arg(long, value_name = "MAX", default_value_t = 100_000_000)]
+    #[arg(long, conflicts_with = "strata", value_name = "MAX", default_value_t = 100_000_000)]
     evaluations: u64,
     /// What the strata of starts tell apart, which convergence is estimated from
     #[arg(long, value_enum)]
     strata: Option<Kinds>,
     /// Number of strata of margin or imbalance
-    #[arg(long, value_name = "H", default_value_t = 8, value_parser = clap::value_parser!(u16).range(2..=1000))]
+    #[arg(long, conflicts_with = "event", value_name = "H", default_value_t = 8, value_parser = clap::value_parser!(u16).range(2..=1000))]
     bins: u16,
     /// Starts that are looked at
-    #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(1..=10_000_000_000))]
+    #[arg(long, conflicts_with = "event", value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(1..=10_000_000_000))]
     looked: u64,
     /// Trials that are run, evenly from all strata
-    #[arg(long, value_name = "N", default_value_t = 1000)]
+    #[arg(long, conflicts_with = "event", value_name = "N", default_value_t = 1000)]
     trials: u64,
     /// Confidence level [default: interval.level of the study]
     #[arg(long, value_name = "L")]

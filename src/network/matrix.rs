@@ -122,4 +122,20 @@ mod tests {
             assert_eq!(product(a.view(), b.t()), expected, "{m} x {k} x {n}");
         }
     }
+
+    #[test]
+    fn signs_of_determinants() {
+        let sign = |a: &[f64], n| {
+            determinant_sign(ArrayView2::from_shape((n, n), a).expect("a square matrix"))
+        };
+        assert_eq!(sign(&[], 0), 1.0);
+        assert_eq!(sign(&[-3.0], 1), -1.0);
+        assert_eq!(sign(&[0.0, 1.0, 1.0, 0.0], 2), -1.0);
+        assert_eq!(sign(&[1.0, 2.0, 2.0, 4.0], 2), 0.0);
+        assert!(sign(&[f64::NAN, 2.0, 2.0, 4.0], 2).is_nan());
+        // A cyclic shift of three rows is even; its product underflows.
+        let tiny = [0.0, 1e-200, 0.0, 0.0, 0.0, 1e-200, 1e-200, 0.0, 0.0];
+        assert_eq!(sign(&tiny, 3), 1.0);
+        assert_eq!(sign(&tiny.map(|x| -x), 3), -1.0);
+    }
 }

@@ -144,3 +144,78 @@ fn nearness(row: &TrialRow, target: f64) -> f64 {
     let loss = row.measures.loss_initial.min(row.measures.loss_final);
     if loss.is_nan() { f64::NEG_INFINITY } else { libm::log(target / loss.max(target)) }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::sync::atomic::AtomicBool;
+
+    use super::*;
+    use crate::config;
+    use crate::start::Starts;
+    use crate::study::{Measures, Study};
+
+    fn study(text: &str) -> Study {
+        let network = "[network]\ninput = 3\nhidden = 3\noutput = 3\ndepth = 3\n";
+        config::parse("x", &format!("{network}{text}"), &[], Path::new(".")).unwrap()
+    }
+
+    /// Starts near the identity, about as near as the theorem asks.
+    #[test]
+    fn scores_are_above_0_where_the_theorem_says_so() {
+        let mut held = [[0; 2]; 3];
+        for noise in ["1e-6", "5e-6", "1e-5", "0.2", "0.4"] {
+            let study = study(&format!("[init]\nkind = \"identity\"\nnoise = {noise}"));
+            let cell = &study.cells[0];
+            let (starts, stop) = (Starts::new(1, cell), AtomicBool::new(false));
+            let runner = Runner::new(cell, &stop);
+            for start in (0..50).map(|trial| starts.start(trial)) {
+                let theorem = Theorem {
+                    depth: 3,
+                    target_norm: matrix::frobenius(start.problem.phi.view()),
+                    margin: start.margin(),
+                    balancedness: balancedness(&start.weights),
+                    learning_rate: 0.1,
+                    wide: true,
+                };
+                let most = Theorem { margin: 1.0, ..theorem }.most_imbalance();
+                let both = theorem.balancedness <= theorem.most_imbalance();
+                let margin = Event::Margin { above: 0.0 };
+                for (k, (event, holds)) in [
+                    (margin, theorem.margin > 0.0),
+                    (Event::Balanced { below: None }, theorem.balancedness < most),
+                    (Event::Joint, both),
+                ]
+                .into_iter()
+                .enumerate()
+                {
+                    assert_eq!(event.score(start.clone(), &runner) > 0.0, holds, "{event:?}");
+                    held[k][usize::from(holds)] += 1;
+                }
+            }
+        }
+        assert!(held.iter().flatten().all(|&count| count > 10), "{held:?}");
+    }
+
+    #[test]
+    fn a_trial_is_nearer_the_smaller_its_loss() {
+        let study = study("");
+        let cell = &study.cells[0];
+        let (starts, stop) = (Starts::new(1, cell), AtomicBool::new(false));
+        let mut row = Runner::new(cell, &stop).row(starts.start(0)).unwrap();
+        let mut with = |outcome, loss_initial, loss_final| {
+            row.outcome = outcome;
+            row.measures = Measures { loss_initial, loss_final, ..row.measures };
+            nearness(&row, 1e-3)
+        };
+        assert_eq!(with(Outcome::Converged, 1.0, 1e-4), f64::INFINITY);
+        assert_eq!(with(Outcome::StepLimit, 1.0, 1e-2), libm::log(1e-3 / 1e-2));
+        assert_eq!(with(Outcome::Diverged, 2.0, f64::NAN), libm::log(1e-3 / 2.0));
+        assert_eq!(with(Outcome::Diverged, 2.0, 1e9), libm::log(1e-3 / 2.0));
+        assert_eq!(with(Outcome::StepLimit, 1.0, 1e-4), 0.0);
+        assert_eq!(with(Outcome::Diverged, f64::NAN, f64::NAN), f64::NEG_INFINITY);
+        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        let stopped = Event::Converged.score(starts.start(0), &Runner::new(cell, &stop));
+        assert_eq!(stopped, f64::NEG_INFINITY);
+    }
+}

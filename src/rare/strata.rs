@@ -99,9 +99,17 @@ impl Strata {
     /// # Panics
     /// If `level` is not strictly between 0 and 1.
     pub fn interval(&self, level: f64) -> Interval {
-        let [low, high] = [false, true]
-            .map(|converges| stratified::sighted_interval(&self.sighted(converges), level));
-        Interval { lower: low.lower, upper: high.upper }
+        let upper = stratified::sighted_interval(&self.sighted(true), level).upper;
+        Interval { upper, ..self.budget_interval(level) }
+    }
+
+    /// An interval that contains the probability of convergence within the step limit, at this confidence
+    /// or more.
+    ///
+    /// # Panics
+    /// If `level` is not strictly between 0 and 1.
+    pub fn budget_interval(&self, level: f64) -> Interval {
+        stratified::sighted_interval(&self.sighted(false), level)
     }
 
     fn sighted(&self, converges: bool) -> Vec<Sighted> {

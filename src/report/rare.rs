@@ -149,6 +149,8 @@ pub struct Stratification {
     pub probability_lower: f64,
     /// Upper end, as if every undecided trial would converge.
     pub probability_upper: f64,
+    /// Upper end for convergence within the step limit.
+    pub probability_upper_budget: f64,
     /// Starts that were looked at.
     pub looked: u64,
     /// Trials that were run.
@@ -180,7 +182,8 @@ impl Stratification {
     /// What the strata of a request come to.
     pub fn new(subject: Subject, request: &strata::Request<'_>, found: &Strata) -> Self {
         let estimate = found.estimate();
-        let interval = found.interval(subject.level);
+        let (interval, budget) =
+            (found.interval(subject.level), found.budget_interval(subject.level));
         let finite = |x: f64| x.is_finite().then_some(x);
         let row = |stratum: &strata::Stratum| Row {
             from: finite(stratum.from),
@@ -198,6 +201,7 @@ impl Stratification {
             standard_error: estimate.map(|estimate| estimate.error),
             probability_lower: interval.lower,
             probability_upper: interval.upper,
+            probability_upper_budget: budget.upper,
             looked: request.looked,
             trials: found.0.iter().map(|stratum| stratum.trials).sum(),
             strata: found.0.iter().map(row).collect(),
@@ -241,14 +245,15 @@ impl Stratification {
         format!(
             "{}, cell {}: convergence by strata, {} starts looked at, {} run\n\n{}\n\n{middle}\n\
              [{}, {}] at {level} % or more, the lower end from the converged trials alone, the upper as if\n\
-             every undecided trial would converge with more steps\n",
+             every undecided trial would converge with more steps; within the step limit: at most {}\n",
             self.subject.study,
             self.subject.cell,
             self.looked,
             self.trials,
             without_trailing_blanks(&table),
             significant(self.probability_lower, 4),
-            significant(self.probability_upper, 4)
+            significant(self.probability_upper, 4),
+            significant(self.probability_upper_budget, 4)
         )
     }
 
@@ -280,5 +285,63 @@ fn range(row: &Row) -> String {
         [None, Some(to)] => format!("below {to}"),
         [Some(from), None] => format!("{from} and above"),
         [Some(from), Some(to)] => format!("{from} to {to}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn splitting(removed: Vec<u64>, dispersion_p: f64, unmoved: f64) -> Splitting {
+        Splitting {
+            subject: Subject { study: "deep".to_owned(), cell: 3, level: 0.95 },
+            event: "a margin".to_owned(),
+            probability: 0.0,
+            probability_lower: 0.0,
+            probability_upper: 0.0,
+            log10_probability: -400.3,
+            log10_lower: -400.5,
+            log10_upper: -400.1,
+            particles: 100,
+            moves: 50,
+            removed,
+            evaluations: 1_000_000,
+            accepted: Some(0.3),
+            unmoved: Some(unmoved),
+            dispersion_p: Some(dispersion_p),
+        }
+    }
+
+    #[test]
+    fn probabilities_below_every_number_are_written_out() {
+        let text = splitting(vec![92_170, 92_100], 0.5, 0.01).text();
+        assert!(text.contains("P = 5.01e-401  [3.16e-401, 7.94e-401] at 95 %"), "{text}");
+        assert!(text.contains("run by run: 92170 92100\n"), "{text}");
+        assert!(text.contains("30 %; copies that accepted none of 50: 1 %"), "{text}");
+        assert!(!text.contains("WARNING"), "{text}");
+    }
+
+    #[test]
+    fn what_speaks_against_the_interval_is_said() {
+        for (dispersion_p, unmoved) in [(0.001, 0.01), (0.5, 0.2)] {
+            assert!(splitting(vec![1, 2], dispersion_p, unmoved).text().contains("WARNING"));
+        }
+    }
+
+    #[test]
+    fn ranges_are_written_by_their_ends() {
+        let row = |from, to| Row {
+            from,
+            to,
+            share: 1.0,
+            starts: 1,
+            trials: 1,
+            converged: 1,
+            undecided: 0,
+        };
+        assert_eq!(range(&row(None, None)), "all");
+        assert_eq!(range(&row(None, Some(0.5))), "below 0.5");
+        assert_eq!(range(&row(Some(-1.0), Some(0.5))), "-1 to 0.5");
+        assert_eq!(range(&row(Some(0.5), None)), "0.5 and above");
     }
 }

@@ -16,6 +16,7 @@ mod landscape;
 mod methods;
 mod plan;
 mod program;
+mod rare;
 mod readers;
 mod reduce;
 mod replay;

@@ -110,7 +110,7 @@ mod tests {
     #[test]
     fn uniform_entries_are_the_distribution_function_of_normals() {
         with_starts("[init]\nkind = \"uniform\"\nbound = 2", |starts, random| {
-            assert_eq!(super::count(starts, random), 36);
+            assert_eq!(count(starts, random), 36);
             let normals: Vec<f64> = (0..36).map(|k| 0.1 * f64::from(k) - 1.8).collect();
             let start = starts.start_from(&mut Given::new(&normals));
             for (w, &normal) in start.weights.as_slice().iter().zip(&normals) {

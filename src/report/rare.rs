@@ -52,19 +52,19 @@ pub struct Splitting {
     pub accepted: Option<f64>,
     /// Part of the copies that accepted none.
     pub unmoved: Option<f64>,
-    /// The chance that independent chains give counts as unequal.
+    /// The chance that runs of chains that forget take out numbers as unequal.
     pub dispersion_p: Option<f64>,
+    /// How many times their variance is that of such runs, if it is that by more than chance: the interval
+    /// is then made of it.
+    pub excess_variance: Option<f64>,
 }
-
-/// Below this chance of counts as unequal the copies are too much alike.
-const SUSPICIOUS: f64 = 0.01;
 
 impl Splitting {
     /// What the runs of a request come to.
     pub fn new(subject: Subject, request: &Request<'_>, counts: &Counts) -> Self {
         let total = counts.total();
         let middle = total.ln_estimate();
-        let (low, high) = total.ln_interval(subject.level);
+        let (low, high) = counts.ln_interval(subject.level);
         let proposed = total.removed * request.plan.moves;
         let part = |k: u64, n: u64| (n > 0).then(|| k as f64 / n as f64);
         Self {
@@ -82,7 +82,8 @@ impl Splitting {
             evaluations: total.evaluations,
             accepted: part(total.accepted, proposed),
             unmoved: part(total.unmoved, total.removed),
-            dispersion_p: counts.dispersion(),
+            dispersion_p: counts.chance(),
+            excess_variance: counts.excess(),
         }
     }
 
@@ -113,7 +114,7 @@ impl Splitting {
                 significant(100.0 * unmoved, 2)
             ));
         }
-        lines.extend(self.warning().map(str::to_owned));
+        lines.extend(self.warning());
         lines.push(format!(
             "\nThe interval holds if {} moves make a copy forget where it came from. To see whether they do,\n\
              double --moves and compare; more --particles make the interval narrower.",
@@ -123,15 +124,23 @@ impl Splitting {
     }
 
     /// What speaks against the estimate.
-    fn warning(&self) -> Option<&'static str> {
-        let uneven = self.dispersion_p.is_some_and(|p| p < SUSPICIOUS);
-        let stuck = self.unmoved.is_some_and(|part| part > 0.1);
-        (uneven || stuck).then_some(
-            "WARNING: the runs differ by more than chance or many copies did not move, so the interval is\n\
-             too narrow: give more --moves",
-        )
+    fn warning(&self) -> Option<String> {
+        if let Some(excess) = self.excess_variance {
+            return Some(format!(
+                "WARNING: the runs differ by more than chance (variance x {}), so the interval is made of\n\
+                 their differences; give more --moves and --particles",
+                significant(excess, 2)
+            ));
+        }
+        self.unmoved.filter(|&part| part > MOST_UNMOVED).map(|_| {
+            "WARNING: many copies did not move, so the interval is too narrow: give more --moves"
+                .to_owned()
+        })
     }
 }
+
+/// The largest part of copies without a move that nobody has to be told of.
+const MOST_UNMOVED: f64 = 0.1;
 
 /// The probability of convergence from strata.
 #[derive(Debug, Clone, Serialize)]
@@ -292,7 +301,7 @@ fn range(row: &Row) -> String {
 mod tests {
     use super::*;
 
-    fn splitting(removed: Vec<u64>, dispersion_p: f64, unmoved: f64) -> Splitting {
+    fn splitting(excess_variance: Option<f64>, unmoved: f64) -> Splitting {
         Splitting {
             subject: Subject { study: "deep".to_owned(), cell: 3, level: 0.95 },
             event: "a margin".to_owned(),
@@ -304,17 +313,18 @@ mod tests {
             log10_upper: -400.1,
             particles: 100,
             moves: 50,
-            removed,
+            removed: vec![92_170, 92_100],
             evaluations: 1_000_000,
             accepted: Some(0.3),
             unmoved: Some(unmoved),
-            dispersion_p: Some(dispersion_p),
+            dispersion_p: Some(0.5),
+            excess_variance,
         }
     }
 
     #[test]
     fn probabilities_below_every_number_are_written_out() {
-        let text = splitting(vec![92_170, 92_100], 0.5, 0.01).text();
+        let text = splitting(None, 0.01).text();
         assert!(text.contains("P = 5.01e-401  [3.16e-401, 7.94e-401] at 95 %"), "{text}");
         assert!(text.contains("run by run: 92170 92100\n"), "{text}");
         assert!(text.contains("30 %; copies that accepted none of 50: 1 %"), "{text}");
@@ -323,8 +333,11 @@ mod tests {
 
     #[test]
     fn what_speaks_against_the_interval_is_said() {
-        for (dispersion_p, unmoved) in [(0.001, 0.01), (0.5, 0.2)] {
-            assert!(splitting(vec![1, 2], dispersion_p, unmoved).text().contains("WARNING"));
+        for (text, words) in [
+            (splitting(Some(31.4), 0.01).text(), "(variance x 31)"),
+            (splitting(None, 0.2).text(), "did not move"),
+        ] {
+            assert!(text.contains("WARNING") && text.contains(words), "{text}");
         }
     }
 

@@ -149,7 +149,11 @@ impl Tally {
     /// If `level` is not strictly between 0 and 1.
     pub fn ln_interval(&self, level: f64) -> (f64, f64) {
         assert!(level > 0.0 && level < 1.0, "a confidence level is between 0 and 1, not {level}");
-        let z = normal::quantile(0.5 + 0.5 * level);
+        self.ln_bounds(normal::quantile(0.5 + 0.5 * level))
+    }
+
+    /// The same for `z` standard deviations of the count, or as many as are called for.
+    pub fn ln_bounds(&self, z: f64) -> (f64, f64) {
         let (count, half) = (self.removed as f64, 0.5 * z * z);
         let root = z * (count + 0.25 * z * z).sqrt();
         // The product of the ends is K^2: the smaller one without cancellation.

@@ -40,11 +40,11 @@ impl Known {
 
     /// How many of so many intervals at 95 % hold the probability, and the most evaluations of one.
     fn held(&self, repetitions: u64, runs: u64, plan: Plan) -> (usize, u64) {
-        let totals: Vec<_> =
-            (0..repetitions).map(|seed| self.counts(seed, runs, plan, 2).total()).collect();
+        let counts: Vec<Counts> =
+            (0..repetitions).map(|seed| self.counts(seed, runs, plan, 2)).collect();
         let holds = |&&(low, high): &&(f64, f64)| (low..=high).contains(&self.p.ln());
-        let intervals: Vec<_> = totals.iter().map(|total| total.ln_interval(0.95)).collect();
-        let most = totals.iter().map(|total| total.evaluations).max().unwrap_or(0);
+        let intervals: Vec<_> = counts.iter().map(|counts| counts.ln_interval(0.95)).collect();
+        let most = counts.iter().map(|counts| counts.total().evaluations).max().unwrap_or(0);
         (intervals.iter().filter(holds).count(), most)
     }
 }
@@ -201,10 +201,11 @@ fn threads_change_nothing() {
 fn runs_that_differ_show_chains_that_are_too_short() {
     let known = margin(1e-8);
     let short = Plan { particles: 20, moves: 1, evaluations: 100_000 };
-    let chance = known.counts(1, 20, short, 2).dispersion().expect("many runs");
-    assert!(chance < 1e-6, "{chance}");
+    let counts = known.counts(1, 20, short, 2);
+    let chance = counts.chance().expect("many runs");
+    assert!(chance < 1e-6 && counts.excess().is_some_and(|excess| excess > 2.0), "{chance}");
     let long = Plan { moves: 50, ..short };
-    let chance = known.counts(1, 20, long, 2).dispersion().expect("many runs");
+    let chance = known.counts(1, 20, long, 2).chance().expect("many runs");
     assert!(chance > 1e-3, "{chance}");
 }
 

@@ -64,9 +64,19 @@ pub(super) struct Arguments {
     /// Starts that are looked at
     #[arg(long, conflicts_with = "event", value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(1..=10_000_000_000))]
     looked: u64,
-    /// Trials that are run, evenly from all strata
+    /// Trials that are run
     #[arg(long, conflicts_with = "event", value_name = "N", default_value_t = 1000)]
     trials: u64,
+    /// Pilot trials that do not count and say which strata get more of the trials [default: none, all get
+    /// equally many]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 0,
+        hide_default_value = true,
+        conflicts_with = "event"
+    )]
+    pilot: u64,
     /// Confidence level [default: interval.level of the study]
     #[arg(long, value_name = "L")]
     level: Option<f64>,
@@ -191,6 +201,7 @@ impl Task<'_> {
             strata: usize::from(arguments.bins),
             looked: arguments.looked,
             trials: arguments.trials,
+            pilot: arguments.pilot,
             workers,
         };
         let pace = Pace::new(arguments.quiet);

@@ -53,6 +53,9 @@ pub struct Request<'a> {
     pub looked: u64,
     /// How many trials are run, all strata together, at most.
     pub trials: u64,
+    /// How many pilot trials, evenly from all strata, say how many trials each stratum gets; they do not
+    /// count. 0: all get equally many.
+    pub pilot: u64,
     /// Number of threads; decides nothing else.
     pub workers: usize,
 }
@@ -117,11 +120,11 @@ impl Strata {
     }
 }
 
-/// Number of the first start that the ends of strata are made of: above the trials of every study, and
-/// none of those that learning rates are tuned on.
-const FIRST_OF_ENDS: u64 = 3 << 62;
+/// Number of the first start that the ends of strata are made of, and of the first that pilot trials are
+/// taken from: above the trials of every study, and none of those that learning rates are tuned on.
+const FIRST_OF_PILOT: u64 = 3 << 62;
 /// How many starts to each stratum these are.
-const STARTS_OF_ENDS: u64 = 1000;
+const STARTS_OF_PILOT: u64 = 1000;
 /// Trials that one thread runs on one kernel.
 const CHUNK: usize = 64;
 
@@ -129,7 +132,7 @@ const CHUNK: usize = 64;
 /// the number of threads. `watch` is told how many trials have been run.
 ///
 /// The ends of the strata are quantiles of starts that do not count. The starts that are run are the first
-/// of each stratum, equally many of each as far as there are: trials of the study.
+/// of each stratum, as far as there are so many: trials of the study.
 ///
 /// # Errors
 /// If the cell has no such quantity, or the threads cannot be started.
@@ -140,19 +143,47 @@ pub fn run(
 ) -> Result<Option<Strata>> {
     check(request)?;
     let starts = Starts::new(request.seed, request.cell);
-    let pool = run::pool(request.workers)?;
-    let ends = pool.install(|| ends(request, &starts));
-    let of = |trial| place(&ends, request.quantity.of(&starts.start(trial)));
-    let places: Vec<u16> = pool.install(|| {
-        let looked = (0..request.looked).into_par_iter();
-        looked.map(|trial| if interrupt.raised() { 0 } else { of(trial) }).collect()
+    let found = run::pool(request.workers)?.install(|| {
+        let seen = seen(request, &starts, FIRST_OF_PILOT, STARTS_OF_PILOT * request.strata as u64);
+        let ends = ends(request, &seen);
+        let place = |quantity: &f64| place(&ends, *quantity);
+        let run =
+            |chosen: Vec<(u64, u16)>| outcomes(request.cell, &starts, &chosen, interrupt, watch);
+        let even = |trials| vec![trials / (ends.len() as u64 + 1); ends.len() + 1];
+        let aside: Vec<u16> = seen.iter().map(place).collect();
+        let pilot = run(choose(FIRST_OF_PILOT, &aside, even(request.pilot)));
+        let looked = (0..request.looked).into_par_iter().map(|trial| {
+            // Once it is interrupted there is no need to look.
+            if interrupt.raised() { 0 } else { place(&request.quantity.of(&starts.start(trial))) }
+        });
+        let places: Vec<u16> = looked.collect();
+        let sizes = match request.pilot {
+            0 => even(request.trials),
+            _ => allocation(&summed(&ends, &places, &pilot), request.trials),
+        };
+        summed(&ends, &places, &run(choose(0, &places, sizes)))
     });
-    let chosen = choose(&places, ends.len() + 1, request.trials);
-    let outcomes = pool.install(|| outcomes(request.cell, &starts, &chosen, interrupt, watch));
-    if interrupt.raised() {
-        return Ok(None);
-    }
-    Ok(Some(summed(&ends, &places, &outcomes)))
+    Ok((!interrupt.raised()).then_some(found))
+}
+
+/// The quantities of starts from a first trial on.
+fn seen(request: &Request<'_>, starts: &Starts<'_>, first: u64, count: u64) -> Vec<f64> {
+    let trials = (0..count).into_par_iter();
+    trials.map(|k| request.quantity.of(&starts.start(first + k))).collect()
+}
+
+/// How many of so many trials each stratum gets: in proportion to `w sqrt(p (1 - p))`, which makes the variance
+/// least (Neyman 1934, J. R. Stat. Soc. 97(4) 558-625), with `p = (k + 1) / (n + 2)` from `k` of `n` pilot
+/// trials.
+fn allocation(piloted: &Strata, trials: u64) -> Vec<u64> {
+    let weight = |stratum: &Stratum| {
+        let (k, n) = (stratum.converged as f64, stratum.trials as f64);
+        let p = (k + 1.0) / (n + 2.0);
+        stratum.starts as f64 * (p * (1.0 - p)).sqrt()
+    };
+    let weights: Vec<f64> = piloted.0.iter().map(weight).collect();
+    let sum: f64 = weights.iter().sum();
+    weights.iter().map(|weight| (trials as f64 * weight / sum) as u64).collect()
 }
 
 /// Refuses a cell that has no such quantity.
@@ -176,14 +207,12 @@ fn check(request: &Request<'_>) -> Result<()> {
     }
 }
 
-/// Where one stratum ends and the next begins, in increasing order.
-fn ends(request: &Request<'_>, starts: &Starts<'_>) -> Vec<f64> {
+/// Where one stratum ends and the next begins, in increasing order: quantiles of what was seen.
+fn ends(request: &Request<'_>, seen: &[f64]) -> Vec<f64> {
     if request.quantity == Quantity::Determinant {
         return vec![0.0];
     }
-    let count = STARTS_OF_ENDS * request.strata as u64;
-    let trials = (0..count).into_par_iter().map(|k| FIRST_OF_ENDS + k);
-    let mut seen: Vec<f64> = trials.map(|k| request.quantity.of(&starts.start(k))).collect();
+    let mut seen = seen.to_vec();
     seen.sort_by(f64::total_cmp);
     let parts = (1..request.strata).map(|h| h as f64 / request.strata as f64);
     let mut ends: Vec<f64> = parts.filter_map(|q| quantile(&seen, q)).collect();
@@ -197,10 +226,10 @@ fn place(ends: &[f64], quantity: f64) -> u16 {
     ends.partition_point(|&end| end <= quantity) as u16
 }
 
-/// The trials to run, each with its stratum: the first of each, in increasing order.
-fn choose(places: &[u16], strata: usize, trials: u64) -> Vec<(u64, u16)> {
-    let mut left = vec![trials / strata as u64; strata];
-    let numbered = (0..).zip(places.iter().copied());
+/// The trials to run, each with its stratum: the first of each, so many as are left to it, in increasing
+/// order. The places are those of the trials from `first` on.
+fn choose(first: u64, places: &[u16], mut left: Vec<u64>) -> Vec<(u64, u16)> {
+    let numbered = (first..).zip(places.iter().copied());
     let takes = |&(_, place): &(u64, u16)| {
         let left = &mut left[usize::from(place)];
         let takes = *left > 0;
@@ -247,4 +276,32 @@ fn summed(ends: &[f64], places: &[u16], outcomes: &[(u16, Outcome)]) -> Strata {
         stratum.undecided += u64::from(outcome == Outcome::StepLimit);
     }
     Strata(strata)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stratum(starts: u64, trials: u64, converged: u64) -> Stratum {
+        Stratum { from: 0.0, to: 1.0, starts, trials, converged, undecided: 0 }
+    }
+
+    /// By hand: `p = 1/2, 1/2, 1/10`, so `w sqrt(p (1 - p))` is as 5 to 10 to 3.
+    #[test]
+    fn trials_go_where_they_tell_most() {
+        let piloted = [stratum(100, 8, 4), stratum(200, 8, 4), stratum(100, 8, 0)];
+        assert_eq!(allocation(&Strata(piloted.to_vec()), 180), [50, 100, 30]);
+    }
+
+    #[test]
+    fn the_first_of_each_stratum_are_chosen() {
+        let chosen = choose(10, &[1, 0, 1, 1, 0, 2], vec![1, 2, 5]);
+        assert_eq!(chosen, [(10, 1), (11, 0), (12, 1), (15, 2)]);
+    }
+
+    #[test]
+    fn a_stratum_begins_with_its_end() {
+        let places = [-1.0, 0.5, 0.7, 2.0, 3.0].map(|quantity| place(&[0.5, 2.0], quantity));
+        assert_eq!(places, [0, 1, 1, 2, 2]);
+    }
 }

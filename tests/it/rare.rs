@@ -169,7 +169,7 @@ fn rare_starts_in_full() {
     }
     for p in [1e-2, 1e-3] {
         let held = (0..100)
-            .filter(|&seed| margin_strata(seed, p, 100_000).budget_interval(0.95).contains(p))
+            .filter(|&seed| margin_strata(seed, p, 100_000, 80).budget_interval(0.95).contains(p))
             .count();
         let line = format!("strata of the margin, {p:e}: {held} of 100");
         report(&line);
@@ -209,23 +209,30 @@ fn runs_that_differ_show_chains_that_are_too_short() {
     assert!(chance > 1e-3, "{chance}");
 }
 
-fn strata(known: &Known, seed: u64, quantity: Quantity, looked: u64, workers: usize) -> Strata {
+fn strata(
+    known: &Known,
+    seed: u64,
+    quantity: Quantity,
+    (looked, pilot): (u64, u64),
+    workers: usize,
+) -> Strata {
     let cell = &known.study.cells[0];
-    let request = strata::Request { seed, cell, quantity, strata: 8, looked, trials: 400, workers };
+    let request =
+        strata::Request { seed, cell, quantity, strata: 8, looked, trials: 400, pilot, workers };
     strata::run(&request, &Interrupt::new(None), &|_| {})
         .expect("strata")
         .expect("nothing stops it")
 }
 
 /// Strata of the margin for the starts that converge in time with probability `p`.
-fn margin_strata(seed: u64, p: f64, looked: u64) -> Strata {
-    strata(&converged(p), seed, Quantity::Margin, looked, 2)
+fn margin_strata(seed: u64, p: f64, looked: u64, pilot: u64) -> Strata {
+    strata(&converged(p), seed, Quantity::Margin, (looked, pilot), 2)
 }
 
 /// Ten times; the interval is guaranteed, so fewer than 6 of 10 hold with chance 6e-5. Seeds fixed.
 #[test]
 fn strata_of_the_margin_hold_a_known_probability() {
-    let found: Vec<Strata> = (0..10).map(|seed| margin_strata(seed, 0.05, 10_000)).collect();
+    let found: Vec<Strata> = (0..10).map(|seed| margin_strata(seed, 0.05, 10_000, 0)).collect();
     let held = found.iter().filter(|found| found.budget_interval(0.95).contains(0.05)).count();
     assert!(held >= 6, "{held} of 10");
     for found in &found {
@@ -241,6 +248,24 @@ fn strata_of_the_margin_hold_a_known_probability() {
     }
 }
 
+/// A pilot finds the only stratum that is undecided: it gets most of the trials, which makes the interval
+/// narrower; ten times, of which fewer than 6 hold with chance 6e-5. Seeds fixed.
+#[test]
+fn a_pilot_sends_trials_where_they_tell_most() {
+    let found: Vec<Strata> = (0..10).map(|seed| margin_strata(seed, 0.05, 10_000, 400)).collect();
+    let intervals = || found.iter().map(|found| found.budget_interval(0.95));
+    assert!(intervals().filter(|interval| interval.contains(0.05)).count() >= 6);
+    for (seed, (found, interval)) in (0..).zip(found.iter().zip(intervals())) {
+        let trials: Vec<u64> = found.0.iter().map(|stratum| stratum.trials).collect();
+        assert!(trials[..7].iter().all(|&few| few > 0 && trials[7] > 2 * few), "{trials:?}");
+        let even = margin_strata(seed, 0.05, 10_000, 0).budget_interval(0.95);
+        let width = |interval: Interval| interval.upper - interval.lower;
+        // The seven others are wider, for want of trials.
+        assert!(found.estimate().unwrap().error < 0.01, "{found:?}");
+        assert!(width(interval) < 1.5 * width(even), "{interval:?} {even:?}");
+    }
+}
+
 /// Balanced scalar starts of depth 2 converge if they are positive: the strata are unanimous, and all that
 /// is uncertain is how many starts are positive.
 #[test]
@@ -248,7 +273,7 @@ fn the_sign_decides_scalar_balanced_starts() {
     let study = "[network]\ninput = 1\nhidden = 1\noutput = 1\ndepth = 2\n[init]\nkind = \"balanced\"\n\
                  std = 0.5\n[descent]\nmax_steps = 40000\nlearning_rate = 0.1";
     let known = Known::new("signs", study, Event::Converged, 0.5);
-    let found = strata(&known, 3, Quantity::Determinant, 2000, 1);
+    let found = strata(&known, 3, Quantity::Determinant, (2000, 0), 1);
     let [below, above] = found.0.as_slice() else { panic!("two signs: {found:?}") };
     assert_eq!((below.converged, below.trials, below.undecided), (0, 200, 0));
     assert_eq!((above.converged, above.trials, above.undecided), (200, 200, 0));
@@ -257,7 +282,7 @@ fn the_sign_decides_scalar_balanced_starts() {
     // Five standard deviations of the share: false alarm 6e-7.
     assert!((estimate.p - 0.5).abs() < 5.0 * 0.0112, "{estimate:?}");
     assert!(found.interval(0.95).contains(0.5));
-    assert_eq!(found, strata(&known, 3, Quantity::Determinant, 2000, 3));
+    assert_eq!(found, strata(&known, 3, Quantity::Determinant, (2000, 0), 3));
 }
 
 #[test]
@@ -271,8 +296,16 @@ fn what_is_stopped_estimates_nothing() {
     let request = splitting::Request { seed, cell, event, runs: 2, plan, workers: 2 };
     assert_eq!(splitting::estimate(&request, &stopped, &|_, _, _| {}).unwrap(), None);
     let (quantity, looked) = (Quantity::Margin, 100);
-    let request =
-        strata::Request { seed, cell, quantity, strata: 2, looked, trials: 10, workers: 2 };
+    let request = strata::Request {
+        seed,
+        cell,
+        quantity,
+        strata: 2,
+        looked,
+        trials: 10,
+        pilot: 0,
+        workers: 2,
+    };
     assert_eq!(strata::run(&request, &stopped, &|_| {}).unwrap(), None);
 }
 

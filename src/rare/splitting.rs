@@ -2,8 +2,8 @@
 //! the normals that a start is made of.
 //!
 //! Every law of initial weights, and every target that is drawn anew for every trial, is a function of
-//! standard normals. They are moved by steps of an Ornstein-Uhlenbeck process, which keep their law and so
-//! that of the start.
+//! standard normals. They are moved by steps of an Ornstein-Uhlenbeck process, all of them or along a line,
+//! which keep their law and so that of the start.
 
 use rayon::prelude::*;
 
@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::rng::{Purpose, Stream, stream};
 use crate::run::{self, interrupt::Interrupt};
 use crate::start::Starts;
-use crate::stats::splitting::{self, Failure, Plan, Problem, Tally, normal_step};
+use crate::stats::splitting::{self, Failure, Plan, Problem, Tally, line_step, normal_step};
 use crate::stats::{chi_squared, student};
 use crate::study::Cell;
 
@@ -151,6 +151,16 @@ impl Problem for Moving<'_> {
 
     fn propose(&self, normals: &Vec<f64>, size: f64, random: &mut Stream) -> Vec<f64> {
         normals.iter().map(|&x| normal_step(x, 0.0, 1.0, size, random)).collect()
+    }
+
+    fn propose_along(
+        &self,
+        normals: &Vec<f64>,
+        others: [&Vec<f64>; 2],
+        size: f64,
+        random: &mut Stream,
+    ) -> Vec<f64> {
+        line_step(normals, others.map(Vec::as_slice), size, random)
     }
 }
 

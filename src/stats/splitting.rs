@@ -44,6 +44,17 @@ pub trait Problem {
     /// A step of a Markov chain that is reversible with respect to the law of [`Problem::draw`]. A step of
     /// size 1 is the largest there is; the smaller the size, the nearer the new state.
     fn propose(&self, state: &Self::State, size: f64, random: &mut Stream) -> Self::State;
+
+    /// The same along the line through two other particles, whatever these are: where the event is narrow,
+    /// the way from one to another is one on which a state can be moved far (adaptive direction sampling:
+    /// Gilks, Roberts and George 1994, The Statistician 43(1) 179-189).
+    fn propose_along(
+        &self,
+        state: &Self::State,
+        others: [&Self::State; 2],
+        size: f64,
+        random: &mut Stream,
+    ) -> Self::State;
 }
 
 /// How a run is done.
@@ -93,8 +104,9 @@ const GAIN: f64 = 0.2;
 
 /// Runs the algorithm once.
 ///
-/// The size of the steps follows the acceptance from copy to copy: `ln s` grows by a fifth of the share
-/// of accepted moves above 0.3, and `s` is at most 1. So it is a function of the numbers in `random` alone.
+/// Every other move of a copy is one along a line. The size of the steps of either kind follows the acceptance
+/// from copy to copy: `ln s` grows by a fifth of the share of accepted moves above 0.3, and `s` is at most 1.
+/// So it is a function of the numbers in `random` alone.
 ///
 /// Before a particle is taken out, `goes_on` is told the lowest score and what has been counted; the run
 /// stops where it says no.
@@ -175,6 +187,23 @@ pub fn normal_step(x: f64, mean: f64, std: f64, size: f64, random: &mut Stream) 
     mean + (1.0 - size * size).sqrt() * (x - mean) + size * std * random.gaussian()
 }
 
+/// Such a step of independent standard normals along the line through two points `a` and `b`: the part of `x`
+/// in the direction of `a - b` makes the step, the rest stays. Equal points give no line, and `x` itself.
+///
+/// # Panics
+/// If the size is not in `[0, 1]`.
+pub fn line_step(x: &[f64], [a, b]: [&[f64]; 2], size: f64, random: &mut Stream) -> Vec<f64> {
+    let direction: Vec<f64> = a.iter().zip(b).map(|(a, b)| a - b).collect();
+    let square: f64 = direction.iter().map(|d| d * d).sum();
+    if square == 0.0 {
+        return x.to_vec();
+    }
+    let length = square.sqrt();
+    let part = x.iter().zip(&direction).map(|(x, d)| x * d).sum::<f64>() / length;
+    let step = (normal_step(part, 0.0, 1.0, size, random) - part) / length;
+    x.iter().zip(&direction).map(|(x, d)| x + step * d).collect()
+}
+
 /// One particle as the queue sees it.
 #[derive(Debug, Clone, Copy)]
 struct Entry {
@@ -212,7 +241,8 @@ struct Swarm<'a, P: Problem> {
     /// The number of the draw or accepted move that made the state: equal for exact copies.
     origins: Vec<u64>,
     queue: BinaryHeap<Entry>,
-    size: f64,
+    /// Of steps everywhere and of those along lines.
+    sizes: [f64; 2],
     next_origin: u64,
     tally: Tally,
 }
@@ -230,7 +260,7 @@ impl<'a, P: Problem> Swarm<'a, P> {
             states,
             scores,
             origins: (0..count).collect(),
-            size: 0.5,
+            sizes: [0.5; 2],
             next_origin: count,
             tally: Tally {
                 particles: count,
@@ -260,27 +290,46 @@ impl<'a, P: Problem> Swarm<'a, P> {
     /// Puts a moved copy of another particle in the place of this one.
     fn replace(&mut self, lowest: Entry, random: &mut Stream) {
         let here = lowest.particle;
-        let others = self.states.len() - 1;
-        let pick = ((random.uniform() * others as f64) as usize).min(others - 1);
-        let parent = if pick < here { pick } else { pick + 1 };
+        let parent = self.other(here, random);
         self.states[here] = self.states[parent].clone();
         self.scores[here] = self.scores[parent];
         self.origins[here] = self.origins[parent];
-        let accepted = (0..self.moves).filter(|_| self.step(here, lowest.score, random)).count();
+        let (mut made, mut accepted) = ([0; 2], [0; 2]);
+        for kind in (0..self.moves).map(|k| (k % 2) as usize) {
+            made[kind] += 1;
+            accepted[kind] += u64::from(self.step(here, kind, lowest.score, random));
+        }
         self.tally.removed += 1;
-        self.tally.unmoved += u64::from(accepted == 0);
-        self.tally.accepted += accepted as u64;
-        let share = accepted as f64 / self.moves as f64;
-        self.size = (self.size * libm::exp(GAIN * (share - ACCEPTANCE))).min(1.0);
+        self.tally.unmoved += u64::from(accepted == [0; 2]);
+        self.tally.accepted += accepted.iter().sum::<u64>();
+        for ((size, made), accepted) in self.sizes.iter_mut().zip(made).zip(accepted) {
+            let share = accepted as f64 / made.max(1) as f64;
+            *size = (*size * libm::exp(GAIN * (share - ACCEPTANCE))).min(1.0);
+        }
         self.queue.push(Entry { score: self.scores[here], particle: here });
     }
 
-    /// Proposes a move, accepts it if the score stays above the level, and says whether.
-    fn step(&mut self, here: usize, level: f64, random: &mut Stream) -> bool {
-        let state = self.problem.propose(&self.states[here], self.size, random);
+    /// Any particle but this one.
+    fn other(&self, here: usize, random: &mut Stream) -> usize {
+        let others = self.states.len() - 1;
+        let pick = ((random.uniform() * others as f64) as usize).min(others - 1);
+        if pick < here { pick } else { pick + 1 }
+    }
+
+    /// Proposes a move of a kind, 0 everywhere and 1 along a line, and makes it if it stays above the level.
+    fn step(&mut self, here: usize, kind: usize, level: f64, random: &mut Stream) -> bool {
+        let (state, size) = (&self.states[here], self.sizes[kind]);
+        let state = if kind == 0 {
+            self.problem.propose(state, size, random)
+        } else {
+            let others = [self.other(here, random), self.other(here, random)];
+            let others = others.map(|other| &self.states[other]);
+            self.problem.propose_along(state, others, size, random)
+        };
         let score = score(self.problem, &state);
         self.tally.evaluations += 1;
-        if score <= level {
+        // No move is one that would leave an exact copy.
+        if score <= level || score == self.scores[here] {
             return false;
         }
         self.states[here] = state;
@@ -336,6 +385,16 @@ mod tests {
 
         fn propose(&self, state: &Vec<f64>, size: f64, random: &mut Stream) -> Vec<f64> {
             state.iter().map(|&x| normal_step(x, 0.0, 1.0, size, random)).collect()
+        }
+
+        fn propose_along(
+            &self,
+            state: &Vec<f64>,
+            others: [&Vec<f64>; 2],
+            size: f64,
+            random: &mut Stream,
+        ) -> Vec<f64> {
+            line_step(state, others.map(Vec::as_slice), size, random)
         }
     }
 
@@ -514,6 +573,32 @@ mod tests {
             assert_eq!((twice.particles, twice.removed), (2000, 2 * removed));
             assert!(twice.ln_interval(0.99).0 > low && twice.ln_interval(0.99).1 < high);
         }
+    }
+
+    /// Along a line too, and what is at right angles to it stays: moments as below.
+    #[test]
+    fn steps_along_lines_keep_the_law() {
+        let mut random = random("line", 0);
+        let (a, b) = ([3.0, 1.0], [0.0, 5.0]);
+        let n = 100_000;
+        let (mut sums, mut squares, mut mixed) = ([0.0; 2], [0.0; 2], 0.0);
+        for _ in 0..n {
+            let x = [random.gaussian(), random.gaussian()];
+            let y = line_step(&x, [&a, &b], 0.6, &mut random);
+            assert!((4.0 * (y[0] - x[0]) + 3.0 * (y[1] - x[1])).abs() < 1e-14);
+            for k in 0..2 {
+                sums[k] += y[k];
+                squares[k] += y[k] * y[k];
+            }
+            mixed += y[0] * y[1];
+        }
+        let n = f64::from(n);
+        for (sum, square) in sums.into_iter().zip(squares) {
+            assert!((sum / n).abs() < 5.0 / n.sqrt());
+            assert!((square / n - 1.0).abs() < 5.0 * (2.0 / n).sqrt());
+        }
+        assert!((mixed / n).abs() < 5.0 / n.sqrt());
+        assert_eq!(line_step(&a, [&b, &b], 0.6, &mut random), a);
     }
 
     /// A step keeps the law: moments of 100,000 of them within five standard errors (6e-7 each).

@@ -294,7 +294,7 @@ impl<'a, P: Problem> Swarm<'a, P> {
         self.states[here] = self.states[parent].clone();
         self.scores[here] = self.scores[parent];
         self.origins[here] = self.origins[parent];
-        let (mut made, mut accepted) = ([0; 2], [0; 2]);
+        let (mut made, mut accepted) = ([0_u64; 2], [0_u64; 2]);
         for kind in (0..self.moves).map(|k| (k % 2) as usize) {
             made[kind] += 1;
             accepted[kind] += u64::from(self.step(here, kind, lowest.score, random));

@@ -4,7 +4,8 @@
 //! A [`study`] is a grid of cells times numbered trials. [`config`] reads it from TOML; [`start`] draws
 //! where a trial begins ([`network`], [`rng`]); [`descent`] advances trials on a [`kernel`] until
 //! [`stop`] has a verdict on each and [`observe`] has measured its ends; [`store`] keeps the rows and
-//! builds `results.h5`; [`run`] does all of it in parallel; [`stats`] and [`report`] say what came out.
+//! builds `results.h5`; [`run`] does all of it in parallel; [`rare`]
+//! estimates probabilities too small to be counted; [`stats`] and [`report`] say what came out.
 //! Each of these rooms imports only those before it in `tests/it/tidy.rs`, which checks it.
 //!
 //! ```
@@ -40,6 +41,7 @@ mod foreign;
 pub mod kernel;
 pub mod network;
 pub mod observe;
+pub mod rare;
 pub mod reduce;
 pub mod report;
 pub mod rng;

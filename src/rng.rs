@@ -25,6 +25,8 @@ pub enum Purpose {
     Lanczos,
     /// The noise of a perturbation, by its number in the trial.
     Perturbation(u64),
+    /// Starts that are drawn and moved by multilevel splitting; the trial is the number of the run.
+    Splitting,
 }
 
 impl Purpose {
@@ -34,7 +36,22 @@ impl Purpose {
             Self::Target => "target",
             Self::Lanczos => "lanczos",
             Self::Perturbation(_) => "perturbation",
+            Self::Splitting => "splitting",
         }
+    }
+}
+
+/// Where whatever is drawn takes its random numbers from.
+pub trait Random {
+    /// Uniform on `(0, 1)`.
+    fn uniform(&mut self) -> f64;
+
+    /// Standard normal.
+    fn gaussian(&mut self) -> f64;
+
+    /// `rows x cols` independent normals of standard deviation `std`, drawn row by row.
+    fn gaussian_matrix(&mut self, rows: usize, cols: usize, std: f64) -> Array2<f64> {
+        Array2::from_shape_simple_fn((rows, cols), || std * self.gaussian())
     }
 }
 
@@ -101,7 +118,17 @@ impl Stream {
 
     /// `rows x cols` independent normals of standard deviation `std`, drawn row by row.
     pub fn gaussian_matrix(&mut self, rows: usize, cols: usize, std: f64) -> Array2<f64> {
-        Array2::from_shape_simple_fn((rows, cols), || std * self.gaussian())
+        Random::gaussian_matrix(self, rows, cols, std)
+    }
+}
+
+impl Random for Stream {
+    fn uniform(&mut self) -> f64 {
+        self.uniform()
+    }
+
+    fn gaussian(&mut self) -> f64 {
+        self.gaussian()
     }
 }
 
@@ -142,6 +169,7 @@ mod tests {
             first(1, b"a", Purpose::Target, 0),
             first(1, b"a", Purpose::Perturbation(0), 0),
             first(1, b"a", Purpose::Perturbation(1), 0),
+            first(1, b"a", Purpose::Splitting, 0),
             first(1, b"a", Purpose::Init, 1),
         ] {
             assert_ne!(base, other);

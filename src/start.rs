@@ -6,7 +6,7 @@ use crate::kernel::Terms;
 use crate::kernel::real::Precision;
 use crate::network::target::{Draw, Landscape, Problem};
 use crate::network::{Weights, matrix};
-use crate::rng::{Purpose, Source, stream};
+use crate::rng::{Purpose, Random, Source, Stream, stream};
 use crate::study::{Cell, RateLaw};
 use crate::theorem;
 
@@ -34,6 +34,14 @@ pub struct Start {
     pub terms: Terms,
 }
 
+impl Start {
+    /// The deficiency margin `sigma_min(Phi) - ||W - Phi||_F`; not above 0: there is none (Arora, Cohen,
+    /// Golowich and Hu 2019, definition 2).
+    pub fn margin(&self) -> f64 {
+        margin(&self.weights, &self.problem, &self.landscape)
+    }
+}
+
 /// Whether the starts of a cell depend on the value of a key; if not, cells that differ in it have the same
 /// starts, trial by trial.
 pub fn depends_on(key: &str) -> bool {
@@ -45,7 +53,7 @@ impl<'a> Starts<'a> {
     /// The starts of `cell` in the study with this seed.
     pub fn new(seed: u64, cell: &'a Cell) -> Self {
         let every_trial = cell.draw == Draw::Trial && cell.target.is_random();
-        let shared = (!every_trial).then(|| problem(seed, cell, 0));
+        let shared = (!every_trial).then(|| problem(cell, &mut of_target(seed, cell, 0)));
         Self { seed, cell, shared, rate: None }
     }
 
@@ -56,11 +64,29 @@ impl<'a> Starts<'a> {
 
     /// The start of trial number `trial`.
     pub fn start(&self, trial: u64) -> Start {
-        let (problem, landscape) =
-            self.shared.clone().unwrap_or_else(|| problem(self.seed, self.cell, trial));
+        let drawn = || problem(self.cell, &mut of_target(self.seed, self.cell, trial));
+        let problem = self.shared.clone().unwrap_or_else(drawn);
         let source = Source { seed: self.seed, digest: self.cell.digest, trial };
-        let mut random = source.stream(Purpose::Init);
-        let mut weights = self.cell.init.draw(&self.cell.shape, &mut random);
+        let weights = self.cell.init.draw(&self.cell.shape, &mut source.stream(Purpose::Init));
+        self.begin(problem, weights, source)
+    }
+
+    /// The start that takes its numbers from `random`: those of the target, if every trial draws its own,
+    /// and then those of the weights. What is random on the way is that of trial 0.
+    pub fn start_from(&self, random: &mut impl Random) -> Start {
+        let problem = self.shared.clone().unwrap_or_else(|| problem(self.cell, random));
+        let weights = self.cell.init.draw(&self.cell.shape, random);
+        self.begin(problem, weights, Source { seed: self.seed, digest: self.cell.digest, trial: 0 })
+    }
+
+    /// The start with these weights.
+    fn begin(
+        &self,
+        problem: (Arc<Problem>, Landscape),
+        mut weights: Weights,
+        random: Source,
+    ) -> Start {
+        let (problem, landscape) = problem;
         if self.cell.precision == Precision::Float32 {
             // The start is what the kernel holds, so that what is measured on it is true of the descent.
             for w in weights.as_mut_slice() {
@@ -72,7 +98,7 @@ impl<'a> Starts<'a> {
             (None, RateLaw::Given | RateLaw::Tuned) => self.cell.learning_rate,
             (None, RateLaw::Theorem1) => theorem1_rate(&weights, &problem, &landscape),
         };
-        let terms = Terms { learning_rate, random: source };
+        let terms = Terms { learning_rate, random };
         Start { weights, problem, landscape, terms }
     }
 }
@@ -81,15 +107,23 @@ impl<'a> Starts<'a> {
 /// other conditions of the theorem, balancedness is a measure of the trial; that hidden layers are wide
 /// enough follows from a margin.
 fn theorem1_rate(weights: &Weights, problem: &Problem, landscape: &Landscape) -> f64 {
-    let distance = matrix::frobenius((&weights.end_to_end() - &problem.phi).view());
     let norm = matrix::frobenius(problem.phi.view());
-    theorem::largest_rate(weights.shape().depth(), norm, landscape.sigma_min - distance)
+    theorem::largest_rate(weights.shape().depth(), norm, margin(weights, problem, landscape))
 }
 
-/// The problem of one trial.
-fn problem(seed: u64, cell: &Cell, trial: u64) -> (Arc<Problem>, Landscape) {
-    let mut random = stream(seed, &cell.target_digest, Purpose::Target, trial);
-    let problem = cell.target.realise(&cell.shape, &mut random);
+/// `sigma_min(Phi) - ||W - Phi||_F`.
+fn margin(weights: &Weights, problem: &Problem, landscape: &Landscape) -> f64 {
+    landscape.sigma_min - matrix::frobenius((&weights.end_to_end() - &problem.phi).view())
+}
+
+/// The random numbers of the target of a trial.
+fn of_target(seed: u64, cell: &Cell, trial: u64) -> Stream {
+    stream(seed, &cell.target_digest, Purpose::Target, trial)
+}
+
+/// A problem of the cell.
+fn problem(cell: &Cell, random: &mut impl Random) -> (Arc<Problem>, Landscape) {
+    let problem = cell.target.realise(&cell.shape, random);
     let landscape = problem.landscape(cell.shape.rank());
     (problem, landscape)
 }

@@ -317,6 +317,13 @@ impl Default for CertificateRule {
     }
 }
 
+impl CertificateRule {
+    /// This one without the proofs that decide no outcome.
+    pub fn deciding(self) -> Self {
+        Self { check: self.ends, extra_steps: 0, ..self }
+    }
+}
+
 /// A proof that a trial converges to a global minimum.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Certified {

@@ -92,6 +92,14 @@ pub fn largest_rate(depth: usize, target_norm: f64, margin: f64) -> f64 {
     libm::pow(positive(margin), (4.0 * n - 2.0) / n) / (6144.0 * n * n * n * norm)
 }
 
+/// The least margin with which the theorem allows `depth` layers this balancedness `b`, which is what
+/// [`Theorem::most_imbalance`] comes to turned round: `16 N^{3/2} ||Phi||_F^{(N-1)/N} sqrt(b)`.
+pub fn least_margin(depth: usize, target_norm: f64, balancedness: f64) -> f64 {
+    let n = depth as f64;
+    let norm = libm::pow(target_norm, (n - 1.0) / n);
+    16.0 * n * n.sqrt() * norm * balancedness.sqrt()
+}
+
 /// A margin if there is one, else NaN.
 fn positive(margin: f64) -> f64 {
     if margin > 0.0 { margin } else { f64::NAN }
@@ -132,6 +140,16 @@ mod tests {
         let at_most = Theorem { learning_rate: theorem.largest_rate(), ..theorem };
         assert_close(at_most.steps(0.005, 1e-6), 6.3807e5);
         assert_eq!(at_most.steps(1e-7, 1e-6), 0.0);
+    }
+
+    #[test]
+    fn the_least_margin_allows_the_balancedness_just_so() {
+        for (depth, target_norm, balancedness) in [(2, 1.0, 3.95e-4), (3, 2.0, 1e-9), (8, 0.3, 0.1)]
+        {
+            let margin = least_margin(depth, target_norm, balancedness);
+            let theorem = Theorem { depth, target_norm, margin, balancedness, ..example() };
+            assert!((theorem.most_imbalance() / balancedness - 1.0).abs() < 1e-14);
+        }
     }
 
     /// `||Phi|| = 2`, `N = 3`, `c = 1`: powers 4/3, 10/3 and 14/3.

@@ -12,12 +12,14 @@ mod place;
 mod plan;
 mod processor;
 mod progress;
+mod rare;
 mod report;
 mod run;
 mod tasks;
 mod times;
 mod trace;
 mod transition;
+mod tuned;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -58,6 +60,7 @@ enum Command {
     Transition(transition::Arguments),
     Times(times::Arguments),
     Trace(trace::Arguments),
+    Rare(rare::Arguments),
     Doctor(doctor::Arguments),
     Config(config::Arguments),
     #[command(name = COMMAND, hide = true)]
@@ -92,6 +95,7 @@ pub fn main() -> ExitCode {
         Command::Transition(arguments) => transition::main(arguments),
         Command::Times(arguments) => times::main(arguments),
         Command::Trace(arguments) => trace::main(arguments),
+        Command::Rare(arguments) => rare::main(arguments),
         Command::Doctor(arguments) => doctor::main(arguments),
         Command::Config(arguments) => config::main(arguments),
         Command::Apart(arguments) => apart::main(arguments),

@@ -22,9 +22,12 @@ pub(super) fn print(text: &str) -> Result<()> {
 
 /// Writes one JSON object to stdout.
 pub(super) fn print_json(value: &impl Serialize) -> Result<()> {
-    let mut json = serde_json::to_string_pretty(value).expect("plain data");
-    json.push('\n');
-    print(&json)
+    print(&json_text(value))
+}
+
+/// One JSON object, as it is printed.
+pub(super) fn json_text(value: &impl Serialize) -> String {
+    serde_json::to_string_pretty(value).expect("plain data") + "\n"
 }
 
 /// Says something on stderr; nobody listening is not an error.

@@ -12,6 +12,27 @@ use crate::run::{Progress, Silent, Work};
 /// Time between two plain lines.
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
+/// Says something now and then, unless it is to be quiet.
+pub(super) struct Pace {
+    quiet: bool,
+    said: Mutex<Instant>,
+}
+
+impl Pace {
+    pub(super) fn new(quiet: bool) -> Self {
+        Self { quiet, said: Mutex::new(Instant::now()) }
+    }
+
+    /// Says it if the last time is long enough ago.
+    pub(super) fn say(&self, text: impl FnOnce() -> String) {
+        let Ok(mut said) = self.said.lock() else { return };
+        if !self.quiet && said.elapsed() >= LINE_EVERY {
+            *said = Instant::now();
+            output::say(&text());
+        }
+    }
+}
+
 /// What a run shows of its progress.
 pub(super) fn display(quiet: bool) -> Box<dyn Progress> {
     if quiet {

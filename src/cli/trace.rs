@@ -3,17 +3,18 @@
 use std::path::{Path, PathBuf};
 
 use super::place::Place;
+use super::tuned::tuned;
 use super::{Ending, output};
 use crate::descent::{self, Entry};
 use crate::kernel::blas::{self, Threading};
 use crate::kernel::rule::Method;
 use crate::observe::spacing::{RecordedSteps, Spacing};
 use crate::observe::trajectory::Recorder;
-use crate::run::{method, numerics, threads, tuning};
+use crate::run::{method, numerics, threads};
 use crate::start::Starts;
 use crate::store::io::Disk;
 use crate::store::{publish, trace};
-use crate::study::{Cell, Study};
+use crate::study::Cell;
 use crate::{Error, Result, config};
 
 /// Replay one trial exactly, and store its target, weights and trajectory (HDF5)
@@ -124,17 +125,6 @@ pub(super) fn main(arguments: &Arguments) -> Result<Ending> {
         arguments.output.display()
     ))?;
     Ok(Ending::Done)
-}
-
-/// The cell with the learning rate that its trials have.
-fn tuned(study: &Study, cell: &Cell, workers: usize) -> Result<Cell> {
-    if cell.tuning.is_none() {
-        return Ok(cell.clone());
-    }
-    output::say("tuning the learning rate of the cell, as the run does");
-    let rate = tuning::tune_to_the_end(study.seed, cell, workers)?;
-    output::say(&format!("its learning rate is {rate}"));
-    Ok(Cell { learning_rate: rate, ..cell.clone() })
 }
 
 /// Refuses times that no step goes over.

@@ -76,6 +76,34 @@ pub fn frobenius(a: ArrayView2<'_, f64>) -> f64 {
     a.iter().map(|x| x * x).sum::<f64>().sqrt()
 }
 
+/// The sign of the determinant of a square matrix, 0 if it is singular in this arithmetic: that of the
+/// pivots of Gaussian elimination with partial pivoting. NaN if an entry is.
+///
+/// # Panics
+/// If the matrix is not square.
+pub fn determinant_sign(a: ArrayView2<'_, f64>) -> f64 {
+    assert!(a.is_square(), "a determinant is of a square matrix");
+    let (mut a, n) = (a.to_owned(), a.nrows());
+    let mut sign = 1.0;
+    for k in 0..n {
+        let larger = |&i: &usize, &j: &usize| a[[i, k]].abs().total_cmp(&a[[j, k]].abs());
+        let pivot = (k..n).rev().max_by(larger).expect("a row is left");
+        if a[[pivot, k]] == 0.0 || a[[pivot, k]].is_nan() {
+            return a[[pivot, k]].abs();
+        }
+        if pivot != k {
+            sign = -sign;
+            (k..n).for_each(|j| a.swap([k, j], [pivot, j]));
+        }
+        sign *= a[[k, k]].signum();
+        for i in k + 1..n {
+            let factor = a[[i, k]] / a[[k, k]];
+            (k..n).for_each(|j| a[[i, j]] -= factor * a[[k, j]]);
+        }
+    }
+    sign
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -93,5 +121,21 @@ mod tests {
             });
             assert_eq!(product(a.view(), b.t()), expected, "{m} x {k} x {n}");
         }
+    }
+
+    #[test]
+    fn signs_of_determinants() {
+        let sign = |a: &[f64], n| {
+            determinant_sign(ArrayView2::from_shape((n, n), a).expect("a square matrix"))
+        };
+        assert_eq!(sign(&[], 0), 1.0);
+        assert_eq!(sign(&[-3.0], 1), -1.0);
+        assert_eq!(sign(&[0.0, 1.0, 1.0, 0.0], 2), -1.0);
+        assert_eq!(sign(&[1.0, 2.0, 2.0, 4.0], 2), 0.0);
+        assert!(sign(&[f64::NAN, 2.0, 2.0, 4.0], 2).is_nan());
+        // A cyclic shift of three rows is even; its product underflows.
+        let tiny = [0.0, 1e-200, 0.0, 0.0, 0.0, 1e-200, 1e-200, 0.0, 0.0];
+        assert_eq!(sign(&tiny, 3), 1.0);
+        assert_eq!(sign(&tiny.map(|x| -x), 3), -1.0);
     }
 }

@@ -8,7 +8,7 @@
 use ndarray::{Array2, ArrayView2, Axis};
 
 use super::{bidiagonal, matrix};
-use crate::rng::Stream;
+use crate::rng::Random;
 
 /// `A = U diag(s) V'` with `s` decreasing: `U` is `m x k`, `V` is `n x k`, `k = min(m, n)`.
 #[derive(Debug, Clone)]
@@ -131,9 +131,9 @@ fn sorted(columns: &Array2<f64>, basis: &Array2<f64>, unit: f64) -> Svd {
 /// distributed (Haar): a Gaussian matrix, orthonormalised by modified Gram-Schmidt, twice.
 ///
 /// Gram-Schmidt leaves the diagonal of `R` positive, which is what makes `Q` Haar (Mezzadri 2007).
-pub fn haar(stream: &mut Stream, rows: usize, cols: usize) -> Array2<f64> {
+pub fn haar(random: &mut impl Random, rows: usize, cols: usize) -> Array2<f64> {
     // Rows of `q` are the vectors to be orthonormalised.
-    let mut q = stream.gaussian_matrix(rows.min(cols), rows.max(cols), 1.0);
+    let mut q = random.gaussian_matrix(rows.min(cols), rows.max(cols), 1.0);
     for i in 0..q.nrows() {
         for _ in 0..2 {
             for k in 0..i {

@@ -1,5 +1,7 @@
 //! Numbers as people read them.
 
+use std::f64::consts::LN_10;
+
 use crate::study::AxisValues;
 
 /// A swept value: numbers with four significant digits.
@@ -27,6 +29,20 @@ pub(crate) fn significant(x: f64, digits: usize) -> String {
     // Through the rounded decimal, so that large numbers lose the digits they do not have.
     let rounded: f64 = scientific.parse().unwrap_or(x);
     trimmed(&format!("{rounded:.decimals$}")).to_owned()
+}
+
+/// `e^ln` with so many significant digits, where it is too small for a number as well.
+pub(super) fn exponential(ln: f64, digits: usize) -> String {
+    let value = libm::exp(ln);
+    if value > 1e-300 || ln == f64::NEG_INFINITY {
+        return significant(value, digits);
+    }
+    let log10 = ln / LN_10;
+    // Rounding the mantissa up to 10 is left to the formatting of a number.
+    let mantissa = format!("{:.*e}", digits - 1, libm::pow(10.0, log10 - log10.floor()));
+    let (mantissa, carried) = mantissa.split_once('e').unwrap_or((&mantissa, "0"));
+    let exponent = log10.floor() as i64 + carried.parse::<i64>().unwrap_or(0);
+    format!("{}e{exponent}", trimmed(mantissa))
 }
 
 /// Without zeros at the end of the decimals.
@@ -84,6 +100,20 @@ mod tests {
             (0.0, "0"),
         ] {
             assert_eq!(significant(x, 4), expected);
+        }
+    }
+
+    #[test]
+    fn exponentials() {
+        for (log10, expected) in [
+            (0.0, "1"),
+            (-1.0, "0.1"),
+            (-8.5, "3.16e-9"),
+            (-320.5, "3.16e-321"),
+            (-1000.0001, "1e-1000"),
+            (f64::NEG_INFINITY, "0"),
+        ] {
+            assert_eq!(exponential(log10 * LN_10, 3), expected);
         }
     }
 

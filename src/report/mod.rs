@@ -5,6 +5,7 @@ pub mod comparison;
 pub mod counts;
 mod export;
 pub(crate) mod format;
+pub mod rare;
 pub(crate) mod table;
 pub mod times;
 pub mod transition;

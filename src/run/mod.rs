@@ -379,7 +379,7 @@ fn refuse_others(found: &[(Numerics, PathBuf)], numerics: &Numerics) -> Result<(
 }
 
 /// The threads of the workers.
-fn pool(workers: usize) -> Result<ThreadPool> {
+pub(crate) fn pool(workers: usize) -> Result<ThreadPool> {
     ThreadPoolBuilder::new()
         .num_threads(workers)
         .thread_name(|i| format!("worker-{i}"))

@@ -11,7 +11,7 @@ use crate::descent;
 use crate::error::Result;
 use crate::start::Starts;
 use crate::stop::Outcome;
-use crate::study::{Block, Cell, CertificateRule, Study, TrialRow, Tuning};
+use crate::study::{Block, Cell, Study, TrialRow, Tuning};
 
 /// Number of the first pilot trial: above those of every study.
 const FIRST_PILOT: u64 = 1 << 63;
@@ -118,9 +118,7 @@ fn score(
 ) -> Option<Score> {
     let mut pilot = Cell { learning_rate: rate, ..cell.clone() };
     pilot.stop.max_steps = enough.load(Ordering::Relaxed).min(cell.stop.max_steps);
-    let waits_for_proof = cell.certificate.ends;
-    pilot.certificate =
-        CertificateRule { check: waits_for_proof, extra_steps: 0, ..cell.certificate };
+    pilot.certificate = cell.certificate.deciding();
     let starts = Starts::new(seed, &pilot);
     let mut kernel = method::kernel(&pilot);
     let block = Block { cell: cell.index, first: FIRST_PILOT, count: tuning.trials };

@@ -26,6 +26,7 @@ pub mod scaling;
 pub mod sequence;
 pub mod splitting;
 pub mod stratified;
+pub mod student;
 pub mod wilson;
 
 pub use goal::Goal;

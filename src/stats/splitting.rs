@@ -44,6 +44,17 @@ pub trait Problem {
     /// A step of a Markov chain that is reversible with respect to the law of [`Problem::draw`]. A step of
     /// size 1 is the largest there is; the smaller the size, the nearer the new state.
     fn propose(&self, state: &Self::State, size: f64, random: &mut Stream) -> Self::State;
+
+    /// The same along the line through two other particles, whatever these are: where the event is narrow,
+    /// the way from one to another is one on which a state can be moved far (adaptive direction sampling:
+    /// Gilks, Roberts and George 1994, The Statistician 43(1) 179-189).
+    fn propose_along(
+        &self,
+        state: &Self::State,
+        others: [&Self::State; 2],
+        size: f64,
+        random: &mut Stream,
+    ) -> Self::State;
 }
 
 /// How a run is done.
@@ -66,6 +77,8 @@ pub struct Tally {
     pub removed: u64,
     /// How many copies accepted none of their moves: few or none in a sound run.
     pub unmoved: u64,
+    /// How many of the proposed moves were accepted.
+    pub accepted: u64,
     /// How often the score was evaluated.
     pub evaluations: u64,
 }
@@ -75,9 +88,9 @@ pub struct Tally {
 pub enum Failure {
     /// Two starts that are not copies have this score: its law has an atom, or more starts than numbers.
     Tie(f64),
-    /// The evaluations did not suffice. `P(S > level)` follows from the tally like the probability from a
-    /// complete one; that of the event is smaller.
-    Budget {
+    /// The evaluations did not suffice, or the run was stopped. `P(S > level)` follows from the tally like
+    /// the probability from a complete one; that of the event is smaller.
+    Unfinished {
         /// The score that all particles have reached.
         level: f64,
         /// What was counted up to there.
@@ -91,8 +104,12 @@ const GAIN: f64 = 0.2;
 
 /// Runs the algorithm once.
 ///
-/// The size of the steps follows the acceptance from copy to copy: `ln s` grows by a fifth of the share
-/// of accepted moves above 0.3, and `s` is at most 1. So it is a function of the numbers in `random` alone.
+/// Every other move of a copy is one along a line. The size of the steps of either kind follows the acceptance
+/// from copy to copy: `ln s` grows by a fifth of the share of accepted moves above 0.3, and `s` is at most 1.
+/// So it is a function of the numbers in `random` alone.
+///
+/// Before a particle is taken out, `goes_on` is told the lowest score and what has been counted; the run
+/// stops where it says no.
 ///
 /// # Panics
 /// If the plan has less than two particles or no moves, or a score is not a number.
@@ -101,16 +118,20 @@ pub fn run<P: Problem>(
     goal: f64,
     plan: Plan,
     random: &mut Stream,
+    mut goes_on: impl FnMut(f64, &Tally) -> bool,
 ) -> Result<Tally, Failure> {
     assert!(plan.particles > 1 && plan.moves > 0, "a run needs particles and moves: {plan:?}");
     let mut swarm = Swarm::new(problem, plan, random);
     loop {
-        let lowest = swarm.lowest()?;
+        let lowest = swarm.lowest();
+        // Of scores above the goal it does not matter which are equal.
         if lowest.score > goal {
             return Ok(swarm.tally);
         }
-        if swarm.tally.evaluations + plan.moves > plan.evaluations {
-            return Err(Failure::Budget { level: lowest.score, tally: swarm.tally });
+        swarm.refuse_ties(lowest)?;
+        let is_spent = swarm.tally.evaluations + plan.moves > plan.evaluations;
+        if is_spent || !goes_on(lowest.score, &swarm.tally) {
+            return Err(Failure::Unfinished { level: lowest.score, tally: swarm.tally });
         }
         swarm.replace(lowest, random);
     }
@@ -123,6 +144,7 @@ impl Tally {
             particles: self.particles + other.particles,
             removed: self.removed + other.removed,
             unmoved: self.unmoved + other.unmoved,
+            accepted: self.accepted + other.accepted,
             evaluations: self.evaluations + other.evaluations,
         }
     }
@@ -139,7 +161,11 @@ impl Tally {
     /// If `level` is not strictly between 0 and 1.
     pub fn ln_interval(&self, level: f64) -> (f64, f64) {
         assert!(level > 0.0 && level < 1.0, "a confidence level is between 0 and 1, not {level}");
-        let z = normal::quantile(0.5 + 0.5 * level);
+        self.ln_bounds(normal::quantile(0.5 + 0.5 * level))
+    }
+
+    /// The same for `z` standard deviations of the count, or as many as are called for.
+    pub fn ln_bounds(&self, z: f64) -> (f64, f64) {
         let (count, half) = (self.removed as f64, 0.5 * z * z);
         let root = z * (count + 0.25 * z * z).sqrt();
         // The product of the ends is K^2: the smaller one without cancellation.
@@ -159,6 +185,23 @@ impl Tally {
 pub fn normal_step(x: f64, mean: f64, std: f64, size: f64, random: &mut Stream) -> f64 {
     assert!((0.0..=1.0).contains(&size), "a step has a size in [0, 1], not {size}");
     mean + (1.0 - size * size).sqrt() * (x - mean) + size * std * random.gaussian()
+}
+
+/// Such a step of independent standard normals along the line through two points `a` and `b`: the part of `x`
+/// in the direction of `a - b` makes the step, the rest stays. Equal points give no line, and `x` itself.
+///
+/// # Panics
+/// If the size is not in `[0, 1]`.
+pub fn line_step(x: &[f64], [a, b]: [&[f64]; 2], size: f64, random: &mut Stream) -> Vec<f64> {
+    let direction: Vec<f64> = a.iter().zip(b).map(|(a, b)| a - b).collect();
+    let square: f64 = direction.iter().map(|d| d * d).sum();
+    if square == 0.0 {
+        return x.to_vec();
+    }
+    let length = square.sqrt();
+    let part = x.iter().zip(&direction).map(|(x, d)| x * d).sum::<f64>() / length;
+    let step = (normal_step(part, 0.0, 1.0, size, random) - part) / length;
+    x.iter().zip(&direction).map(|(x, d)| x + step * d).collect()
 }
 
 /// One particle as the queue sees it.
@@ -198,7 +241,8 @@ struct Swarm<'a, P: Problem> {
     /// The number of the draw or accepted move that made the state: equal for exact copies.
     origins: Vec<u64>,
     queue: BinaryHeap<Entry>,
-    size: f64,
+    /// Of steps everywhere and of those along lines.
+    sizes: [f64; 2],
     next_origin: u64,
     tally: Tally,
 }
@@ -216,47 +260,76 @@ impl<'a, P: Problem> Swarm<'a, P> {
             states,
             scores,
             origins: (0..count).collect(),
-            size: 0.5,
+            sizes: [0.5; 2],
             next_origin: count,
-            tally: Tally { particles: count, removed: 0, unmoved: 0, evaluations: count },
+            tally: Tally {
+                particles: count,
+                removed: 0,
+                unmoved: 0,
+                accepted: 0,
+                evaluations: count,
+            },
         }
     }
 
     /// The particle with the lowest score, taken from the queue.
-    fn lowest(&mut self) -> Result<Entry, Failure> {
-        let lowest = self.queue.pop().expect("there are particles");
-        if let Some(second) = self.queue.peek()
-            && second.score == lowest.score
-            && self.origins[second.particle] != self.origins[lowest.particle]
-        {
-            return Err(Failure::Tie(lowest.score));
+    fn lowest(&mut self) -> Entry {
+        self.queue.pop().expect("there are particles")
+    }
+
+    /// Refuses a particle that has the score of another and is no copy of it.
+    fn refuse_ties(&self, lowest: Entry) -> Result<(), Failure> {
+        let second = self.queue.peek().expect("there are two particles");
+        let is_copy = self.origins[second.particle] == self.origins[lowest.particle];
+        match second.score == lowest.score && !is_copy {
+            true => Err(Failure::Tie(lowest.score)),
+            false => Ok(()),
         }
-        Ok(lowest)
     }
 
     /// Puts a moved copy of another particle in the place of this one.
     fn replace(&mut self, lowest: Entry, random: &mut Stream) {
         let here = lowest.particle;
-        let others = self.states.len() - 1;
-        let pick = ((random.uniform() * others as f64) as usize).min(others - 1);
-        let parent = if pick < here { pick } else { pick + 1 };
+        let parent = self.other(here, random);
         self.states[here] = self.states[parent].clone();
         self.scores[here] = self.scores[parent];
         self.origins[here] = self.origins[parent];
-        let accepted = (0..self.moves).filter(|_| self.step(here, lowest.score, random)).count();
+        let (mut made, mut accepted) = ([0_u64; 2], [0_u64; 2]);
+        for kind in (0..self.moves).map(|k| (k % 2) as usize) {
+            made[kind] += 1;
+            accepted[kind] += u64::from(self.step(here, kind, lowest.score, random));
+        }
         self.tally.removed += 1;
-        self.tally.unmoved += u64::from(accepted == 0);
-        let share = accepted as f64 / self.moves as f64;
-        self.size = (self.size * libm::exp(GAIN * (share - ACCEPTANCE))).min(1.0);
+        self.tally.unmoved += u64::from(accepted == [0; 2]);
+        self.tally.accepted += accepted.iter().sum::<u64>();
+        for ((size, made), accepted) in self.sizes.iter_mut().zip(made).zip(accepted) {
+            let share = accepted as f64 / made.max(1) as f64;
+            *size = (*size * libm::exp(GAIN * (share - ACCEPTANCE))).min(1.0);
+        }
         self.queue.push(Entry { score: self.scores[here], particle: here });
     }
 
-    /// Proposes a move, accepts it if the score stays above the level, and says whether.
-    fn step(&mut self, here: usize, level: f64, random: &mut Stream) -> bool {
-        let state = self.problem.propose(&self.states[here], self.size, random);
+    /// Any particle but this one.
+    fn other(&self, here: usize, random: &mut Stream) -> usize {
+        let others = self.states.len() - 1;
+        let pick = ((random.uniform() * others as f64) as usize).min(others - 1);
+        if pick < here { pick } else { pick + 1 }
+    }
+
+    /// Proposes a move of a kind, 0 everywhere and 1 along a line, and makes it if it stays above the level.
+    fn step(&mut self, here: usize, kind: usize, level: f64, random: &mut Stream) -> bool {
+        let (state, size) = (&self.states[here], self.sizes[kind]);
+        let state = if kind == 0 {
+            self.problem.propose(state, size, random)
+        } else {
+            let others = [self.other(here, random), self.other(here, random)];
+            let others = others.map(|other| &self.states[other]);
+            self.problem.propose_along(state, others, size, random)
+        };
         let score = score(self.problem, &state);
         self.tally.evaluations += 1;
-        if score <= level {
+        // No move is one that would leave an exact copy.
+        if score <= level || score == self.scores[here] {
             return false;
         }
         self.states[here] = state;
@@ -283,6 +356,16 @@ mod tests {
     use crate::digest::Digest;
     use crate::rng::{Purpose, stream};
 
+    /// A run that nothing stops.
+    fn run<P: Problem>(
+        problem: &P,
+        goal: f64,
+        plan: Plan,
+        random: &mut Stream,
+    ) -> Result<Tally, Failure> {
+        super::run(problem, goal, plan, random, |_, _| true)
+    }
+
     /// Standard normal entries, scored by a function of them.
     struct Normal<F> {
         entries: usize,
@@ -302,6 +385,16 @@ mod tests {
 
         fn propose(&self, state: &Vec<f64>, size: f64, random: &mut Stream) -> Vec<f64> {
             state.iter().map(|&x| normal_step(x, 0.0, 1.0, size, random)).collect()
+        }
+
+        fn propose_along(
+            &self,
+            state: &Vec<f64>,
+            others: [&Vec<f64>; 2],
+            size: f64,
+            random: &mut Stream,
+        ) -> Vec<f64> {
+            line_step(state, others.map(Vec::as_slice), size, random)
         }
     }
 
@@ -407,7 +500,8 @@ mod tests {
         let plan = Plan { particles: 10, moves: 5, evaluations: 10 };
         let problem = Normal { entries: 1, score: |x: &[f64]| x[0] };
         let tally = run(&problem, -100.0, plan, &mut random("sure", 0)).unwrap();
-        assert_eq!(tally, Tally { particles: 10, removed: 0, unmoved: 0, evaluations: 10 });
+        let nothing = Tally { particles: 10, removed: 0, unmoved: 0, accepted: 0, evaluations: 10 };
+        assert_eq!(tally, nothing);
         assert_eq!(tally.ln_estimate(), 0.0);
         let (low, high) = tally.ln_interval(0.95);
         assert!((low + 0.384_145_882_069_412_4).abs() < 1e-15 && high == 0.0, "{low}");
@@ -432,7 +526,7 @@ mod tests {
         let plan = Plan { particles: 100, moves: 20, evaluations: 5000 };
         let problem = Normal { entries: 1, score: |x: &[f64]| x[0] };
         let failed = run(&problem, 6.0, plan, &mut random("budget", 0));
-        let Err(Failure::Budget { level, tally }) = failed else { panic!("{failed:?}") };
+        let Err(Failure::Unfinished { level, tally }) = failed else { panic!("{failed:?}") };
         assert_eq!((tally.removed, tally.evaluations), (245, 5000));
         // exp(-2.45) of the starts are above the level; four deviations of the estimate, 0.16 each.
         let ln_p = libm::log(normal::cdf(-level));
@@ -440,9 +534,35 @@ mod tests {
     }
 
     #[test]
+    fn a_run_can_be_stopped() {
+        let plan = Plan { particles: 100, moves: 20, evaluations: 100_000 };
+        let problem = Normal { entries: 1, score: |x: &[f64]| x[0] };
+        let mut levels = Vec::new();
+        let watch = |level, tally: &Tally| {
+            levels.push(level);
+            tally.removed < 30
+        };
+        let stopped = super::run(&problem, 6.0, plan, &mut random("stop", 0), watch);
+        let Err(Failure::Unfinished { level, tally }) = stopped else { panic!("{stopped:?}") };
+        assert_eq!((tally.removed, tally.evaluations), (30, 700));
+        assert!(tally.unmoved <= 30 && (1..600).contains(&tally.accepted), "{tally:?}");
+        assert!(levels.len() == 31 && levels.is_sorted() && levels.last() == Some(&level));
+    }
+
+    /// A pass or fail score is a tie unless all have passed.
+    #[test]
+    fn equal_scores_above_the_goal_are_no_ties() {
+        let plan = Plan { particles: 50, moves: 5, evaluations: 100_000 };
+        let score = |x: &[f64]| if x[0] > 3.0 { f64::INFINITY } else { x[0] };
+        let sure = Normal { entries: 1, score };
+        let tally = run(&sure, 3.0, plan, &mut random("above", 0)).unwrap();
+        assert!((tally.ln_estimate() - libm::log(normal::cdf(-3.0))).abs() < 5.0 * 0.36);
+    }
+
+    #[test]
     fn the_interval_inverts_its_law() {
         for removed in [1, 17, 18_000] {
-            let tally = Tally { particles: 1000, removed, unmoved: 0, evaluations: 0 };
+            let tally = Tally { particles: 1000, removed, unmoved: 0, accepted: 0, evaluations: 0 };
             let (low, high) = tally.ln_interval(0.99);
             for ln_p in [low, high] {
                 let distance = removed as f64 + 1000.0 * ln_p;
@@ -453,6 +573,32 @@ mod tests {
             assert_eq!((twice.particles, twice.removed), (2000, 2 * removed));
             assert!(twice.ln_interval(0.99).0 > low && twice.ln_interval(0.99).1 < high);
         }
+    }
+
+    /// Along a line too, and what is at right angles to it stays: moments as below.
+    #[test]
+    fn steps_along_lines_keep_the_law() {
+        let mut random = random("line", 0);
+        let (a, b) = ([3.0, 1.0], [0.0, 5.0]);
+        let n = 100_000;
+        let (mut sums, mut squares, mut mixed) = ([0.0; 2], [0.0; 2], 0.0);
+        for _ in 0..n {
+            let x = [random.gaussian(), random.gaussian()];
+            let y = line_step(&x, [&a, &b], 0.6, &mut random);
+            assert!((4.0 * (y[0] - x[0]) + 3.0 * (y[1] - x[1])).abs() < 1e-14);
+            for k in 0..2 {
+                sums[k] += y[k];
+                squares[k] += y[k] * y[k];
+            }
+            mixed += y[0] * y[1];
+        }
+        let n = f64::from(n);
+        for (sum, square) in sums.into_iter().zip(squares) {
+            assert!((sum / n).abs() < 5.0 / n.sqrt());
+            assert!((square / n - 1.0).abs() < 5.0 * (2.0 / n).sqrt());
+        }
+        assert!((mixed / n).abs() < 5.0 / n.sqrt());
+        assert_eq!(line_step(&a, [&b, &b], 0.6, &mut random), a);
     }
 
     /// A step keeps the law: moments of 100,000 of them within five standard errors (6e-7 each).

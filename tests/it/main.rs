@@ -18,6 +18,7 @@ mod landscape;
 mod methods;
 mod plan;
 mod program;
+mod rare;
 mod readers;
 mod reduce;
 mod references;

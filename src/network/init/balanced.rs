@@ -5,7 +5,7 @@ use ndarray::Array2;
 use super::EndToEndLaw;
 use crate::network::svd::{self, Svd};
 use crate::network::{Shape, Weights, matrix};
-use crate::rng::Stream;
+use crate::rng::Random;
 
 /// Procedure 1 of Arora, Cohen, Golowich and Hu (2019): an end-to-end matrix `A` is drawn from `law`,
 /// and its singular value decomposition `A = U S V'` is spread evenly over the layers,
@@ -13,9 +13,14 @@ use crate::rng::Stream;
 ///
 /// With `rotate`, layer `j` becomes `Q_j W_j Q_{j-1}'` with Haar-distributed `Q_1 .. Q_{N-1}`: as
 /// balanced, and no longer aligned with the coordinate axes.
-pub(super) fn draw(shape: &Shape, law: EndToEndLaw, rotate: bool, stream: &mut Stream) -> Weights {
+pub(super) fn draw(
+    shape: &Shape,
+    law: EndToEndLaw,
+    rotate: bool,
+    random: &mut impl Random,
+) -> Weights {
     let depth = shape.depth();
-    let a = end_to_end(shape, law, stream);
+    let a = end_to_end(shape, law, random);
     let mut weights = Weights::zeros(shape);
     if depth == 1 {
         weights.layer_mut(1).assign(&a);
@@ -33,17 +38,17 @@ pub(super) fn draw(shape: &Shape, law: EndToEndLaw, rotate: bool, stream: &mut S
         weights.layer_mut(depth).column_mut(k).assign(&(&u.column(k) * root));
     }
     if rotate {
-        rotate_between_layers(&mut weights, stream);
+        rotate_between_layers(&mut weights, random);
     }
     weights
 }
 
 /// `A`, `d_N x d_0`.
-fn end_to_end(shape: &Shape, law: EndToEndLaw, stream: &mut Stream) -> Array2<f64> {
+fn end_to_end(shape: &Shape, law: EndToEndLaw, random: &mut impl Random) -> Array2<f64> {
     match law {
-        EndToEndLaw::Std(std) => stream.gaussian_matrix(shape.output(), shape.input(), std),
+        EndToEndLaw::Std(std) => random.gaussian_matrix(shape.output(), shape.input(), std),
         EndToEndLaw::Norm(norm) => {
-            let direction = stream.gaussian_matrix(shape.output(), shape.input(), 1.0);
+            let direction = random.gaussian_matrix(shape.output(), shape.input(), 1.0);
             &direction * (norm / matrix::frobenius(direction.view()))
         }
     }
@@ -55,11 +60,11 @@ fn root(sigma: f64, n: usize) -> f64 {
 }
 
 /// `W_j <- Q_j W_j Q_{j-1}'` with `Q_0 = Q_N = I` and Haar `Q_1 .. Q_{N-1}`.
-fn rotate_between_layers(weights: &mut Weights, stream: &mut Stream) {
+fn rotate_between_layers(weights: &mut Weights, random: &mut impl Random) {
     let shape = weights.shape().clone();
     for j in 1..shape.depth() {
         let width = shape.dims()[j];
-        let q = svd::haar(stream, width, width);
+        let q = svd::haar(random, width, width);
         let rotated = matrix::product(q.view(), weights.layer(j));
         weights.layer_mut(j).assign(&rotated);
         let rotated = matrix::product(weights.layer(j + 1), q.t());

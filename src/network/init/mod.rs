@@ -7,7 +7,7 @@ use std::sync::Arc;
 use ndarray::Array2;
 
 use super::{Shape, Weights, svd};
-use crate::rng::Stream;
+use crate::rng::Random;
 
 /// A law of initial weights with its parameters (`init.kind` and its keys).
 #[derive(Debug, Clone)]
@@ -83,29 +83,29 @@ impl Init {
     /// # Panics
     /// If given matrices do not fit `shape`, or if balanced weights are asked of a network with a
     /// hidden width below `min(d_0, d_N)`; a validated study has neither.
-    pub fn draw(&self, shape: &Shape, stream: &mut Stream) -> Weights {
+    pub fn draw(&self, shape: &Shape, random: &mut impl Random) -> Weights {
         match self {
             Self::Gaussian { std } => {
-                each_layer(shape, |_, rows, cols| stream.gaussian_matrix(rows, cols, *std))
+                each_layer(shape, |_, rows, cols| random.gaussian_matrix(rows, cols, *std))
             }
             Self::Uniform { bound } => each_layer(shape, |_, rows, cols| {
                 Array2::from_shape_simple_fn((rows, cols), || {
-                    bound * (2.0 * stream.uniform() - 1.0)
+                    bound * (2.0 * random.uniform() - 1.0)
                 })
             }),
             Self::Xavier { gain } => each_layer(shape, |_, rows, cols| {
-                stream.gaussian_matrix(rows, cols, gain * (2.0 / (rows + cols) as f64).sqrt())
+                random.gaussian_matrix(rows, cols, gain * (2.0 / (rows + cols) as f64).sqrt())
             }),
             Self::He { gain } => each_layer(shape, |_, rows, cols| {
-                stream.gaussian_matrix(rows, cols, gain * (2.0 / cols as f64).sqrt())
+                random.gaussian_matrix(rows, cols, gain * (2.0 / cols as f64).sqrt())
             }),
             Self::Orthogonal { gain } => {
-                each_layer(shape, |_, rows, cols| svd::haar(stream, rows, cols) * *gain)
+                each_layer(shape, |_, rows, cols| svd::haar(random, rows, cols) * *gain)
             }
             Self::Identity { scale, noise } => each_layer(shape, |_, rows, cols| {
-                stream.gaussian_matrix(rows, cols, *noise) + diagonal(rows, cols, *scale)
+                random.gaussian_matrix(rows, cols, *noise) + diagonal(rows, cols, *scale)
             }),
-            Self::Balanced { law, rotate } => balanced::draw(shape, *law, *rotate, stream),
+            Self::Balanced { law, rotate } => balanced::draw(shape, *law, *rotate, random),
             Self::Zas => each_layer(shape, |j, rows, cols| {
                 diagonal(rows, cols, if j == shape.depth() { 0.0 } else { 1.0 })
             }),

@@ -12,7 +12,7 @@ use ndarray::{Array1, Array2};
 pub use problem::{Landscape, Problem};
 
 use super::{Shape, matrix, svd};
-use crate::rng::Stream;
+use crate::rng::Random;
 
 /// A kind of target with its parameters (`target.kind` and its keys). `Phi` is `d_N x d_0`.
 #[derive(Debug, Clone)]
@@ -59,11 +59,11 @@ impl Target {
         matches!(self, Self::Symmetric { .. } | Self::Spectrum { .. } | Self::Gaussian { .. })
     }
 
-    /// The problem for networks of this shape; `stream` is read only by random kinds.
+    /// The problem for networks of this shape; `random` is read only by random kinds.
     ///
     /// # Panics
     /// If the parameters do not fit `d_0` and `d_N`; those of a validated study do.
-    pub fn realise(&self, shape: &Shape, stream: &mut Stream) -> Arc<Problem> {
+    pub fn realise(&self, shape: &Shape, random: &mut impl Random) -> Arc<Problem> {
         let (rows, cols) = (shape.output(), shape.input());
         let phi = match self {
             Self::Regression(problem) => return Arc::clone(problem),
@@ -71,15 +71,15 @@ impl Target {
             Self::Identity { scale } => diagonal(rows, cols, &vec![*scale; rows.min(cols)]),
             Self::Diagonal { values } => diagonal(rows, cols, values),
             Self::Unit { norm } => diagonal(rows, cols, &[*norm]),
-            Self::Gaussian { std } => stream.gaussian_matrix(rows, cols, *std),
+            Self::Gaussian { std } => random.gaussian_matrix(rows, cols, *std),
             Self::Symmetric { eigenvalues } => {
-                let q = svd::haar(stream, rows, cols);
+                let q = svd::haar(random, rows, cols);
                 spread(&q, eigenvalues, &q)
             }
             Self::Spectrum { singular_values } => {
                 let k = singular_values.len();
-                let u = svd::haar(stream, rows, k);
-                let v = svd::haar(stream, cols, k);
+                let u = svd::haar(random, rows, k);
+                let v = svd::haar(random, cols, k);
                 spread(&u, singular_values, &v)
             }
         };

@@ -79,7 +79,7 @@ pub(super) struct Arguments {
     )]
     pilot: u64,
     /// Confidence level [default: interval.level of the study]
-    #[arg(long, value_name = "L")]
+    #[arg(long, value_name = "P", value_parser = output::probability)]
     level: Option<f64>,
     /// Number of workers [default: what Slurm grants, else all processors]
     #[arg(short, long, value_name = "T", value_parser = clap::value_parser!(u16).range(1..))]
@@ -127,10 +127,6 @@ pub(super) fn main(arguments: &Arguments) -> Result<Ending> {
     blas::prepare(workers)?;
     let study = config::load(&arguments.config, &arguments.sets)?;
     let level = arguments.level.unwrap_or(study.interval.level);
-    if !(level > 0.0 && level < 1.0) {
-        let help = Some("for instance --level 0.99".to_owned());
-        return Err(Error::usage(format!("--level {level} is not between 0 and 1"), help));
-    }
     let cell = &study.cells[arguments.place.find(&study.axes)?];
     let subject = Subject { study: study.name.clone(), cell: cell.index, level };
     let interrupt = Interrupt::on_signals(None).map_err(|error| Error::Environment {

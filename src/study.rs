@@ -82,6 +82,11 @@ impl Refinement {
 }
 
 impl Study {
+    /// Trials of all cells together that are spread by precision, if there is such a budget.
+    pub fn budget(&self) -> Option<u64> {
+        self.stopping?.budget
+    }
+
     /// Most cells that get trials.
     pub fn most_cells(&self) -> usize {
         let cells = self.cells.len();

@@ -3,8 +3,10 @@
 
 mod apart;
 mod compare;
+mod completions;
 mod config;
 mod doctor;
+mod man;
 mod merge;
 mod output;
 mod pins;
@@ -63,6 +65,8 @@ enum Command {
     Rare(rare::Arguments),
     Doctor(doctor::Arguments),
     Config(config::Arguments),
+    Completions(completions::Arguments),
+    Man(man::Arguments),
     #[command(name = COMMAND, hide = true)]
     Apart(apart::Arguments),
 }
@@ -98,6 +102,8 @@ pub fn main() -> ExitCode {
         Command::Rare(arguments) => rare::main(arguments),
         Command::Doctor(arguments) => doctor::main(arguments),
         Command::Config(arguments) => config::main(arguments),
+        Command::Completions(arguments) => completions::main(arguments),
+        Command::Man(arguments) => man::main(arguments),
         Command::Apart(arguments) => apart::main(arguments),
     };
     finish(ending)

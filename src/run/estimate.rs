@@ -147,7 +147,7 @@ pub fn estimate(
         trials_per_cell: study.cells.first().map_or(0, |cell| cell.trials),
         trials: study.cells.iter().fold(0, |sum: u64, cell| sum.saturating_add(cell.trials)),
         adaptive: study.is_adaptive(),
-        budget: study.stopping.and_then(|rule| rule.budget),
+        budget: study.budget(),
         trials_left: work.left,
         tuning_trials: study.cells.iter().map(workload::tuning_trials).sum(),
         trajectories_left: work.recordings_left,

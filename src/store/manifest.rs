@@ -33,6 +33,9 @@ const VERSION_OF_TALLIES: [u32; 2] = [2, 0];
 /// That of a study with trajectories, likewise.
 const VERSION_OF_TRAJECTORIES: [u32; 2] = [3, 0];
 
+/// That of a study in which cells decide about the trials of others, by a budget or a refined axis, likewise.
+const VERSION_OF_ALLOTMENT: [u32; 2] = [4, 0];
+
 /// Longest file that is read, in bytes; a study of a million cells takes about 150 MB.
 const LONGEST: u64 = 1 << 29;
 
@@ -150,6 +153,7 @@ impl Manifest {
         Self {
             format: FORMAT.into(),
             format_version: match (study.record, &block_sizes) {
+                _ if study.refinement.is_some() || study.budget().is_some() => VERSION_OF_ALLOTMENT,
                 (Some(_), _) => VERSION_OF_TRAJECTORIES,
                 (None, Some(_)) => VERSION_OF_TALLIES,
                 (None, None) => VERSION,
@@ -194,11 +198,12 @@ impl Manifest {
     }
 
     /// The manifest without the points of a refined axis at which no cell has trials, and of each cell the
-    /// number that it has then.
-    pub(super) fn without_idle_points(&self, trials: &Coverage) -> (Self, Vec<Option<usize>>) {
-        let Some(Refinement { axis, spacing, .. }) = self.refinement else {
-            return (self.clone(), (0..self.cells()).map(Some).collect());
-        };
+    /// number that it has then; `None` if no axis is refined.
+    pub(super) fn without_idle_points(
+        &self,
+        trials: &Coverage,
+    ) -> Option<(Self, Vec<Option<usize>>)> {
+        let Refinement { axis, spacing, .. } = self.refinement?;
         let length = self.axes[axis].len();
         let slices = Slice::all(&self.axes, axis);
         let has_trials = |point| slices.iter().any(|slice| trials.prefix(slice.cell(point)) > 0);
@@ -221,7 +226,7 @@ impl Manifest {
         let sizes = |sizes: &Vec<u64>| used.iter().map(|&cell| sizes[cell]).collect();
         manifest.block_sizes = self.block_sizes.as_ref().map(sizes);
         manifest.tuned = self.tuned.iter().filter_map(|&cell| numbers[cell]).collect();
-        (manifest, numbers)
+        Some((manifest, numbers))
     }
 
     /// Whether the rows of trials are kept, not only their tallies.
@@ -321,7 +326,7 @@ impl Manifest {
             return Err(format!("is not a {FORMAT} file but {:?}", head.format));
         }
         let [major, minor] = head.format_version;
-        let newest = VERSION_OF_TRAJECTORIES[0];
+        let newest = VERSION_OF_ALLOTMENT[0];
         if major > newest {
             return Err(format!(
                 "has format version {major}.{minor}; this program reads up to {newest}.x, so a newer \
@@ -634,7 +639,7 @@ pub(super) mod tests {
             ("{}", "is not a deeplin study file"),
             (&good[..good.len() / 2], "is not a deeplin study file"),
             (&good.replace("deeplin study", "other"), "but \"other\""),
-            (&good.replacen("    1,\n    0", "    4,\n    0", 1), "newer deeplin"),
+            (&good.replacen("    1,\n    0", "    5,\n    0", 1), "newer deeplin"),
             (&good.replace("\"trials\": 5", "\"trials\": 0"), "is damaged"),
             (&good.replace("\"trials\": 5", "\"trials\": -1"), "is damaged"),
             (&good.replace("0.1,", ""), "is damaged"),

@@ -258,8 +258,11 @@ impl Target<'_> {
     ) -> Result<(Published, Vec<CellSummary>)> {
         let numerics = agreed(self.dir, scan, options.mixed)?;
         let intervals = Intervals::of(manifest);
-        let (manifest, numbers) = &manifest.without_idle_points(&scan.coverage);
-        found.trials.renumber(numbers);
+        let used = manifest.without_idle_points(&scan.coverage);
+        let manifest = used.as_ref().map_or(manifest, |(manifest, numbers)| {
+            found.trials.renumber(numbers);
+            manifest
+        });
         let mut cells = Vec::new();
         let published = publish_sealed(self.fs, self.dir, self.name, |path, file| {
             draft::write(path, file, |draft| {

@@ -309,3 +309,45 @@ fn bounds_are_of_the_method_of_the_study() {
         }
     }
 }
+
+/// Every shell gets a script that knows the commands; the one for bash is read by bash.
+#[test]
+fn shells_complete_the_commands() {
+    let desk = desk();
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = desk.succeed(&["completions", shell]).stdout;
+        for command in ["run", "plan", "compare", "transition", "times", "rare"] {
+            assert!(script.contains(command), "{shell}: {command}");
+        }
+        assert!(script.contains("--max-time") || shell == "fish", "{shell}");
+        assert!(!script.contains("deeplin__read__apart"), "{shell}: what is hidden stays so");
+    }
+    desk.write("script", &desk.succeed(&["completions", "bash"]).stdout);
+    let bash = std::process::Command::new("bash")
+        .args(["-c", "source ./script && complete -p deeplin"])
+        .current_dir(desk.path("."))
+        .output()
+        .expect("bash");
+    assert!(bash.status.success(), "{}", String::from_utf8_lossy(&bash.stderr));
+    assert_eq!(desk.run(&["completions", "tcsh"]).code, 2);
+}
+
+#[test]
+fn every_command_has_a_manual_page() {
+    let desk = desk();
+    let page = desk.succeed(&["man"]).stdout;
+    assert!(page.starts_with(".ie") && page.contains("deeplin"), "{page}");
+    let run = desk.succeed(&["man", "run"]).stdout;
+    assert!(run.contains("max\\-time") && run.contains("deeplin run"), "{run}");
+    desk.succeed(&["man", "--all", "pages"]);
+    let pages = files(&desk.path("pages"));
+    let names: Vec<String> =
+        pages.iter().filter_map(|(path, _)| Some(path.file_name()?.to_str()?.to_owned())).collect();
+    for command in ["", "-run", "-merge", "-rare", "-man"] {
+        assert!(names.contains(&format!("deeplin{command}.1")), "{names:?}");
+    }
+    assert!(!names.iter().any(|name| name.contains("apart")), "{names:?}");
+    let wrong = desk.run(&["man", "runs"]);
+    assert_eq!(wrong.code, 2);
+    assert!(wrong.stderr.contains("the commands are run"), "{}", wrong.stderr);
+}

@@ -167,7 +167,7 @@ fn rare_starts_in_full() {
             short.push(line);
         }
     }
-    for p in [1e-2, 1e-3] {
+    for p in [1e-2, 1e-3, 1e-4, 1e-6, 1e-8] {
         let held = (0..100)
             .filter(|&seed| margin_strata(seed, p, 100_000, 80).budget_interval(0.95).contains(p))
             .count();

@@ -142,7 +142,7 @@ fn wrong_questions_are_refused() {
         (&["out", "--axis", "target.scale", "--scale", "log"], 2, "`--scale linear`"),
         (&["out", "--axis", "target.scale", "--scaling", "target.scale"], 2, "another axis"),
         (&["out", "--axis", "stop.loss", "--scaling", "target.scale"], 2, "positive numbers"),
-        (&["out", "--at", "1"], 2, "a number between 0 and 1"),
+        (&["out", "--at", "1"], 2, "strictly between 0 and 1"),
         (&["out", "--link", "cauchit"], 2, "[possible values: logit, probit, cloglog]"),
         (&["out", "--csv", "--json"], 2, "cannot be used with"),
         (&["absent"], 3, "absent"),

@@ -1,0 +1,27 @@
+//! `deeplin completions`.
+
+use clap::CommandFactory;
+use clap_complete::{Shell, generate};
+
+use super::{Ending, output};
+use crate::Result;
+
+/// Print what a shell needs to complete the command line
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  deeplin completions bash > ~/.local/share/bash-completion/completions/deeplin
+  deeplin completions zsh > ~/.zfunc/_deeplin            (with ~/.zfunc in fpath, before compinit)
+  deeplin completions fish > ~/.config/fish/completions/deeplin.fish")]
+pub(super) struct Arguments {
+    /// The shell
+    #[arg(value_enum)]
+    shell: Shell,
+}
+
+pub(super) fn main(arguments: &Arguments) -> Result<Ending> {
+    let mut script = Vec::new();
+    generate(arguments.shell, &mut super::Arguments::command(), "deeplin", &mut script);
+    output::print(&String::from_utf8_lossy(&script))?;
+    Ok(Ending::Done)
+}

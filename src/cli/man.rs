@@ -1,0 +1,77 @@
+//! `deeplin man`.
+
+use std::fs;
+use std::path::PathBuf;
+
+use clap::{Command, CommandFactory};
+use clap_mangen::Man;
+
+use super::{Ending, output};
+use crate::{Error, Result};
+
+/// Print the manual page, or write those of all commands into a directory
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  deeplin man | man -l -
+  deeplin man run | man -l -
+  deeplin man --all ~/.local/share/man/man1")]
+pub(super) struct Arguments {
+    /// The command whose page is printed [default: the page of the program]
+    #[arg(conflicts_with = "all")]
+    command: Option<String>,
+    /// Writes the page of the program and those of all commands into this directory
+    #[arg(long, value_name = "DIR")]
+    all: Option<PathBuf>,
+}
+
+pub(super) fn main(arguments: &Arguments) -> Result<Ending> {
+    let pages = pages();
+    if let Some(dir) = &arguments.all {
+        fs::create_dir_all(dir).map_err(Error::storage("create", dir))?;
+        for page in &pages {
+            let path = dir.join(format!("{}.1", page.get_name()));
+            fs::write(&path, text(page)?).map_err(Error::storage("write", &path))?;
+        }
+        return Ok(Ending::Done);
+    }
+    let wanted = match &arguments.command {
+        None => "deeplin".to_owned(),
+        Some(command) => format!("deeplin-{command}"),
+    };
+    let page = pages.iter().find(|page| page.get_name() == wanted).ok_or_else(|| {
+        let names: Vec<&str> =
+            pages.iter().filter_map(|page| page.get_name().strip_prefix("deeplin-")).collect();
+        let message = format!("there is no command `{}`", wanted.trim_start_matches("deeplin-"));
+        Error::usage(message, Some(format!("the commands are {}", names.join(", "))))
+    })?;
+    output::print(&String::from_utf8_lossy(&text(page)?))?;
+    Ok(Ending::Done)
+}
+
+/// The program, and each of its commands under the name of its page.
+fn pages() -> Vec<Command> {
+    let mut program = super::Arguments::command();
+    program.build();
+    let page = |command: &Command| {
+        let name = format!("deeplin-{}", command.get_name());
+        let usage = format!("deeplin {}", command.get_name());
+        command.clone().name(name).bin_name(usage)
+    };
+    let shown = |command: &&Command| !command.is_hide_set() && command.get_name() != "help";
+    let commands: Vec<Command> = program.get_subcommands().filter(shown).map(page).collect();
+    std::iter::once(program).chain(commands).collect()
+}
+
+/// A page in the language of manuals.
+fn text(page: &Command) -> Result<Vec<u8>> {
+    let mut text = Vec::new();
+    let failed = |source| Error::Storage {
+        action: "make",
+        path: PathBuf::from(page.get_name()),
+        source,
+        help: None,
+    };
+    Man::new(page.clone()).render(&mut text).map_err(failed)?;
+    Ok(text)
+}

@@ -83,7 +83,7 @@ struct Affordable {
     hours: f64,
     /// About so many trials of all cells.
     trials: u64,
-    /// What says so to `run`, as `--set` takes it; none if it is not one trial of each cell.
+    /// What says so to `run`, as `--set` takes it; none if these are too few for all cells.
     setting: Option<String>,
 }
 
@@ -91,12 +91,12 @@ impl Affordable {
     fn of(hours: f64, plan: &Plan) -> Option<Self> {
         let trials = plan.trials_in(3600.0 * hours)?;
         // Three digits: it is no more exact than that.
-        let scale = 10_u64.pow(trials.checked_ilog10()?.saturating_sub(2));
+        let scale = 10_u64.pow(trials.max(1).ilog10().saturating_sub(2));
         let trials = trials / scale * scale;
         let of_cell = trials / plan.cells.max(1);
-        let setting = match plan.adaptive {
-            true => Some(format!("budget.trials={trials}")),
-            false => (of_cell > 0).then(|| format!("trials={of_cell}")),
+        let setting = match plan.least_budget {
+            Some(least) => (trials >= least).then(|| format!("budget.trials={trials}")),
+            None => (of_cell > 0).then(|| format!("trials={of_cell}")),
         };
         Some(Self { hours, trials, setting })
     }
@@ -109,7 +109,7 @@ impl Affordable {
             Some(setting) => {
                 format!("{hours} are enough for about {trials} trials: --set {setting}")
             }
-            None => format!("{hours} are enough for about {trials} trials, not one of each cell"),
+            None => format!("{hours} are enough for about {trials} trials, too few for all cells"),
         }
     }
 }
@@ -328,7 +328,9 @@ fn trials(report: &Report) -> String {
         return format!("{all}; `deeplin run` would refuse {dir}: {refusal}");
     }
     match plan.trials - plan.trials_left {
-        0 if plan.adaptive => format!("at most {all}: each cell ends when it is precise enough"),
+        0 if plan.adaptive => {
+            format!("at most {all}: what comes of trials decides which cells have how many")
+        }
         0 => all.to_string(),
         there => format!(
             "{all}, of which {} are in {dir} already; what follows is for the {} that are left",

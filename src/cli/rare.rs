@@ -45,13 +45,13 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "X", conflicts_with = "strata", allow_negative_numbers = true)]
     threshold: Option<f64>,
     /// Particles of each run
-    #[arg(long, conflicts_with = "strata", value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u64).range(2..=10_000_000))]
+    #[arg(long, conflicts_with = "strata", value_name = "N", default_value_t = 250, value_parser = clap::value_parser!(u64).range(2..=10_000_000))]
     particles: u64,
     /// Proposed moves of each copy
     #[arg(long, conflicts_with = "strata", value_name = "M", default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     moves: u64,
-    /// Independent runs
-    #[arg(long, conflicts_with = "strata", value_name = "R", default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    /// Independent runs; how they differ enters the interval, which is wide for two or three of them
+    #[arg(long, conflicts_with = "strata", value_name = "R", default_value_t = 8, value_parser = clap::value_parser!(u64).range(1..=100_000))]
     runs: u64,
     /// Most starts that are scored, all runs together
     #[arg(long, conflicts_with = "strata", value_name = "MAX", default_value_t = 100_000_000)]

@@ -90,8 +90,11 @@ impl Choices {
     fn rung(&self, loss: f64) -> Result<usize> {
         /// How far a loss may be off that is written with fewer digits than it has.
         const ROUNDING: f64 = 1e-3;
-        let is_meant = |rung: &f64| (rung - loss).abs() <= ROUNDING * rung;
-        self.ladder.iter().position(is_meant).ok_or_else(|| {
+        let distance = |rung: &f64| (rung - loss).abs();
+        let rungs = self.ladder.iter().enumerate();
+        let near = rungs.filter(|(_, rung)| distance(rung) <= ROUNDING * **rung);
+        let nearest = near.min_by(|a, b| distance(a.1).total_cmp(&distance(b.1)));
+        nearest.map(|(number, _)| number).ok_or_else(|| {
             let rungs: Vec<String> = self.ladder.iter().map(|&rung| significant(rung, 4)).collect();
             let help = match rungs.is_empty() {
                 true => "the study records no first hits".to_owned(),

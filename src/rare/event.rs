@@ -78,6 +78,10 @@ impl Event {
                 "widen network.hidden to min(network.input, network.output)",
             ),
             Self::Margin { .. } | Self::Joint => self.check_target(cell, start),
+            Self::Balanced { below: None } if start.landscape.sigma_min <= 0.0 => refuse(
+                "theorem 1 allows no imbalance: the smallest singular value of the target is 0".to_owned(),
+                "give a bound with --threshold",
+            ),
             Self::Balanced { .. } => Ok(()),
         }
     }
@@ -95,8 +99,14 @@ impl Event {
         ))
     }
 
-    /// The score of a start; of a trial that `runner` was kept from running to its end, negative infinity.
+    /// The score of a start; negative infinity of a trial that `runner` was kept from running to its end, and
+    /// of a start whose numbers overflow.
     pub(super) fn score(self, start: Start, runner: &Runner<'_>) -> f64 {
+        let score = self.nearness(start, runner);
+        if score.is_nan() { f64::NEG_INFINITY } else { score }
+    }
+
+    fn nearness(self, start: Start, runner: &Runner<'_>) -> f64 {
         match self {
             Self::Margin { above } => start.margin() - above,
             Self::Balanced { below } => {

@@ -183,7 +183,8 @@ fn allocation(piloted: &Strata, trials: u64) -> Vec<u64> {
     };
     let weights: Vec<f64> = piloted.0.iter().map(weight).collect();
     let sum: f64 = weights.iter().sum();
-    weights.iter().map(|weight| (trials as f64 * weight / sum) as u64).collect()
+    // One at least: without any, nothing would be known of a stratum.
+    weights.iter().map(|weight| ((trials as f64 * weight / sum) as u64).max(1)).collect()
 }
 
 /// Refuses a cell that has no such quantity.

@@ -113,9 +113,20 @@ impl AxisScale {
         }
     }
 
-    /// The points with their places as they are fitted.
+    /// Ascending points with their places as they are fitted; those that come to one place are one.
     pub(super) fn scaled_points(self, points: &[Point]) -> Vec<Point> {
-        points.iter().map(|point| Point { x: self.scaled(point.x), ..*point }).collect()
+        let mut scaled: Vec<Point> = Vec::with_capacity(points.len());
+        for &Point { x, successes, trials } in points {
+            let x = self.scaled(x);
+            match scaled.last_mut().filter(|last| last.x >= x) {
+                Some(last) => {
+                    last.successes += successes;
+                    last.trials += trials;
+                }
+                None => scaled.push(Point { x, successes, trials }),
+            }
+        }
+        scaled
     }
 
     /// The inverse of [`scaled`](Self::scaled).
@@ -173,6 +184,15 @@ mod tests {
         let error = NumericAxis::only(&twice, "--axis").unwrap_err().to_string();
         assert_eq!(error, "the study sweeps 2 numbers: network.depth, network.depth");
         assert!(NumericAxis::only(&axes()[2..], "--axis").is_err());
+    }
+
+    #[test]
+    fn points_at_one_place_are_one() {
+        let point = |x| Point { x, successes: 1, trials: 3 };
+        let scaled =
+            AxisScale::Log.scaled_points(&[0.001, 0.001 + f64::EPSILON * 1e-3, 0.1].map(point));
+        let counts: Vec<_> = scaled.iter().map(|point| (point.successes, point.trials)).collect();
+        assert_eq!(counts, [(2, 6), (1, 3)]);
     }
 
     #[test]

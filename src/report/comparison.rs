@@ -12,7 +12,7 @@ use super::{number, position};
 use crate::stats::{Interval, Pairs, confidence_sequence, difference_interval, holm, simultaneous};
 use crate::stop::Outcome;
 use crate::store::reader::ResultsFile;
-use crate::study::{Axis, AxisValues};
+use crate::study::{Axis, AxisKey};
 use crate::{Error, Result, start};
 
 /// What is to be compared.
@@ -154,7 +154,7 @@ pub fn compare<'a>(results: &'a ResultsFile, question: &Question<'_>) -> Result<
     let along = &results.axes[axis];
     let baseline = match question.baseline {
         None => 0,
-        Some(text) => find_value(along, text)?,
+        Some(text) => find_value(along, question.axis, text)?,
     };
     let paired = !along.keys.iter().any(|key| start::depends_on(&key.key));
     if paired && !results.has_rows {
@@ -210,22 +210,30 @@ fn find_axis(results: &ResultsFile, key: Option<&str>) -> Result<usize> {
     }
 }
 
-/// The position of a value on an axis, as it is written in full or in tables.
-fn find_value(axis: &Axis, text: &str) -> Result<usize> {
-    let is = |values: &AxisValues, i: usize| {
-        let number = |text: &str| text.parse::<f64>().ok();
-        let written = [values.text(i), format::value(values, i)];
-        written.iter().any(|w| w == text || (number(w).is_some() && number(w) == number(text)))
+/// The position of a value of a key of an axis, of the first if none is named: as it is written in full, or,
+/// if only one is written so, in tables.
+fn find_value(axis: &Axis, key: Option<&str>, text: &str) -> Result<usize> {
+    let named = axis.keys.iter().find(|k| Some(k.key.as_str()) == key);
+    let AxisKey { key, values } = named.unwrap_or(&axis.keys[0]);
+    let number = |text: &str| text.parse::<f64>().ok();
+    let is = |written: &str| {
+        written == text || (number(written).is_some() && number(written) == number(text))
     };
-    let at = |i: &usize| axis.keys.iter().any(|key| is(&key.values, *i));
-    (0..axis.len()).find(at).ok_or_else(|| {
-        let values = &axis.keys[0].values;
-        let all: Vec<String> = (0..axis.len()).map(|i| format::value(values, i)).collect();
-        Error::usage(
-            format!("`{text}` is not a value of `{}`", axis.keys[0].key),
-            Some(format!("its values are {}", all.join(", "))),
-        )
-    })
+    if let Some(exact) = (0..axis.len()).find(|&i| is(&values.text(i))) {
+        return Ok(exact);
+    }
+    let mut shown = (0..axis.len()).filter(|&i| is(&format::value(values, i)));
+    match (shown.next(), shown.next()) {
+        (Some(only), None) => Ok(only),
+        (first, _) => {
+            let all: Vec<String> = (0..axis.len()).map(|i| values.text(i)).collect();
+            let what = if first.is_some() { "more than one value" } else { "not a value" };
+            Err(Error::usage(
+                format!("`{text}` is {what} of `{key}`"),
+                Some(format!("its values are {}", all.join(", "))),
+            ))
+        }
+    }
 }
 
 impl Contrast {
@@ -336,6 +344,15 @@ impl Comparison<'_> {
             .map(|key| format!("{} = {}", key.key, format::value(&key.values, self.baseline)))
             .collect();
         let mut text = format!("{}: compared with {}\n\n", self.results.name, baseline.join(", "));
+        if self.results.missing > 0 {
+            // Writing to a string cannot fail.
+            let _ = writeln!(
+                text,
+                "PARTIAL: {} trials are missing. Each cell is of its first trials, before the first that is \
+                 missing.\n",
+                self.results.missing
+            );
+        }
         // Writing to a string cannot fail.
         let _ = writeln!(text, "{}\n\n{}", without_trailing_blanks(&table), self.legend());
         text
@@ -374,7 +391,16 @@ impl Comparison<'_> {
             }
         );
         if !self.paired {
-            return format!("{bounds}\nThe cells have starts of their own: they are independent.");
+            let along = &self.results.axes[self.axis];
+            return match self.results.is_independent_along(along) {
+                true => {
+                    format!("{bounds}\nThe cells have starts of their own: they are independent.")
+                }
+                false => format!(
+                    "{bounds}\nThe cells have starts of their own but targets in common, trial by trial, which the\n\
+                     bounds leave out: they are those of independent cells."
+                ),
+            };
         }
         format!(
             "{bounds}\n\
@@ -400,6 +426,7 @@ impl Comparison<'_> {
         let object = value!({
             "name": self.results.name,
             "study_digest": self.results.digest.hex(),
+            "missing_trials": self.results.missing,
             "axis": keys,
             "baseline": baseline,
             "same_starts": self.paired,

@@ -18,6 +18,8 @@ pub struct Counts {
     pub missing: u64,
     /// Whether precision decided how many trials each cell has.
     pub sequential: bool,
+    /// Of each axis whether cells that differ in it are independent.
+    pub independent: Vec<bool>,
 }
 
 /// The counts of a cell.
@@ -45,6 +47,7 @@ impl Counts {
             cells: cells.collect(),
             missing: results.missing,
             sequential: results.is_adaptive(),
+            independent: results.axes.iter().map(|a| results.is_independent_along(a)).collect(),
         }
     }
 
@@ -66,7 +69,8 @@ impl Counts {
         let possible = |cell: &CellCounts| {
             cell.converged.checked_add(cell.undecided).is_some_and(|sum| sum <= cell.trials)
         };
-        (product == counts.cells.len() && counts.cells.iter().all(possible)).then_some(counts)
+        let fits = product == counts.cells.len() && counts.independent.len() == counts.axes.len();
+        (fits && counts.cells.iter().all(possible)).then_some(counts)
     }
 }
 
@@ -86,6 +90,7 @@ mod tests {
             cells: vec![cell; 2],
             missing: 0,
             sequential: true,
+            independent: vec![true],
         }
     }
 

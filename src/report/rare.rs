@@ -6,8 +6,9 @@ use serde::Serialize;
 
 use super::format::{exponential, probability, significant};
 use super::table::{align, plain_table, without_trailing_blanks};
-use crate::rare::splitting::{Counts, Request};
+use crate::rare::splitting::Request;
 use crate::rare::strata::{self, Quantity, Strata};
+use crate::stats::splitting_runs::Counts;
 
 /// The cell and the level of an estimate.
 #[derive(Debug, Clone, Serialize)]

@@ -29,10 +29,12 @@ pub struct Plan {
     pub trials_per_cell: u64,
     /// Trials of all cells.
     pub trials: u64,
-    /// Whether a cell ends when it is precise enough.
+    /// Whether what comes of trials decides which cells have how many.
     pub adaptive: bool,
     /// Trials of all cells that are spread by precision, if there is such a budget.
     pub budget: Option<u64>,
+    /// The least that such a budget can be, if there can be one.
+    pub least_budget: Option<u64>,
     /// Of these, the ones that are not there yet.
     pub trials_left: u64,
     /// Trials that learning rates are tuned on before, if they are.
@@ -148,6 +150,10 @@ pub fn estimate(
         trials: study.cells.iter().fold(0, |sum: u64, cell| sum.saturating_add(cell.trials)),
         adaptive: study.is_adaptive(),
         budget: study.budget(),
+        least_budget: study
+            .stopping
+            .filter(|_| study.refinement.is_none())
+            .map(|rule| rule.every.min(study.trials).saturating_mul(study.cells.len() as u64)),
         trials_left: work.left,
         tuning_trials: study.cells.iter().map(workload::tuning_trials).sum(),
         trajectories_left: work.recordings_left,

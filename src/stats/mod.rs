@@ -25,6 +25,7 @@ pub mod restart;
 pub mod scaling;
 pub mod sequence;
 pub mod splitting;
+pub mod splitting_runs;
 pub mod stratified;
 pub mod student;
 pub mod wilson;

@@ -351,6 +351,7 @@ fn score<P: Problem>(problem: &P, state: &P::State) -> f64 {
 mod tests {
     use std::io::Write;
 
+    use super::super::splitting_runs::Counts;
     use super::super::{chi_squared, normal};
     use super::*;
     use crate::digest::Digest;
@@ -463,17 +464,23 @@ mod tests {
     }
 
     /// The requirement on the method: 95 % intervals from at most a million scores hold probabilities of
-    /// 1e-4, 1e-6 and 1e-8, and the two others, at least 93 times in 100. The seeds are fixed; with other
-    /// seeds an exact interval would fall short of 93 with chance 0.13 each.
+    /// 1e-4, 1e-6 and 1e-8, and the two others, at least 93 times in 100. The seeds are fixed; an interval that
+    /// holds 97.5 % of the time, which these do about, falls short of 93 with chance 4e-3.
     #[test]
     #[ignore = "five hundred runs of up to a million scores: scripts/rare"]
     fn rare_events_in_full() {
-        let plan = Plan { particles: 1000, moves: 50, evaluations: 1_000_000 };
+        let plan = Plan { particles: 125, moves: 50, evaluations: 125_000 };
         let tails = [tail("tail", 1e-4), tail("tail", 1e-6), tail("tail", 1e-8)];
         for known in tails.into_iter().chain([ball(), margin()]) {
-            let tallies: Vec<Tally> = (0..100).map(|trial| known.tally(plan, trial, 1)).collect();
-            let held = tallies.iter().filter(|tally| known.is_held_by(tally)).count();
-            let most = tallies.iter().map(|tally| tally.evaluations).max().unwrap();
+            let runs =
+                |i: u64| (8 * i..8 * i + 8).map(|trial| known.tally(plan, trial, 1)).collect();
+            let all: Vec<Counts> = (0..100).map(|i| Counts { runs: runs(i) }).collect();
+            let holds = |counts: &&Counts| {
+                let (low, high) = counts.ln_interval(0.95);
+                low <= libm::log(known.p) && libm::log(known.p) <= high
+            };
+            let held = all.iter().filter(holds).count();
+            let most = all.iter().map(|counts| counts.total().evaluations).max().unwrap();
             let report =
                 format!("{} {:e}: {held} of 100, at most {most} scores", known.name, known.p);
             assert!(held >= 93 && most <= 1_000_000, "{report}");

@@ -139,8 +139,14 @@ pub fn sighted_estimate(strata: &[Sighted]) -> Option<Estimate> {
         .collect();
     let within = estimate(&known)?;
     let used = known.iter().filter(|stratum| stratum.share > 0.0);
-    let between: f64 =
-        used.map(|s| s.share * (s.successes as f64 / s.trials as f64 - within.p).powi(2)).sum();
+    let shares: Vec<(f64, f64)> =
+        used.map(|s| (s.share, s.successes as f64 / s.trials as f64)).collect();
+    // Exactly 0 where all agree, which rounding of their mean hides.
+    let agree = shares.windows(2).all(|pair| pair[0].1 == pair[1].1);
+    let between: f64 = match agree {
+        true => 0.0,
+        false => shares.iter().map(|(share, p)| share * (p - within.p).powi(2)).sum(),
+    };
     let variance = within.error * within.error + between / total;
     Some(Estimate { p: within.p, error: variance.sqrt() })
 }

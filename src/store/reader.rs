@@ -13,12 +13,12 @@ use super::manifest::CellKernel;
 use super::schema;
 use super::summary::{CellSummary, Intervals, SEQUENCE};
 use super::tally::{CONDITIONS, TheoremTable};
-use crate::Result;
 use crate::digest::Digest;
 use crate::stats::Interval;
 use crate::stop::Outcome;
 use crate::study::{Axis, AxisKey, Certified, Measures, TrialRow};
 use crate::theorem;
+use crate::{Result, start};
 
 /// A results file, opened for reading: what it is about and the summaries of its cells; rows are
 /// read on demand.
@@ -105,6 +105,19 @@ impl ResultsFile {
     /// trials do not hold.
     pub fn is_adaptive(&self) -> bool {
         self.interval_method == SEQUENCE
+    }
+
+    /// Whether cells that differ in the values of an axis only are independent: they have neither starts
+    /// nor, trial by trial, random targets in common.
+    pub fn is_independent_along(&self, axis: &Axis) -> bool {
+        let any = |tables: &[&str]| {
+            axis.keys.iter().any(|key| tables.iter().any(|table| key.key.starts_with(table)))
+        };
+        let own_targets = any(&["target.", "network.input", "network.output"]);
+        let drawn = self.config.lines().any(|line| line == "draw = \"trial\"");
+        let drawn =
+            drawn || self.axes.iter().any(|axis| axis.keys.iter().any(|k| k.key == "target.draw"));
+        axis.keys.iter().any(|key| start::depends_on(&key.key)) && (own_targets || !drawn)
     }
 
     /// The rows of a range of trials of one cell, as they were computed.

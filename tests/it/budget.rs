@@ -143,6 +143,10 @@ fn core_hours_are_trials() {
     desk.write("study.toml", &plain);
     let line = plan(&[&["2"], &fixed[..]].concat()).expect("a line");
     assert!(line.contains("--set trials="), "{line}");
+    // Too few for the first look at all cells: nothing that a run would refuse.
+    desk.write("study.toml", STUDY);
+    let line = plan(&["1e-9"]).expect("a line");
+    assert!(line.ends_with("too few for all cells"), "{line}");
     let wrong = desk.run(&["plan", "study.toml", "--core-hours", "0"]);
     assert_eq!(wrong.code, 2, "{}", wrong.stderr);
 }

@@ -175,6 +175,29 @@ fn adaptive_studies_are_compared_by_sequences() {
     assert_eq!(number(&line["difference_lower"]), lower);
 }
 
+/// A baseline is a value of the key that was named, and the one that is written so in full before one that is
+/// shown so in tables.
+#[test]
+fn the_baseline_is_the_value_that_is_meant() {
+    let zipped = STUDY.replace("\"descent.learning_rate\" = [0.05, 0.1, 0.2]", "")
+        + "[[sweep.zip]]\n\"network.depth\" = [2, 3]\n\"init.scale\" = [3.0, 2.0]\n";
+    let zipped = zipped
+        .replace("\"init.std\" = [1.0, 3.0]", "")
+        .replace("[descent]", "[init]\nkind = \"identity\"\nnoise = 0.1\n[descent]");
+    let desk = study(&zipped, &["trials=10"]);
+    let arguments = ["compare", "out", "--axis", "init.scale", "--baseline", "3", "--json"];
+    let found = json(&desk.succeed(&arguments));
+    assert_eq!(found["baseline"]["network.depth"], 2);
+    let near = STUDY.replace("[1.0, 3.0]", "[0.30001, 0.3, 0.300012]");
+    let desk = study(&near, &["trials=10"]);
+    let arguments = ["compare", "out", "--axis", "init.std", "--baseline", "0.3"];
+    let found = json(&desk.succeed(&[&arguments[..], &["--json"]].concat()));
+    assert_eq!(found["baseline"]["init.std"], 0.3);
+    let near = STUDY.replace("[1.0, 3.0]", "[0.30001, 0.4, 0.300012]");
+    let ran = study(&near, &["trials=10"]).run(&arguments);
+    assert!(ran.stderr.contains("more than one value"), "{}", ran.stderr);
+}
+
 #[test]
 fn what_cannot_be_compared_is_refused_with_advice() {
     let desk = study(STUDY, &["store.rows=false", "trials=10"]);

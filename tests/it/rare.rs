@@ -5,10 +5,11 @@ use std::io::Write;
 use std::path::Path;
 
 use deeplin::rare::event::Event;
-use deeplin::rare::splitting::{self, Counts};
+use deeplin::rare::splitting;
 use deeplin::rare::strata::{self, Quantity, Strata};
 use deeplin::run::interrupt::Interrupt;
 use deeplin::stats::splitting::Plan;
+use deeplin::stats::splitting_runs::Counts;
 use deeplin::stats::{Interval, chi_squared};
 use deeplin::study::Study;
 use deeplin::theorem::least_margin;
@@ -150,17 +151,17 @@ fn a_known_probability_of_convergence_is_held() {
 }
 
 /// The requirement on the method: 95 % intervals from at most a million starts hold probabilities of 1e-4, 1e-6
-/// and 1e-8 at least 93 times in 100, by splitting and by strata. The seeds are fixed; with other seeds an exact
-/// interval would fall short of 93 with chance 0.13 each.
+/// and 1e-8 at least 93 times in 100, by splitting and by strata. The seeds are fixed; an interval that holds
+/// 97.5 % of the time, which these do about, falls short of 93 with chance 4e-3.
 #[test]
 #[ignore = "a thousand estimates of up to a million starts: scripts/rare"]
 fn rare_starts_in_full() {
-    let plan = Plan { particles: 500, moves: 50, evaluations: 500_000 };
+    let plan = Plan { particles: 125, moves: 50, evaluations: 125_000 };
     let rare = [1e-4, 1e-6, 1e-8].into_iter();
     let events = rare.flat_map(|p| [margin(p), uniform(p), balanced(p)]);
     let mut short = Vec::new();
     for known in events.chain([joint(0.2), joint(0.02), converged(1e-4)]) {
-        let (held, most) = known.held(100, 2, plan);
+        let (held, most) = known.held(100, 8, plan);
         let line = format!("{} {:.3e}: {held} of 100, at most {most} starts", known.name, known.p);
         report(&line);
         if held < 93 || most > 1_000_000 {

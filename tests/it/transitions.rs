@@ -83,7 +83,12 @@ fn thresholds_of_a_window() {
 /// Those of the other flank are negative and have no power law.
 #[test]
 fn the_threshold_is_a_power_of_the_loss() {
-    let desk = window();
+    let desk = Desk::new();
+    // Standard deviations that differ by nothing that matters, so that no starts are in common.
+    let zip = "[[sweep.zip]]\n\"stop.loss\" = [0.0007, 0.0014, 0.0028]\n\"init.std\" = [1.0, 1.0000001, 1.0000002]\n";
+    let text = WINDOW.replace("\"stop.loss\" = [0.0007, 0.0014, 0.0028]\n", "");
+    desk.write("study.toml", &format!("{text}{zip}"));
+    desk.succeed(&["run", "study.toml", "-o", "out", "--quiet"]);
     let found = json(&desk, &["--scaling", "stop.loss", "--level", "0.9999"]);
     assert_eq!(found["scaling"]["axis"], "stop.loss");
     let laws = found["scaling"]["laws"].as_array().expect("laws");
@@ -96,6 +101,41 @@ fn the_threshold_is_a_power_of_the_loss() {
     assert_eq!(falling["thresholds"], 3);
     let [lower, upper] = ["exponent_lower", "exponent_upper"].map(|end| number(falling, end));
     assert!(lower < 0.5 && 0.5 < upper && upper - lower < 0.08, "{falling}");
+}
+
+/// Along the learning rate all cells have the same starts: a curve's errors would be wrong, and are not given.
+#[test]
+fn cells_with_starts_in_common_give_no_errors_of_curves() {
+    let desk = Desk::new();
+    let text = WINDOW
+        .replace("\"stop.loss\" = [0.0007, 0.0014, 0.0028]\n", "\"init.std\" = [1.0, 2.0]\n")
+        .replace(
+            "\"target.scale\" = { linear = [-8, 8], points = 33 }",
+            "\"descent.max_steps\" = [1, 5, 10, 15, 20, 25, 30, 40]",
+        )
+        .replace("[sweep]", "[target]\nscale = 2.0\n[sweep]");
+    desk.write("study.toml", &text);
+    desk.succeed(&["run", "study.toml", "-o", "out", "--quiet", "--set", "stop.loss=0.01"]);
+    let command = ["transition", "out", "--axis", "descent.max_steps"];
+    let found = desk.succeed(&[&command[..], &["--json"]].concat()).stdout;
+    let found: Value = serde_json::from_str(&found).expect("JSON");
+    assert_eq!(found["independent"], false);
+    let rows = found["transitions"].as_array().expect("rows");
+    assert_eq!(rows.len(), 2);
+    for row in rows {
+        assert_eq!(row["transition"], "rising", "{row}");
+        let [lower, x, upper] =
+            ["bracket_lower", "threshold", "bracket_upper"].map(|name| number(row, name));
+        assert!(lower < x && x < upper, "{row}");
+        for name in ["threshold_lower", "threshold_upper", "lack_of_fit"] {
+            assert_eq!(row[name], Value::Null, "{row}");
+        }
+    }
+    let table = desk.succeed(&command).stdout;
+    assert!(table.contains("starts in common"), "{table}");
+    let along = ["transition", "out", "--axis", "init.std", "--json"];
+    let along: Value = serde_json::from_str(&desk.succeed(&along).stdout).expect("JSON");
+    assert_eq!(along["independent"], true);
 }
 
 #[test]

@@ -91,6 +91,12 @@ impl Curve {
         self.error.is_finite()
     }
 
+    /// Takes back what it says of its own errors.
+    pub(super) fn withhold_errors(&mut self) {
+        self.interval = Bracket { lower: f64::NEG_INFINITY, upper: f64::INFINITY };
+        (self.freedom, self.error) = (0, f64::INFINITY);
+    }
+
     /// The probability of a deviance as large as this one if the curve is right. `None` without degrees of
     /// freedom.
     pub fn lack_of_fit(&self) -> Option<f64> {

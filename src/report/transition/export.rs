@@ -26,6 +26,7 @@ impl Transitions {
             "undecided": question.undecided.word(),
             "missing_trials": self.missing,
             "sequential": self.sequential,
+            "independent": self.independent,
             "transitions": self.rows(),
         });
         if let Some(scaling) = &self.scaling {

@@ -1,5 +1,7 @@
 //! How thresholds go with depth, width or another number of the sweep.
 
+use std::collections::HashMap;
+
 use super::{Course, Curve, Slice, Transition};
 use crate::report::axis::{AxisScale, NumericAxis};
 use crate::stats::scaling::{self, PowerLaw, Scale, Threshold};
@@ -59,15 +61,14 @@ impl Scaling {
     /// way. A slice without such a crossing, or with a threshold that is not enclosed, is left out.
     pub(super) fn of(axis: NumericAxis, slices: &[Slice], scale: AxisScale, level: f64) -> Self {
         let mut laws: Vec<(Law, Vec<Threshold>)> = Vec::new();
+        let mut numbers = HashMap::new();
         for slice in slices {
             let size = axis.values[slice.position[axis.number]];
             let mut position = slice.position.clone();
             position[axis.number] = 0;
             for (course, ordinal, transition) in numbered(slice) {
-                let same = |(law, _): &(Law, _)| {
-                    (&law.position, law.course, law.ordinal) == (&position, course, ordinal)
-                };
-                let law = laws.iter().position(same).unwrap_or_else(|| {
+                let number = numbers.entry((position.clone(), course, ordinal));
+                let law = *number.or_insert_with(|| {
                     laws.push((Law::new(position.clone(), course, ordinal), Vec::new()));
                     laws.len() - 1
                 });
@@ -78,6 +79,18 @@ impl Scaling {
         let fitted =
             |(law, thresholds): (Law, Vec<Threshold>)| law.fitted(&thresholds, scale, level);
         Self { axis, laws: laws.into_iter().map(fitted).collect() }
+    }
+}
+
+impl Scaling {
+    /// Takes back what the laws say of their own errors.
+    pub(super) fn withhold_errors(&mut self) {
+        for law in &mut self.laws {
+            law.interval = None;
+            if let Some(fit) = &mut law.fit {
+                fit.freedom = 0;
+            }
+        }
     }
 }
 

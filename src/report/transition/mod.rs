@@ -10,6 +10,10 @@
 //! what they might have become. Where precision decided how many trials a cell has, the bounds are those of
 //! a confidence sequence; estimates are those of greatest likelihood all the same, but intervals of
 //! thresholds are right for numbers that were fixed beforehand only.
+//!
+//! Where the cells of a slice have starts in common (or targets, trial by trial), their counts rise and fall
+//! together: what a curve says of its threshold's error, and of how well it fits, would be wrong and is left
+//! out. Bounds of crossings, which add up chances, and estimates stand.
 
 mod curve;
 mod export;
@@ -93,6 +97,8 @@ pub struct Transitions {
     missing: u64,
     /// Whether precision decided how many trials each cell has.
     sequential: bool,
+    /// Whether the cells of a slice are independent.
+    independent: bool,
     /// All axes of the sweep.
     axes: Vec<Axis>,
     /// The one along which the probability is looked at.
@@ -123,22 +129,33 @@ pub fn transitions(counts: &Counts, question: &Question) -> Result<Transitions> 
     let positions = (0..counts.cells.len()).map(|cell| position(&counts.axes, cell));
     let first: Vec<_> = positions.enumerate().filter(|(_, p)| p[axis.number] == 0).collect();
     let stride: usize = counts.axes[axis.number + 1..].iter().map(Axis::len).product();
+    let independent = counts.independent[axis.number];
     let slice = |(first, position): (usize, Vec<usize>)| {
         let cell = |i: usize| counts.cells[first + i * stride];
         let mut cells: Vec<(f64, CellCounts)> =
             axis.values.iter().enumerate().map(|(i, &x)| (x, cell(i))).collect();
         cells.retain(|(_, cell)| cell.trials > 0);
         cells.sort_by(|a, b| a.0.total_cmp(&b.0));
-        let piece = Piece { cells: &cells, sequential: counts.sequential, scale, question };
+        let sequential = counts.sequential;
+        let piece = Piece { cells: &cells, sequential, independent, scale, question };
         Slice { position, transitions: piece.transitions() }
     };
-    let slices: Vec<Slice> = first.into_par_iter().map(slice).collect();
-    let scaling = scaling.map(|axis| Scaling::of(axis, &slices, scale, question.level));
+    let mut slices: Vec<Slice> = first.into_par_iter().map(slice).collect();
+    let mut scaling = scaling.map(|axis| Scaling::of(axis, &slices, scale, question.level));
+    if !independent {
+        slices.iter_mut().for_each(Slice::withhold_errors);
+    }
+    if let Some(scaling) = &mut scaling
+        && !(independent && counts.independent[scaling.axis.number])
+    {
+        scaling.withhold_errors();
+    }
     Ok(Transitions {
         question: question.clone(),
         name: counts.name.clone(),
         missing: counts.missing,
         sequential: counts.sequential,
+        independent,
         axes: counts.axes.clone(),
         axis,
         scale,

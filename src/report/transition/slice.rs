@@ -18,6 +18,14 @@ pub struct Slice {
     pub transitions: Vec<Transition>,
 }
 
+impl Slice {
+    /// Takes back what its curves say of their own errors.
+    pub(super) fn withhold_errors(&mut self) {
+        let curves = self.transitions.iter_mut().filter_map(|transition| transition.curve.as_mut());
+        curves.for_each(Curve::withhold_errors);
+    }
+}
+
 /// A crossing, or that there is none.
 #[derive(Debug, Clone)]
 pub struct Transition {
@@ -40,6 +48,12 @@ pub struct Transition {
 }
 
 impl Transition {
+    /// Whether only the curve shows the crossing, not the counts of two points.
+    pub fn is_of_curve(&self) -> bool {
+        let is_open = |bracket: &Bracket| !(bracket.lower.is_finite() && bracket.upper.is_finite());
+        self.bracket.as_ref().is_some_and(is_open)
+    }
+
     /// Whether there is a crossing but no curve.
     pub fn is_step(&self) -> bool {
         self.bracket.is_some() && self.curve.is_none()
@@ -47,7 +61,7 @@ impl Transition {
 }
 
 /// What a probability does along a piece of an axis.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Course {
     /// It crosses `p` upwards.
     Rising,
@@ -97,6 +111,7 @@ impl From<Direction> for Course {
 pub(super) struct Piece<'a> {
     pub(super) cells: &'a [(f64, CellCounts)],
     pub(super) sequential: bool,
+    pub(super) independent: bool,
     pub(super) scale: AxisScale,
     pub(super) question: &'a Question,
 }
@@ -117,7 +132,9 @@ impl Piece<'_> {
             Some(side) if side.is_lt() && sides.iter().all(|side| side.is_lt()) => Course::Below,
             _ => Course::Unclear,
         };
-        let fitted = if course == Course::Unclear { self.fitted(&points, &sides) } else { None };
+        // It takes an interval that is right.
+        let may_be_fitted = course == Course::Unclear && self.independent;
+        let fitted = if may_be_fitted { self.fitted(&points, &sides) } else { None };
         vec![fitted.unwrap_or_else(|| self.transition(course, None, None))]
     }
 

@@ -151,7 +151,16 @@ impl Transitions {
                 any(is_misfit),
                 "!: the curve is not right and its interval too narrow: trust isotonic and between.",
             ),
-            (any(Transition::is_step), "step: too sudden for these values to fit a curve."),
+            (any(Transition::is_step), "step: these values give no curve that goes this way."),
+            (
+                any(Transition::is_of_curve),
+                "Where `between` is open, only the curve shows the crossing.",
+            ),
+            (
+                !self.independent,
+                "The cells of a line have starts in common: their counts are not independent, so no interval and\n\
+                 no fit are given. `between` and the estimates stand.",
+            ),
             (any(is_one_sided), "above, below: the probability is, at all values."),
             (
                 any(|transition| transition.course == Course::Unclear),
@@ -179,8 +188,8 @@ impl Transitions {
         align(&mut table);
         format!(
             "{}\n\nexponent: b of {} = a {}^b through the thresholds above, with its {} % interval; chi2/df, fit: as\n\
-             of the deviance (!: no such law, and no such interval). thresholds: how many have an interval; those of\n\
-             curves that are not right count too.",
+             of the deviance (!: no such law, and no such interval; -: also where cells have starts in common).\n\
+             thresholds: how many have an interval; those of curves that are not right count too.",
             without_trailing_blanks(&table),
             self.axis.key,
             scaling.axis.key,
@@ -196,13 +205,14 @@ fn law_entries(law: &Law) -> [String; 6] {
         ordinal => format!("{} {ordinal}", law.course.word()),
     };
     let thresholds = law.thresholds.to_string();
-    let (Some(power), Some((lower, upper))) = (law.fit, law.interval) else {
+    let Some(power) = law.fit else {
         return [course, none(), none(), none(), none(), thresholds];
     };
+    let interval = |(lower, upper)| format!("[{}]", range(&Bracket { lower, upper }, ", "));
     [
         course,
         significant(power.exponent, DIGITS),
-        format!("[{}]", range(&Bracket { lower, upper }, ", ")),
+        law.interval.map_or_else(none, interval),
         misfit(power.chi_squared, power.freedom),
         fit(power.lack_of_fit()),
         thresholds,

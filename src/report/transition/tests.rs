@@ -32,6 +32,7 @@ fn counts(depths: &[i64], trials: u64, probability: impl Fn(f64, f64) -> f64) ->
         ],
         cells: cells.map(|(depth, std)| cell(trials, probability(depth as f64, std))).collect(),
         missing: 0,
+        independent: vec![true, true],
         sequential: false,
     }
 }
@@ -315,6 +316,7 @@ proptest! {
             axes: vec![axis("init.std", AxisValues::Floats(values.clone()))],
             cells: cells.iter().map(cell).collect(),
             missing: 0,
+            independent: vec![true],
             sequential,
         };
         let asked = Question { p, link, asymptotes, undecided, scale: Some(scale), ..question() };

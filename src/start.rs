@@ -43,7 +43,7 @@ impl Start {
 }
 
 /// Whether the starts of a cell depend on the value of a key; if not, cells that differ in it have the same
-/// starts, trial by trial.
+/// starts, trial by trial (in single precision those rounded).
 pub fn depends_on(key: &str) -> bool {
     let table = key.split_once('.').map_or("", |(table, _)| table);
     ["network", "target", "init"].contains(&table)

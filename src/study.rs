@@ -128,12 +128,12 @@ impl StoppingRule {
 
     /// How far a cell with so many trials is from being precise: the half width of the wider interval, of
     /// those that converged and of those that did or still might; for a relative goal as a part of its
-    /// share of trials, infinite for a share of 0.
+    /// share of trials, and 0 for a share of 0, of which no number of trials says enough.
     pub fn width(&self, converged: u64, undecided: u64, trials: u64) -> f64 {
         let width = |successes: u64| {
             let half = self.interval(successes, trials).half_width();
             match self.goal {
-                Goal::Relative(_) if successes == 0 => f64::INFINITY,
+                Goal::Relative(_) if successes == 0 => 0.0,
                 Goal::Relative(_) => half * trials as f64 / successes as f64,
                 Goal::HalfWidth(_) | Goal::Decide(_) => half,
             }

@@ -1,7 +1,7 @@
 //! Which cell of a sweep an argument names.
 
 use super::output;
-use crate::study::{Axis, AxisValues};
+use crate::study::{Axis, AxisValues, Cell, Study};
 use crate::{Error, Result};
 
 /// The arguments that name a cell.
@@ -19,6 +19,17 @@ impl Place {
     /// Whether a cell is named.
     pub(super) fn is_given(&self) -> bool {
         self.cell.is_some() || !self.at.is_empty()
+    }
+
+    /// The cell of a study, or the only one.
+    pub(super) fn of<'a>(&self, study: &'a Study) -> Result<&'a Cell> {
+        if study.refinement.is_some() && self.cell.is_some() {
+            return Err(Error::usage(
+                "cells of a refined study are not numbered as those of its results",
+                Some("name it by its values: --at init.std=0.3".to_owned()),
+            ));
+        }
+        Ok(&study.cells[self.find(&study.axes)?])
     }
 
     /// The number of the cell of a sweep of these axes, or of the only one.

@@ -127,7 +127,7 @@ pub(super) fn main(arguments: &Arguments) -> Result<Ending> {
     blas::prepare(workers)?;
     let study = config::load(&arguments.config, &arguments.sets)?;
     let level = arguments.level.unwrap_or(study.interval.level);
-    let cell = &study.cells[arguments.place.find(&study.axes)?];
+    let cell = arguments.place.of(&study)?;
     let subject = Subject { study: study.name.clone(), cell: cell.index, level };
     let interrupt = Interrupt::on_signals(None).map_err(|error| Error::Environment {
         message: format!("cannot listen to signals: {error}"),

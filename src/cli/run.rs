@@ -139,7 +139,7 @@ fn what_is_left(outcome: &Outcome) -> String {
     };
     let open = match outcome.cells_open {
         0 => String::new(),
-        cells => format!(", and {} cells are not precise enough yet", HumanCount(cells)),
+        cells => format!(", and {} cells need more trials", HumanCount(cells)),
     };
     format!(
         "stopped early: {left} of {share} trials{trajectories} are left{on_their_way}{to_tune}{open}; run the \

@@ -84,7 +84,7 @@ pub(super) fn main(arguments: &Arguments) -> Result<Ending> {
         Threading::Serial => 1,
         Threading::Pthreads | Threading::OpenMp => threads::workers(None),
     };
-    let cell = &tuned(&study, &study.cells[arguments.place.find(&study.axes)?], workers)?;
+    let cell = &tuned(&study, arguments.place.of(&study)?, workers)?;
     if arguments.trial >= study.trials {
         return Err(Error::usage(
             format!("there is no trial {}: a cell has {} trials", arguments.trial, study.trials),

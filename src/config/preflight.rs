@@ -170,10 +170,7 @@ fn tallies_pending(study: &Study) -> u64 {
 /// memory and on its way into the file.
 fn merging_tallies(study: &Study) -> u64 {
     let blocks = |cell: &Cell| least_trials(study).div_ceil(blocks::size(cell, &study.storage));
-    let blocks = study.cells.iter().map(blocks).fold(0, u64::saturating_add);
-    // Not all cells of a refined axis have trials.
-    let share = study.most_cells() as f64 / study.cells.len() as f64;
-    let blocks = (blocks as f64 * share) as u64;
+    let blocks = tallied::of_tried(study, study.cells.iter().map(blocks));
     let cell = largest(study, |cell| tallied::in_memory(study, cell, least_trials(study)));
     blocks.saturating_mul(128).saturating_add(cell.saturating_mul(2))
 }

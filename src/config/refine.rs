@@ -49,11 +49,22 @@ pub(super) fn expand(settings: &Settings) -> Result<Option<(Settings, Refinement
     let cells = view.whole("refine.cells");
     let halvings = (cells + 1).next_power_of_two().ilog2().min(MOST_HALVINGS);
     let mut expanded = Settings { plain: settings.plain.clone(), axes: settings.axes.clone() };
+    let others = expanded.axes.iter().enumerate().filter(|(axis, _)| *axis != number);
+    let others: usize = others.map(|(_, axis)| axis[0].values.len()).product();
+    let points = ((values.len() - 1) << halvings) + 1;
+    if points.saturating_mul(others) as u128 > sweep::MOST_CELLS {
+        let message = format!(
+            "the refined axis has up to {points} points, which with the others make more than {} cells",
+            sweep::MOST_CELLS
+        );
+        return Err(place
+            .refuse(message, "too many points")
+            .advise("give the axis fewer values, or a smaller `refine.cells`"));
+    }
     let key = &mut expanded.axes[number][0];
     let span = key.values[0].span.clone();
     let value = |x: f64| Value { node: Node::Float(x), span: span.clone() };
     key.values = halves(&values, halvings).into_iter().map(value).collect();
-    sweep::check(&expanded.axes)?;
     let (at, spacing) = (view.float("refine.at"), 1 << halvings);
     Ok(Some((expanded, Refinement { axis: number, at, cells, spacing })))
 }
@@ -71,7 +82,7 @@ fn numbers(axis: &[SweptKey]) -> Option<Vec<f64>> {
 
 /// What every cell has before it has trials would be wanted of all points, those without trials too.
 fn refuse_others(view: &View<'_>) -> Result<(), Refusal> {
-    let tuned = view.get("descent.learning_rate").and_then(Value::text) == Some("tuned");
+    let tuned = view.is_anywhere("descent.learning_rate", "tuned");
     let key = match (view.get(super::schema::BUDGET), view.get(super::schema::TRACED)) {
         (Some(_), _) => super::schema::BUDGET,
         (_, Some(_)) => super::schema::TRACED,

@@ -13,7 +13,7 @@ use super::settings::{known, mismatch};
 use super::value::{Node, Value};
 
 /// Most cells of a study.
-const MOST_CELLS: u128 = 1_000_000;
+pub(super) const MOST_CELLS: u128 = 1_000_000;
 
 /// A swept key with its values along an axis.
 #[derive(Debug, Clone)]

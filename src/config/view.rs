@@ -111,6 +111,13 @@ impl<'a> View<'a> {
         Ok(place.source.base.join(value.text().unwrap_or_default()))
     }
 
+    /// Whether a key has this word in some cell.
+    pub(super) fn is_anywhere(&self, key: &str, word: &str) -> bool {
+        let swept = self.settings.axes.iter().flatten().filter(|swept| swept.entry.key == key);
+        let plain = self.settings.plain.get(key).map(|setting| &setting.value);
+        swept.flat_map(|swept| &swept.values).chain(plain).any(|value| value.text() == Some(word))
+    }
+
     /// Whether this cell takes a key.
     pub(super) fn uses(&self, entry: &Entry) -> bool {
         let taken = match entry.users {

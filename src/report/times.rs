@@ -83,7 +83,12 @@ pub fn of_cells(
     let intervals = results.intervals()?;
     Ok(question.cells(results).map(move |cell| {
         let rows = results.step_counts(cell, question.rung)?;
-        Ok((cell, Times::of(&rows, &intervals, question.points)))
+        let mut times = Times::of(&rows, &intervals, question.points);
+        if question.rung.is_some() && !intervals.is_fixed() {
+            // How many trials there are was decided by other outcomes than those of a rung.
+            times.cost.interval = Interval { lower: f64::NAN, upper: f64::NAN };
+        }
+        Ok((cell, times))
     }))
 }
 

@@ -144,7 +144,7 @@ pub struct Outcome {
     pub steps_on_their_way: u64,
     /// Cells of the share whose learning rates are still to be tuned.
     pub cells_to_tune: u64,
-    /// Cells that are not as precise yet as the study asks.
+    /// Cells that need more trials, where what comes of trials decides how many.
     pub cells_open: u64,
 }
 

@@ -53,10 +53,12 @@ impl Seen {
 /// Which trials are run depends on the time, but a trial that has begun is run to its end: stopping at
 /// the clock would drop the long ones.
 pub(super) fn pilot(study: &Study, costs: &[Cost], workers: usize) -> Vec<Seen> {
-    let share = TIME.as_secs_f64() * workers as f64 / study.cells.len().min(CELLS) as f64;
+    // Not all cells of a refined axis have trials.
+    let tried = || study.cells.iter().filter(|cell| cell.trials > 0);
+    let share = TIME.as_secs_f64() * workers as f64 / tried().count().min(CELLS) as f64;
     let share = share.min(LONGEST);
     let has_time = |cell: &&Cell| costs[cell.index].cell + costs[cell.index].of_trial(1.0) < share;
-    let cells: Vec<&Cell> = study.cells.iter().filter(has_time).collect();
+    let cells: Vec<&Cell> = tried().filter(has_time).collect();
     let (begin, next, count) = (Instant::now(), AtomicU64::new(0), cells.len() as u64);
     let seen = at_once(workers, || {
         let mut seen = Vec::new();

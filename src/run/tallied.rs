@@ -8,8 +8,9 @@ use crate::study::{Cell, Study};
 /// Bytes of an entry in memory, at most: a number and a count in nodes of a tree that are half full.
 const IN_MEMORY: u64 = 40;
 
-/// Bytes of an entry in `results.h5`, uncompressed.
-const IN_RESULTS: u64 = 16;
+/// Bytes of an entry in `results.h5`, uncompressed, at most: a number of steps, a count, an outcome and a
+/// number of rungs.
+const IN_RESULTS: u64 = 25;
 
 /// Entries of all histograms of so many trials of a cell: of the hits of each rung, and of the ends,
 /// which are apart by outcome and by rungs hit.
@@ -28,7 +29,13 @@ pub fn in_memory(study: &Study, cell: &Cell, trials: u64) -> u64 {
 /// Bytes of the histograms of all cells in `results.h5`.
 pub fn in_results(study: &Study) -> u64 {
     let of_cell = |cell: &Cell| entries(study, cell, study.trials).saturating_mul(IN_RESULTS);
-    study.cells.iter().map(of_cell).fold(0, u64::saturating_add)
+    of_tried(study, study.cells.iter().map(of_cell))
+}
+
+/// The sum over all cells, as far as they can have trials: not all points of a refined axis can.
+pub fn of_tried(study: &Study, of_cells: impl Iterator<Item = u64>) -> u64 {
+    let all = of_cells.fold(0, u64::saturating_add);
+    (u128::from(all) * study.most_cells() as u128 / study.cells.len().max(1) as u128) as u64
 }
 
 /// Bytes of the tally of so many trials of a cell in a part, about at most: with so many entries that
@@ -48,7 +55,7 @@ pub fn in_parts(study: &Study) -> u64 {
         let size = blocks::size(cell, &study.storage).min(study.trials);
         in_part(study, cell, size).saturating_mul(study.trials.div_ceil(size))
     };
-    study.cells.iter().map(of_cell).fold(0, u64::saturating_add)
+    of_tried(study, study.cells.iter().map(of_cell))
 }
 
 #[cfg(test)]

@@ -85,8 +85,7 @@ impl Allotment {
     ///
     /// Without a budget a cell ends at the first look at which it is precise enough, or with the most trials
     /// that it may have. With one all cells get their first look; then, again and again, the cell with the
-    /// widest interval that is not precise enough goes on to its next, of several the first, until the
-    /// budget does not suffice. So equal knowledge gives equal standings, and more knowledge changes only
+    /// widest interval that is not precise enough goes on to its next, until the budget does not suffice. So equal knowledge gives equal standings, and more knowledge changes only
     /// those that are open.
     pub fn standings(
         self,
@@ -193,7 +192,8 @@ fn end_all(standings: &mut [Standing]) {
     }
 }
 
-/// A cell that is not precise enough; the widest is the greatest, of several the first cell.
+/// A cell that is not precise enough; the widest is the greatest, of several the one with the fewest trials, of
+/// these the first cell.
 struct Wide {
     width: f64,
     cell: usize,
@@ -202,7 +202,9 @@ struct Wide {
 
 impl Ord for Wide {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.width.total_cmp(&other.width).then_with(|| other.cell.cmp(&self.cell))
+        let by_width = self.width.total_cmp(&other.width);
+        let by_trials = other.seen.trials.cmp(&self.seen.trials);
+        by_width.then(by_trials).then_with(|| other.cell.cmp(&self.cell))
     }
 }
 
@@ -289,6 +291,21 @@ mod tests {
         let known = |cell: usize, trials| Some(even(shares[cell], trials));
         let ends = ends(&allotment(Some(1000), Goal::Decide(0.5)).standings(3, known));
         assert_eq!(ends, [20, 960, 20]);
+    }
+
+    /// A probability of 0 is never known to a part of itself: it must not take all of the budget.
+    #[test]
+    fn cells_without_a_success_come_last() {
+        let shares = [0.0, 0.2, 0.0, 0.6];
+        let known = |cell: usize, trials| Some(even(shares[cell], trials));
+        let goal = Goal::Relative(0.2);
+        let ends = ends(&allotment(Some(4000), goal).standings(4, known));
+        let rule = allotment(None, goal).rule.unwrap();
+        for cell in [1, 3] {
+            let Seen { trials, converged, .. } = even(shares[cell], ends[cell]);
+            assert!(rule.is_met(converged, 0, trials), "{ends:?}");
+        }
+        assert!(ends[0].abs_diff(ends[2]) <= 20 && ends.iter().sum::<u64>() > 3980, "{ends:?}");
     }
 
     #[test]

@@ -58,7 +58,7 @@ pub struct Missing {
     pub trials: Gaps,
     /// Trials without the trajectory that they should have.
     pub trajectories: Gaps,
-    /// Where precision decides how many trials there are: cells that are not precise enough yet, with the
+    /// Where what comes of trials decides how many there are: cells that need more, with the
     /// trials that they have without a gap.
     pub open: Vec<(usize, u64)>,
 }
@@ -141,6 +141,7 @@ pub fn merge_partial(fs: &dyn FileSystem, dir: &Path, options: &MergeOptions) ->
     let mut found = Found::new(fs, &manifest);
     let mut scan = found.scan(fs, dir, &manifest)?;
     let all = scan.coverage.total();
+    let every = manifest.every();
     let open = found.end_cells(&mut scan, &mut manifest);
     found.trials.keep_prefixes(&scan.coverage);
     found.traced.keep_prefixes(&scan.coverage, &scan.trajectories);
@@ -149,7 +150,7 @@ pub fn merge_partial(fs: &dyn FileSystem, dir: &Path, options: &MergeOptions) ->
     let trials = match manifest.is_adaptive() {
         false => missing.trials.of - there,
         // At least: how many more they need is not known.
-        true => manifest.every() * missing.open.len() as u64,
+        true => missing.open.iter().map(|&(_, trials)| every - trials % every).sum(),
     };
     let absent = Absent { trials, trajectories: missing.trajectories.count() };
     let target = Target { fs, dir, name: results::PARTIAL_FILE };
@@ -317,12 +318,8 @@ impl fmt::Display for Missing {
         let mut parts = parts.into_iter().filter(|(gaps, _)| !gaps.cells.is_empty());
         if let Some((cell, trials)) = self.open.first() {
             let cells = self.open.len();
-            let are = if cells == 1 { "cell is" } else { "cells are" };
-            write!(
-                f,
-                "{cells} {are} not as precise yet as the study asks, for instance cell {cell} with \
-                 {trials} trials"
-            )?;
+            let need = if cells == 1 { "cell needs" } else { "cells need" };
+            write!(f, "{cells} {need} more trials, for instance cell {cell}, which has {trials}")?;
         } else if let Some((gaps, what)) = parts.next() {
             gaps.write(f, what)?;
         }

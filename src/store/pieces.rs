@@ -119,11 +119,6 @@ impl<'a> Pieces<'a> {
         self.ends = Some((0..coverage.cells()).map(|cell| coverage.prefix(cell)).collect());
     }
 
-    /// Shows all rows to `visit`, in the order of cells and trials: the cell and the bytes of some
-    /// rows of it.
-    ///
-    /// # Errors
-    /// [`Error::Storage`] or [`Error::Content`] if a part is no longer as it was; those of `visit`.
     /// Gives the cells other numbers, in the same order; what is of cells without one is left out.
     pub(super) fn renumber(&mut self, numbers: &[Option<usize>]) {
         let pieces = std::mem::take(&mut self.pieces).into_iter();
@@ -135,6 +130,11 @@ impl<'a> Pieces<'a> {
         self.ends = self.ends.as_ref().map(kept);
     }
 
+    /// Shows all rows to `visit`, in the order of cells and trials: the cell and the bytes of some
+    /// rows of it.
+    ///
+    /// # Errors
+    /// [`Error::Storage`] or [`Error::Content`] if a part is no longer as it was; those of `visit`.
     pub(super) fn visit<E: From<Error>>(
         &mut self,
         mut visit: impl FnMut(usize, &[u8]) -> std::result::Result<(), E>,

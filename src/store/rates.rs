@@ -22,7 +22,7 @@ use crate::digest::Digest;
 use crate::{Error, Result};
 
 const FORMAT: &str = "deeplin rates";
-const VERSION: [u32; 2] = [1, 0];
+const VERSION: [u32; 2] = [2, 0];
 
 /// Learning rates by cell.
 pub type Rates = BTreeMap<usize, f64>;

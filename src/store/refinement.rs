@@ -42,24 +42,21 @@ pub(super) fn positions(
     allotment: Allotment,
     known: &impl Fn(usize, u64) -> Option<Seen>,
 ) -> Vec<usize> {
-    let mut positions: Vec<usize> = (0..length).step_by(refinement.spacing).collect();
+    let mut chosen: Vec<usize> = (0..length).step_by(refinement.spacing).collect();
+    let (mut positions, mut shares) = (chosen.clone(), BTreeMap::new());
     let mut left = refinement.cells as usize;
-    loop {
-        let at = |i: usize, trials| known(slice.cell(positions[i]), trials);
-        let mut shares = BTreeMap::new();
-        for (&position, standing) in positions.iter().zip(allotment.standings(positions.len(), at))
-        {
+    while !chosen.is_empty() {
+        let at = |i: usize, trials| known(slice.cell(chosen[i]), trials);
+        for (&position, standing) in chosen.iter().zip(allotment.standings(chosen.len(), at)) {
             let Standing::Ended(trials) = standing else { return positions };
             let seen = known(slice.cell(position), trials).unwrap_or_default();
             shares.insert(position, seen.converged as f64 / trials as f64);
         }
-        let chosen = next(&shares, refinement.at, left);
-        if chosen.is_empty() {
-            return positions;
-        }
+        chosen = next(&shares, refinement.at, left);
         left -= chosen.len();
-        positions.extend(chosen);
+        positions.extend(&chosen);
     }
+    positions
 }
 
 /// The next positions, at most so many: the middles of the gaps in which the share of trials that converge
@@ -71,7 +68,11 @@ fn next(shares: &BTreeMap<usize, f64>, at: f64, most: usize) -> Vec<usize> {
     let gaps: Vec<[(usize, f64); 2]> = points.windows(2).map(|pair| [pair[0], pair[1]]).collect();
     let crosses = |gap: &[(usize, f64); 2]| (gap[0].1 >= at) != (gap[1].1 >= at);
     let crossings: Vec<usize> = (0..gaps.len()).filter(|&i| crosses(&gaps[i])).collect();
-    let distance = |gap: usize| crossings.iter().map(|&c| c.abs_diff(gap)).min();
+    let distance = |gap: usize| {
+        let after = crossings.partition_point(|&crossing| crossing < gap);
+        let near = &crossings[after.saturating_sub(1)..crossings.len().min(after + 1)];
+        near.iter().map(|&crossing| crossing.abs_diff(gap)).min()
+    };
     let splittable = |&gap: &usize| gaps[gap][1].0 - gaps[gap][0].0 > 1;
     let mut near: Vec<(usize, usize)> =
         (0..gaps.len()).filter(splittable).filter_map(|gap| Some((distance(gap)?, gap))).collect();

@@ -29,7 +29,7 @@ use crate::study::{Certified, Measures, TrialState};
 use crate::{Error, Result};
 
 const MAGIC: [u8; 8] = *b"DLINSTAT";
-const VERSION: [u16; 2] = [3, 0];
+const VERSION: [u16; 2] = [4, 0];
 
 /// The directory with the states of a directory of results.
 pub fn states_dir(dir: &Path) -> PathBuf {

@@ -26,7 +26,7 @@ use crate::observe::trajectory::Sizes;
 use crate::{Error, Result};
 
 const MAGIC: [u8; 8] = *b"DLINTRAJ";
-const VERSION: [u16; 2] = [1, 0];
+const VERSION: [u16; 2] = [2, 0];
 
 /// The directory with the trajectories of a directory of results.
 pub fn trajectories_dir(dir: &Path) -> PathBuf {

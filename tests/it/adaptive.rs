@@ -133,7 +133,7 @@ fn a_part_that_waits_can_be_stopped() {
     let arguments = ["run", "study.toml", "-o", "out", "--part", "1/2", "--max-time", "1s"];
     let ran = desk.run(&[&arguments[..], &["--set", "store.part_seconds=3600"]].concat());
     assert_eq!(ran.code, 75, "{}", ran.stderr);
-    assert!(ran.stderr.contains("cells are not precise enough yet"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("cells need more trials"), "{}", ran.stderr);
     assert!(begin.elapsed().as_secs() < 600, "it does not wait for two hours");
 }
 
@@ -149,7 +149,7 @@ fn a_stopped_study_goes_on() {
         assert!(ran.stderr.contains("stopped early"), "{}", ran.stderr);
         let merged = desk.run(&["merge", "out"]);
         assert_eq!(merged.code, 3, "{}", merged.stderr);
-        assert!(merged.stderr.contains("not as precise yet"), "{}", merged.stderr);
+        assert!(merged.stderr.contains("more trials"), "{}", merged.stderr);
         desk.succeed(&["merge", "out", "--partial"]);
         desk.succeed(&["report", "out/partial.h5"]);
     }

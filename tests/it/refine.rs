@@ -195,6 +195,10 @@ fn mistakes_are_explained() {
         ("[refine]\naxis = \"init.sdt\"", "did you mean `init.std`?"),
         ("[refine]\naxis = \"network.depth\"", "two or more real numbers that rise"),
         ("[refine]\ncells = 5", "give `refine.axis` too"),
+        (
+            "[refine]\naxis = \"init.std\"\n[descent]\nlearning_rate = \"tuned\"",
+            "do not go together",
+        ),
         ("[refine]\naxis = \"init.std\"\nat = 1.5", "above 0 and below 1"),
         (
             "[refine]\naxis = \"init.std\"\n[record]\ntrajectory = { trials = 3 }",
@@ -212,4 +216,16 @@ fn mistakes_are_explained() {
         let plain = plain.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(plain.contains(expected), "{text}: {plain}");
     }
+}
+
+/// As many points as no study may have are refused at once.
+#[test]
+fn too_many_points_are_refused() {
+    let desk = Desk::new();
+    let text = "[refine]\naxis = \"init.std\"\ncells = 1000\n[sweep]\n\
+                \"init.std\" = { linear = [0.1, 1.0], points = 100_000 }";
+    desk.write("study.toml", text);
+    let ran = desk.run(&["plan", "study.toml", "--quick"]);
+    assert_eq!(ran.code, 2, "{}", ran.stdout);
+    assert!(ran.stderr.contains("too many points"), "{}", ran.stderr);
 }

@@ -282,8 +282,8 @@ fn the_table() {
         falling   -0.9997   [-1.024, -0.9753]        -    -           2
 
     exponent: b of init.std = a network.depth^b through the thresholds above, with its 95 % interval; chi2/df, fit: as
-    of the deviance (!: no such law, and no such interval). thresholds: how many have an interval; those of
-    curves that are not right count too.
+    of the deviance (!: no such law, and no such interval; -: also where cells have starts in common).
+    thresholds: how many have an interval; those of curves that are not right count too.
     "#);
 }
 

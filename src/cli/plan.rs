@@ -328,8 +328,11 @@ fn trials(report: &Report) -> String {
         return format!("{all}; `deeplin run` would refuse {dir}: {refusal}");
     }
     match plan.trials - plan.trials_left {
+        0 if plan.least_budget.is_some() => {
+            format!("at most {all}: each cell ends when it is precise enough")
+        }
         0 if plan.adaptive => {
-            format!("at most {all}: what comes of trials decides which cells have how many")
+            format!("at most {all}: what comes of trials decides where more follow")
         }
         0 => all.to_string(),
         there => format!(

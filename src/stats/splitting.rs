@@ -469,7 +469,7 @@ mod tests {
     #[test]
     #[ignore = "five hundred runs of up to a million scores: scripts/rare"]
     fn rare_events_in_full() {
-        let plan = Plan { particles: 125, moves: 50, evaluations: 125_000 };
+        let plan = Plan { particles: 120, moves: 50, evaluations: 125_000 };
         let tails = [tail("tail", 1e-4), tail("tail", 1e-6), tail("tail", 1e-8)];
         for known in tails.into_iter().chain([ball(), margin()]) {
             let runs =

@@ -156,7 +156,7 @@ fn a_known_probability_of_convergence_is_held() {
 #[test]
 #[ignore = "a thousand estimates of up to a million starts: scripts/rare"]
 fn rare_starts_in_full() {
-    let plan = Plan { particles: 125, moves: 50, evaluations: 125_000 };
+    let plan = Plan { particles: 120, moves: 50, evaluations: 125_000 };
     let rare = [1e-4, 1e-6, 1e-8].into_iter();
     let events = rare.flat_map(|p| [margin(p), uniform(p), balanced(p)]);
     let mut short = Vec::new();

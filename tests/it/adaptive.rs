@@ -183,8 +183,7 @@ fn mistakes_are_explained() {
         desk.write("study.toml", &format!("trials = {trials}\n"));
         let ran = desk.run(&["plan", "study.toml"]);
         assert_eq!(ran.code, 2, "{trials}");
-        let text = ran.stderr.replace(['│', '\n'], " ");
-        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let text = ran.said();
         assert!(text.contains(expected), "{trials}: {text}");
     }
     desk.write("study.toml", "trials = { half_width = 0.1 }\n[interval]\nlevel = 0.9\n");

@@ -182,8 +182,7 @@ fn mistakes_are_explained() {
         desk.write("study.toml", &study);
         let ran = desk.run(&["plan", "study.toml"]);
         assert_eq!(ran.code, 2, "{study}");
-        let plain = ran.stderr.replace(['│', '\n'], " ");
-        let plain = plain.split_whitespace().collect::<Vec<_>>().join(" ");
+        let plain = ran.said();
         assert!(plain.contains(expected), "{study}: {plain}");
     }
 }

@@ -211,8 +211,7 @@ fn what_cannot_be_compared_is_refused_with_advice() {
     ];
     for (arguments, expected) in cases {
         let ran = desk.run(&[&["compare", "out"], arguments].concat());
-        let words: Vec<&str> = ran.stderr.split_whitespace().collect();
-        assert!(words.join(" ").contains(expected), "{arguments:?}: {}", ran.stderr);
+        assert!(ran.said().contains(expected), "{arguments:?}: {}", ran.stderr);
         assert_eq!((ran.code, ran.stdout.as_str()), (2, ""), "{arguments:?}");
     }
     assert_eq!(desk.run(&["compare", "nowhere"]).code, 3);

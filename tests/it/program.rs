@@ -64,6 +64,14 @@ impl Desk {
     }
 }
 
+impl Ran {
+    /// What it said on stderr, in one line and without the frames of messages.
+    pub(crate) fn said(&self) -> String {
+        let words = self.stderr.split(|c: char| c.is_whitespace() || c == '│');
+        words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+    }
+}
+
 impl From<Output> for Ran {
     fn from(output: Output) -> Self {
         Self {

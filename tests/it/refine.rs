@@ -212,8 +212,7 @@ fn mistakes_are_explained() {
         desk.write("study.toml", &format!("{text}{sweep}"));
         let ran = desk.run(&["plan", "study.toml"]);
         assert_eq!(ran.code, 2, "{text}: {}", ran.stdout);
-        let plain = ran.stderr.replace(['│', '\n'], " ");
-        let plain = plain.split_whitespace().collect::<Vec<_>>().join(" ");
+        let plain = ran.said();
         assert!(plain.contains(expected), "{text}: {plain}");
     }
 }

@@ -2,7 +2,7 @@
 
 use super::points::halves;
 use super::refuse::{Advise, Refusal};
-use super::schema::REFINED;
+use super::schema::{BUDGET, REFINED, TRACED};
 use super::settings::Settings;
 use super::suggest;
 use super::sweep::{self, SweptKey};
@@ -83,9 +83,9 @@ fn numbers(axis: &[SweptKey]) -> Option<Vec<f64>> {
 /// What every cell has before it has trials would be wanted of all points, those without trials too.
 fn refuse_others(view: &View<'_>) -> Result<(), Refusal> {
     let tuned = view.is_anywhere("descent.learning_rate", "tuned");
-    let key = match (view.get(super::schema::BUDGET), view.get(super::schema::TRACED)) {
-        (Some(_), _) => super::schema::BUDGET,
-        (_, Some(_)) => super::schema::TRACED,
+    let key = match (view.get(BUDGET), view.get(TRACED)) {
+        (Some(_), _) => BUDGET,
+        (_, Some(_)) => TRACED,
         _ if tuned => "descent.learning_rate",
         _ => return Ok(()),
     };

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json as value};
 
 use super::export::{axis_value, lines, swept};
 use super::format::{self, significant};
-use super::table::{align, plain_table, without_trailing_blanks};
+use super::table::{align, partial_counts, plain_table, without_trailing_blanks};
 use super::{number, position};
 use crate::stats::{Interval, Pairs, confidence_sequence, difference_interval, holm, simultaneous};
 use crate::stop::Outcome;
@@ -344,16 +344,10 @@ impl Comparison<'_> {
             .map(|key| format!("{} = {}", key.key, format::value(&key.values, self.baseline)))
             .collect();
         let mut text = format!("{}: compared with {}\n\n", self.results.name, baseline.join(", "));
-        if self.results.missing > 0 {
-            // Writing to a string cannot fail.
-            let _ = writeln!(
-                text,
-                "PARTIAL: {} trials are missing. Each cell is of its first trials, before the first that is \
-                 missing.\n",
-                self.results.missing
-            );
-        }
         // Writing to a string cannot fail.
+        if self.results.missing > 0 {
+            let _ = writeln!(text, "{}\n", partial_counts(self.results.missing));
+        }
         let _ = writeln!(text, "{}\n\n{}", without_trailing_blanks(&table), self.legend());
         text
     }

@@ -59,6 +59,13 @@ pub(super) fn partial(results: &ResultsFile) -> String {
     )
 }
 
+/// That trials are missing, where no column says how many of each cell are there.
+pub(super) fn partial_counts(missing: u64) -> String {
+    format!(
+        "PARTIAL: {missing} trials are missing. Each cell is of its first trials, before the first that is missing."
+    )
+}
+
 /// What the columns mean.
 fn legend(results: &ResultsFile) -> String {
     let mut legend = format!(

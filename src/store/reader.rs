@@ -114,9 +114,9 @@ impl ResultsFile {
             axis.keys.iter().any(|key| tables.iter().any(|table| key.key.starts_with(table)))
         };
         let own_targets = any(&["target.", "network.input", "network.output"]);
-        let drawn = self.config.lines().any(|line| line == "draw = \"trial\"");
-        let drawn =
-            drawn || self.axes.iter().any(|axis| axis.keys.iter().any(|k| k.key == "target.draw"));
+        let is_swept = |axis: &Axis| axis.keys.iter().any(|key| key.key == "target.draw");
+        let drawn = self.config.lines().any(|line| line == "draw = \"trial\"")
+            || self.axes.iter().any(is_swept);
         axis.keys.iter().any(|key| start::depends_on(&key.key)) && (own_targets || !drawn)
     }
 

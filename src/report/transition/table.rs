@@ -6,7 +6,7 @@ use super::{Asymptotes, Course, Curve, Law, Scaling, Transition, Transitions};
 use crate::report::axis::AxisScale;
 use crate::report::format::{probability, significant, value};
 use crate::report::swept_keys;
-use crate::report::table::{align, plain_table, without_trailing_blanks};
+use crate::report::table::{align, partial_counts, plain_table, without_trailing_blanks};
 use crate::stats::axis::Bracket;
 use crate::study::AxisKey;
 
@@ -27,11 +27,7 @@ impl Transitions {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "{}: transitions along {}\n", self.name, self.axis.key);
         if self.missing > 0 {
-            let _ = writeln!(
-                text,
-                "PARTIAL: {} trials are missing. Each cell is of its first trials, before the first that is missing.\n",
-                self.missing
-            );
+            let _ = writeln!(text, "{}\n", partial_counts(self.missing));
         }
         let _ = writeln!(text, "{}\n\n{}", self.transition_table(), self.legend());
         if let Some(scaling) = &self.scaling {

@@ -4,6 +4,7 @@ pub mod axis;
 pub mod comparison;
 pub mod counts;
 mod export;
+pub mod figures;
 pub(crate) mod format;
 pub mod rare;
 pub(crate) mod table;

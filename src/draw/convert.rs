@@ -23,7 +23,8 @@ pub fn png(svg: &str, dpi: f64) -> Result<Vec<u8>, String> {
     let scale = (dpi / DPI) as f32;
     let [width, height] =
         [tree.size().width(), tree.size().height()].map(|side| (side * scale).ceil());
-    if !(width.max(height) <= LONGEST) {
+    // Not finite, it is no number of pixels either.
+    if width.max(height).total_cmp(&LONGEST).is_gt() {
         return Err(format!("{width} x {height} pixels are more than {LONGEST} a side"));
     }
     let picture = Pixmap::new(width as u32, height as u32);

@@ -6,6 +6,7 @@ mod compare;
 mod completions;
 mod config;
 mod doctor;
+mod export;
 mod man;
 mod merge;
 mod output;
@@ -58,6 +59,7 @@ enum Command {
     Plan(plan::Arguments),
     Merge(merge::Arguments),
     Report(report::Arguments),
+    Export(export::Arguments),
     Compare(compare::Arguments),
     Transition(transition::Arguments),
     Times(times::Arguments),
@@ -95,6 +97,7 @@ pub fn main() -> ExitCode {
         Command::Plan(arguments) => plan::main(arguments),
         Command::Merge(arguments) => merge::main(arguments),
         Command::Report(arguments) => report::main(arguments),
+        Command::Export(arguments) => export::main(arguments),
         Command::Compare(arguments) => compare::main(arguments),
         Command::Transition(arguments) => transition::main(arguments),
         Command::Times(arguments) => times::main(arguments),

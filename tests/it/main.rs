@@ -1,6 +1,7 @@
 //! Integration tests, one binary.
 
 mod adaptive;
+mod analysis;
 mod arora;
 mod budget;
 mod calibration;

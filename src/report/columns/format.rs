@@ -139,7 +139,7 @@ mod tests {
             reader.get_row_iter(None).unwrap().map(|row| row.unwrap().to_string()).collect();
         let expected = [
             "{cell: -7, certificate_step: null, loss_final: null, certified: false, init_kind: \"other\"}",
-            "{cell: 8, certificate_step: 9, loss_final: 1e-300, certified: true, init_kind: \"two words\"}",
+            "{cell: 8, certificate_step: 9, loss_final: 1E-300, certified: true, init_kind: \"two words\"}",
         ];
         assert_eq!(rows, [expected, expected].concat());
         let metadata = reader.metadata().file_metadata().key_value_metadata().unwrap();

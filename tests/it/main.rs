@@ -3,6 +3,7 @@
 mod adaptive;
 mod analysis;
 mod arora;
+mod book;
 mod budget;
 mod calibration;
 mod certificates;
@@ -13,6 +14,7 @@ mod doctor;
 mod entries;
 mod export;
 mod foreign;
+mod format;
 mod invariance;
 mod kernels;
 mod kill;

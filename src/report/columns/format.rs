@@ -81,6 +81,7 @@ impl Format {
 mod tests {
     use std::fs;
     use std::io::Read;
+    use std::slice::from_ref;
 
     use ::parquet::file::reader::{FileReader, SerializedFileReader};
 
@@ -117,7 +118,7 @@ mod tests {
     #[test]
     fn csv_is_empty_where_there_is_none() {
         let (heading, piece) = example();
-        let bytes = written(Format::Csv, &heading, &[piece.clone()]).unwrap();
+        let bytes = written(Format::Csv, &heading, from_ref(&piece)).unwrap();
         assert_eq!(String::from_utf8(bytes).unwrap(), CSV);
         let bytes = written(Format::CsvGz, &heading, &[piece]).unwrap();
         let mut text = String::new();
@@ -169,8 +170,8 @@ mod tests {
     fn equal_tables_are_equal_bytes_and_missing_rows_are_an_error() {
         let (heading, piece) = example();
         for format in Format::ENDINGS.map(|(_, format)| format) {
-            let once = written(format, &heading, &[piece.clone()]).unwrap();
-            assert!(once == written(format, &heading, &[piece.clone()]).unwrap(), "{format:?}");
+            let once = written(format, &heading, from_ref(&piece)).unwrap();
+            assert!(once == written(format, &heading, from_ref(&piece)).unwrap(), "{format:?}");
             assert!(written(format, &heading, &[]).is_err(), "{format:?}");
         }
         let error = written(Format::Csv, &heading, &[piece.clone(), piece]).unwrap_err();

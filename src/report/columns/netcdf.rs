@@ -41,7 +41,7 @@ fn fill(
             match (values, &of.kind) {
                 (Values::Numbers(numbers), _) => column.extend(numbers.iter().copied()),
                 (Values::Wholes(codes), Kind::Truth) => {
-                    column.extend(codes.iter().map(|&c| c as i8))
+                    column.extend(codes.iter().map(|&c| c as i8));
                 }
                 (Values::Wholes(codes), Kind::Word(words)) if are_few(words) => {
                     column.extend(codes.iter().map(|&c| c as i8));

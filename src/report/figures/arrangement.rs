@@ -189,6 +189,27 @@ impl<'a> Arrangement<'a> {
         Ok(Group { kind, choices, figures, table })
     }
 
+    /// A cell, by what tells it from the others of its figure.
+    pub(super) fn name(&self, cell: usize) -> String {
+        let position = crate::report::position(&self.results.axes, cell);
+        let shown = [self.x, self.series].into_iter().flatten().chain(self.panels.iter().copied());
+        let named = shown.map(|axis| {
+            let key = &self.results.axes[axis].keys[0];
+            format!("{} {}", self.short(&key.key), value(&key.values, position[axis]))
+        });
+        let name = named.collect::<Vec<_>>().join(", ");
+        if name.is_empty() { cell_name(self.results, cell) } else { name }
+    }
+
+    /// The last part of a key, if no other key has it too.
+    fn short<'k>(&self, key: &'k str) -> &'k str {
+        let last = |key: &'k str| key.rsplit('.').next().unwrap_or(key);
+        let keys = swept_keys(&self.results.axes);
+        let alike =
+            keys.iter().filter(|(_, other)| other.key.rsplit('.').next() == Some(last(key)));
+        if alike.count() > 1 { key } else { last(key) }
+    }
+
     /// The first key of an axis, and how many move with it.
     fn key(&self, axis: usize) -> String {
         let keys = &self.results.axes[axis].keys;

@@ -1,6 +1,6 @@
 //! Estimates of cells along an axis, with bands.
 
-use super::arrangement::{Along, Arrangement, cell_name};
+use super::arrangement::{Along, Arrangement};
 use crate::draw::{Mark, Spot};
 use crate::store::summary::CellSummary;
 
@@ -44,7 +44,7 @@ pub(super) fn curve(
     });
     let spots = estimates.iter().map(|&(x, cell, estimate)| Spot {
         at: [x, estimate.value],
-        tip: tip(quantity, &cell_name(results, cell), estimate, results.cells[cell].trials),
+        tip: tip(quantity, &arrangement.name(cell), estimate, results.cells[cell].trials),
     });
     let band: Vec<_> = band.collect();
     let mut marks = Vec::new();

@@ -28,7 +28,7 @@ pub(super) fn group(results: &ResultsFile, request: &Request) -> Result<Option<G
         let panel = |(p, title)| {
             let marks = (0..arrangement.series()).flat_map(|s| {
                 let cell = arrangement.cell(choice, p, s, 0);
-                curve(&cell_name(results, cell), &ladders[cell], s)
+                curve(&arrangement.name(cell), &ladders[cell], s)
             });
             Panel { title, x: x.clone(), y: y.clone(), marks: marks.collect() }
         };

@@ -1,6 +1,6 @@
 //! What became of the trials: shares of the outcomes, stacked.
 
-use super::arrangement::{Along, Arrangement, Request, Slots, cell_name};
+use super::arrangement::{Along, Arrangement, Request, Slots};
 use super::{Group, Kind};
 use crate::draw::{Axis, Key, Mark, Paint, Panel, Sample, Scale, Tile};
 use crate::stop::Outcome;
@@ -74,7 +74,7 @@ fn bars(arrangement: &Arrangement<'_>, along: &Along, choice: &[usize], panel: u
         for Shown { name, series, count, .. } in OUTCOMES {
             let count = count(summary);
             let share = |count: u64| count as f64 / summary.trials as f64;
-            let tip = format!("{}: {count} of {} {name}", cell_name(results, cell), summary.trials);
+            let tip = format!("{}: {count} of {} {name}", arrangement.name(cell), summary.trials);
             let y = [share(below), share(below + count)];
             let x = [x - WIDTH / 2.0, x + WIDTH / 2.0];
             below += count;

@@ -1,6 +1,6 @@
 //! The probability of convergence over two axes.
 
-use super::arrangement::{Arrangement, Request, Slots, cell_name};
+use super::arrangement::{Arrangement, Request, Slots};
 use super::contour::contour;
 use super::{Group, Kind};
 use crate::draw::{Key, Mark, Paint, Panel, Sample, Tile};
@@ -25,7 +25,7 @@ pub(super) fn group(results: &ResultsFile, request: &Request) -> Option<Group> {
                 .flat_map(|row| (0..columns).map(move |column| (row, column)))
                 .map(|(row, column)| arrangement.cell(choice, p, row, column))
                 .collect();
-            let mut marks = vec![Mark::Tiles(tiles(results, &cells, columns))];
+            let mut marks = vec![Mark::Tiles(tiles(&arrangement, &cells, columns))];
             marks.extend(contours(results, &cells, columns));
             Panel { title, x: x.axis.clone(), y: y.axis.clone(), marks }
         };
@@ -38,11 +38,11 @@ pub(super) fn group(results: &ResultsFile, request: &Request) -> Option<Group> {
     Some(group.expect("nothing was read"))
 }
 
-fn tiles(results: &ResultsFile, cells: &[usize], columns: usize) -> Vec<Tile> {
+fn tiles(arrangement: &Arrangement<'_>, cells: &[usize], columns: usize) -> Vec<Tile> {
     let tile = |(i, &cell): (usize, &usize)| {
         let (x, y) = ((i % columns) as f64, (i / columns) as f64);
         let CellSummary { trials, probability: p, probability_lower, probability_upper, .. } =
-            results.cells[cell];
+            arrangement.results.cells[cell];
         let bounds = [probability_lower, probability_upper].map(probability).join(", ");
         Tile {
             x: [x - 0.5, x + 0.5],
@@ -51,7 +51,7 @@ fn tiles(results: &ResultsFile, cells: &[usize], columns: usize) -> Vec<Tile> {
             label: label(p),
             tip: format!(
                 "{}: P {} [{bounds}] of {trials} trials",
-                cell_name(results, cell),
+                arrangement.name(cell),
                 probability(p)
             ),
         }

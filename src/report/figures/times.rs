@@ -5,7 +5,6 @@ use super::{Group, Kind, Table};
 use crate::Result;
 use crate::draw::{Axis, Mark, Panel, SERIES, Sample, Scale};
 use crate::report::format::probability;
-use crate::report::swept_keys;
 use crate::report::times::{Point, Question, Times, of_cells};
 use crate::store::reader::ResultsFile;
 
@@ -62,29 +61,20 @@ fn curve(points: &[Point], series: usize) -> [Mark; 2] {
     ]
 }
 
-/// Of each cell the probability at a few numbers of steps.
+/// Of each cell the probability of having converged by a few numbers of steps.
 fn table(results: &ResultsFile, times: &[Times]) -> Table {
-    /// Numbers of steps of a cell.
-    const SHOWN: usize = 5;
-    let keys = swept_keys(&results.axes).is_empty();
-    let first = if keys { "study" } else { "cell" };
-    let header = [first, "steps", "converged by then", "[lower, upper]"].map(str::to_owned);
-    let rows = times.iter().enumerate().flat_map(|(cell, times)| {
-        let name = cell_name(results, cell);
-        let every = times.points.len().div_ceil(SHOWN).max(1);
-        // The last one among them.
-        times.points.iter().rev().step_by(every).collect::<Vec<_>>().into_iter().rev().map(
-            move |point| {
-                let share = point.converged;
-                let bounds = [share.interval.lower, share.interval.upper].map(probability);
-                vec![
-                    name.clone(),
-                    point.step.to_string(),
-                    probability(share.value),
-                    format!("[{}]", bounds.join(", ")),
-                ]
-            },
-        )
+    let last = times.iter().flat_map(|times| &times.points).map(|point| point.step).max();
+    let steps = [256, 64, 16, 4, 1].map(|part| last.unwrap_or(0).div_ceil(part));
+    let header = steps.iter().map(|steps| format!("by {steps} steps"));
+    let rows = times.iter().enumerate().map(|(cell, times)| {
+        let by = |steps: &u64| {
+            let passed = times.points.iter().take_while(|point| point.step <= *steps);
+            probability(passed.last().map_or(0.0, |point| point.converged.value))
+        };
+        std::iter::once(cell_name(results, cell)).chain(steps.iter().map(by)).collect()
     });
-    Table { header: header.to_vec(), rows: rows.collect() }
+    Table {
+        header: std::iter::once("cell".to_owned()).chain(header).collect(),
+        rows: rows.collect(),
+    }
 }

@@ -6,6 +6,7 @@ pub mod counts;
 mod export;
 pub(crate) mod format;
 pub mod rare;
+pub mod standing;
 pub(crate) mod table;
 pub mod times;
 pub mod transition;

@@ -54,6 +54,7 @@ pub mod stats;
 pub mod stop;
 pub mod store;
 pub mod study;
+mod suggest;
 pub mod theorem;
 
 pub use error::{Error, Result};

@@ -5,7 +5,10 @@ use crate::{Result, config};
 
 /// Print the documented default configuration: every key, its meaning and what it may be
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  deeplin config > my-study.toml")]
+#[command(after_help = "\
+Examples:
+  deeplin config > my-study.toml
+  deeplin config | less")]
 pub(super) struct Arguments {}
 
 pub(super) fn main(_: &Arguments) -> Result<Ending> {

@@ -7,7 +7,7 @@ use clap::{Command, CommandFactory};
 use clap_mangen::Man;
 
 use super::{Ending, output};
-use crate::{Error, Result};
+use crate::{Error, Result, suggest};
 
 /// Print the manual page, or write those of all commands into a directory
 #[derive(Debug, clap::Args)]
@@ -42,8 +42,10 @@ pub(super) fn main(arguments: &Arguments) -> Result<Ending> {
     let page = pages.iter().find(|page| page.get_name() == wanted).ok_or_else(|| {
         let names: Vec<&str> =
             pages.iter().filter_map(|page| page.get_name().strip_prefix("deeplin-")).collect();
-        let message = format!("there is no command `{}`", wanted.trim_start_matches("deeplin-"));
-        Error::usage(message, Some(format!("the commands are {}", names.join(", "))))
+        let command = wanted.trim_start_matches("deeplin-");
+        let help = format!("the commands are {}", names.join(", "));
+        let help = suggest::before(help, command, names.into_iter());
+        Error::usage(format!("there is no command `{command}`"), Some(help))
     })?;
     output::print(&String::from_utf8_lossy(&text(page)?))?;
     Ok(Ending::Done)

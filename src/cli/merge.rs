@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use serde_json::json as value;
+
 use super::{Ending, output};
 use crate::store::io::Disk;
 use crate::store::merge::{Merge, MergeOptions, Partial};
@@ -15,6 +17,7 @@ each cell the trials before the first that is missing: those that end first are 
 
 Examples:
   deeplin merge runs/my-study
+  deeplin merge runs/my-study --json | jq .missing
   deeplin merge runs/my-study --partial && deeplin report runs/my-study/partial.h5")]
 pub(super) struct Arguments {
     /// Directory of the results
@@ -26,21 +29,47 @@ pub(super) struct Arguments {
     /// Write what is there so far to DIR/partial.h5, over an older one, and leave results.h5 alone
     #[arg(long)]
     partial: bool,
+    /// Say which file was written and what is missing as one JSON object
+    #[arg(long)]
+    json: bool,
 }
 
 pub(super) fn main(arguments: &Arguments) -> Result<Ending> {
-    let results = if arguments.partial {
-        write_partial(&arguments.dir, arguments.mixed)?
-    } else {
-        write_results(&arguments.dir, arguments.mixed)?
-    };
-    output::print(&format!("{}\n", results.display()))?;
+    let Arguments { dir, mixed, partial, json } = arguments;
+    let print = |path: &Path| output::print(&format!("{}\n", path.display()));
+    match (partial, json) {
+        (false, false) => print(&write_results(dir, *mixed)?)?,
+        (true, false) => print(&write_partial(dir, *mixed)?)?,
+        (false, true) => {
+            let merge = store::merge::merge(&Disk, dir, &MergeOptions { mixed: *mixed })?;
+            output::print_json(&match &merge {
+                Merge::Complete { path, .. } => value!({ "complete": true, "path": path }),
+                Merge::Incomplete { missing, .. } => {
+                    value!({ "complete": false, "missing": missing })
+                }
+            })?;
+            written(merge, dir)?;
+        }
+        (true, true) => {
+            let Partial { path, missing, left_out, .. } =
+                store::merge::merge_partial(&Disk, dir, &MergeOptions { mixed: *mixed })?;
+            let complete = missing.is_nothing();
+            output::print_json(&value!({
+                "complete": complete, "path": path, "missing": missing, "left_out": left_out,
+            }))?;
+        }
+    }
     Ok(Ending::Done)
 }
 
 /// Writes `results.h5` of a directory whose parts are complete, and returns its path.
 pub(super) fn write_results(dir: &Path, mixed: bool) -> Result<PathBuf> {
-    match store::merge::merge(&Disk, dir, &MergeOptions { mixed })? {
+    written(store::merge::merge(&Disk, dir, &MergeOptions { mixed })?, dir)
+}
+
+/// The file that was written, or what is missing for it.
+fn written(merge: Merge, dir: &Path) -> Result<PathBuf> {
+    match merge {
         Merge::Complete { path, .. } => Ok(path),
         Merge::Incomplete { missing, .. } => Err(Error::content(
             dir,

@@ -19,17 +19,20 @@ mod progress;
 mod rare;
 mod report;
 mod run;
+mod screen;
 mod tasks;
 mod times;
 mod trace;
 mod transition;
 mod tuned;
+mod watch;
 
 use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use self::output::Verbosity;
 use crate::Result;
 use crate::foreign::apart::{COMMAND, use_program};
 use crate::run::interrupt::{STOPPED, outlive_file_size_limit};
@@ -44,6 +47,7 @@ use crate::run::interrupt::{STOPPED, outlive_file_size_limit};
 Examples:
   deeplin run configs/quickstart.toml        run a study, or continue it
   deeplin plan configs/quickstart.toml       what it will take: time, memory, disk
+  deeplin watch runs/quickstart              how far it is, from another terminal
   deeplin report runs/quickstart/results.h5  its table again
   deeplin config > my-study.toml             every key, documented
 
@@ -52,12 +56,15 @@ Exit status: 0 done, 2 bad usage or configuration, 3 storage, 4 unsafe environme
 struct Arguments {
     #[command(subcommand)]
     command: Command,
+    #[command(flatten)]
+    verbosity: Verbosity,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::Arguments),
     Plan(plan::Arguments),
+    Watch(watch::Arguments),
     Merge(merge::Arguments),
     Report(report::Arguments),
     Plot(plot::Arguments),
@@ -89,7 +96,7 @@ enum Ending {
 /// Runs the program on the arguments of the process.
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    output::set_up_log();
+    output::set_up(arguments.verbosity);
     if let Err(error) = outlive_file_size_limit() {
         tracing::warn!("cannot listen to the limit for the size of files: {error}");
     }
@@ -97,6 +104,7 @@ pub fn main() -> ExitCode {
     let ending = match &arguments.command {
         Command::Run(arguments) => run::main(arguments),
         Command::Plan(arguments) => plan::main(arguments),
+        Command::Watch(arguments) => watch::main(arguments),
         Command::Merge(arguments) => merge::main(arguments),
         Command::Report(arguments) => report::main(arguments),
         Command::Plot(arguments) => plot::main(arguments),

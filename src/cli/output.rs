@@ -2,11 +2,13 @@
 
 use std::io::{self, ErrorKind, Write};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Serialize;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
+use super::screen::{Above, has_colors};
 use crate::{Error, Result};
 
 /// Writes results to stdout. A reader that has gone away (`| head`) is not an error.
@@ -30,9 +32,35 @@ pub(super) fn json_text(value: &impl Serialize) -> String {
     serde_json::to_string_pretty(value).expect("plain data") + "\n"
 }
 
-/// Says something on stderr; nobody listening is not an error.
+/// How much is said on stderr.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub(super) struct Verbosity {
+    /// Say nothing but errors: no progress, no warnings, and no table after a run
+    #[arg(short, long, global = true)]
+    quiet: bool,
+    /// Say what is done, on stderr; twice (-vv): in detail
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, conflicts_with = "quiet")]
+    verbose: u8,
+}
+
+/// Whether nothing but errors is to be said.
+static QUIET: AtomicBool = AtomicBool::new(false);
+
+/// Whether nothing but errors is to be said.
+pub(super) fn is_quiet() -> bool {
+    QUIET.load(Ordering::Relaxed)
+}
+
+/// Says something on stderr, if not told to be quiet.
 pub(super) fn say(text: &str) {
-    let _ = writeln!(io::stderr().lock(), "{text}");
+    if !is_quiet() {
+        insist(text);
+    }
+}
+
+/// Says something on stderr in any case; nobody listening is not an error.
+pub(super) fn insist(text: &str) {
+    let _ = Above.write_all(format!("{text}\n").as_bytes());
 }
 
 /// Reads a number strictly between 0 and 1.
@@ -44,18 +72,28 @@ pub(super) fn probability(text: &str) -> std::result::Result<f64, String> {
 
 /// Shows an error: message, place in the configuration, and what to do.
 pub(super) fn error(error: Error) {
-    say(format!("{:?}", miette::Report::new(error)).trim_end());
+    insist(format!("{:?}", miette::Report::new(error)).trim_end());
 }
 
-/// Warnings of the library go to stderr; `DEEPLIN_LOG` (as `RUST_LOG` elsewhere) asks for more.
-pub(super) fn set_up_log() {
+/// Warnings of the library go to stderr, and more or less as is asked for; `DEEPLIN_LOG` (as `RUST_LOG`
+/// elsewhere) goes before.
+pub(super) fn set_up(verbosity: Verbosity) {
+    let Verbosity { quiet, verbose } = verbosity;
+    QUIET.store(quiet, Ordering::Relaxed);
+    let level = match (quiet, verbose) {
+        (true, _) => LevelFilter::ERROR,
+        (false, 0) => LevelFilter::WARN,
+        (false, 1) => LevelFilter::INFO,
+        (false, _) => LevelFilter::DEBUG,
+    };
     let filter = EnvFilter::builder()
         .with_env_var("DEEPLIN_LOG")
-        .with_default_directive(LevelFilter::WARN.into())
+        .with_default_directive(level.into())
         .from_env_lossy();
     tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(io::stderr)
+        .with_writer(|| Above)
+        .with_ansi(has_colors(&io::stderr()))
         .with_target(false)
         .without_time()
         .init();

@@ -2,7 +2,7 @@
 
 use super::output;
 use crate::study::{Axis, AxisValues, Cell, Study};
-use crate::{Error, Result};
+use crate::{Error, Result, suggest};
 
 /// The arguments that name a cell.
 #[derive(Debug, clap::Args)]
@@ -79,8 +79,13 @@ fn refuse_other_keys(axes: &[Axis], places: &[(&str, &str)]) -> Result<()> {
     let is_other = |(key, _): &&(&str, &str)| axes.iter().all(|axis| !has_key(axis, key));
     let Some((key, _)) = places.iter().find(is_other) else { return Ok(()) };
     let keys: Vec<&str> = axes.iter().flat_map(|axis| &axis.keys).map(|k| k.key.as_str()).collect();
-    let axes = if keys.is_empty() { "the study has no sweep".to_owned() } else { keys.join(", ") };
-    Err(Error::usage(format!("`{key}` is no axis of the sweep"), Some(format!("axes: {axes}"))))
+    let help = match keys.is_empty() {
+        true => "the study has no sweep".to_owned(),
+        false => {
+            suggest::before(format!("its axes are {}", keys.join(", ")), key, keys.into_iter())
+        }
+    };
+    Err(Error::usage(format!("`{key}` is no axis of the sweep"), Some(help)))
 }
 
 /// `key=value` pairs.

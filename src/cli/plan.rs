@@ -363,6 +363,6 @@ fn piloted(pilot: Piloted) -> String {
                 .to_owned()
         }
         0 => seen,
-        cut => format!("{seen}; {cut} of them it had to end, which count as running to the limit"),
+        cut => format!("{seen}; {cut} of them it had to end: their losses are taken to fall on"),
     }
 }

@@ -1,32 +1,47 @@
-//! Progress of a run: a bar on a terminal, a plain line now and then elsewhere.
+//! Progress of a run: a table of its cells on a terminal, a plain line now and then elsewhere.
 
-use std::io::IsTerminal;
+use std::collections::VecDeque;
+use std::fmt;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use indicatif::{HumanCount, HumanDuration, ProgressBar, ProgressStyle};
+use indicatif::HumanCount;
 
-use super::output;
-use crate::run::{Progress, Silent, Work};
+use super::{output, screen};
+use crate::report::format::{duration, significant};
+use crate::report::standing::{LEGEND, Standing, Trials};
+use crate::run::work::{Outlook, Work};
+use crate::run::{Progress, Silent};
 
 /// Time between two plain lines.
 const LINE_EVERY: Duration = Duration::from_secs(10);
+/// Time between two pictures of the table, at least; and in parts of what drawing one takes, so that the
+/// run, which waits for it, is not slowed.
+const DRAW_EVERY: Duration = Duration::from_millis(200);
+const DRAW_PART: u32 = 50;
+/// Time over which throughput is measured, and between two looks at it.
+const WINDOW: Duration = Duration::from_secs(30);
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Width of a terminal from which it has room for a bar, and the bar's.
+const WIDE: usize = 110;
+const BAR: usize = 24;
+/// Lines of the screen besides those of cells: progress, header, how many are hidden, legend, cursor.
+const OTHER_LINES: usize = 5;
 
-/// Says something now and then, unless it is to be quiet.
+/// Says something now and then.
 pub(super) struct Pace {
-    quiet: bool,
     said: Mutex<Instant>,
 }
 
 impl Pace {
-    pub(super) fn new(quiet: bool) -> Self {
-        Self { quiet, said: Mutex::new(Instant::now()) }
+    pub(super) fn new() -> Self {
+        Self { said: Mutex::new(Instant::now()) }
     }
 
     /// Says it if the last time is long enough ago.
     pub(super) fn say(&self, text: impl FnOnce() -> String) {
         let Ok(mut said) = self.said.lock() else { return };
-        if !self.quiet && said.elapsed() >= LINE_EVERY {
+        if said.elapsed() >= LINE_EVERY {
             *said = Instant::now();
             output::say(&text());
         }
@@ -34,114 +49,210 @@ impl Pace {
 }
 
 /// What a run shows of its progress.
-pub(super) fn display(quiet: bool) -> Box<dyn Progress> {
-    if quiet {
+pub(super) fn display() -> Box<dyn Progress> {
+    if output::is_quiet() {
         Box::new(Silent)
-    } else if std::io::stderr().is_terminal() {
-        Box::new(Bar::new())
+    } else if screen::is_there() {
+        Box::new(Live(Mutex::default()))
     } else {
-        Box::new(Lines::new())
+        Box::new(Lines(Mutex::default()))
     }
 }
 
-/// A bar whose length is the work, in thousandths of the whole.
-struct Bar(ProgressBar);
+/// How much was done by when: what throughput is told by.
+pub(super) struct Throughput {
+    window: Duration,
+    looks: VecDeque<(Instant, u64, u64)>,
+}
 
-impl Bar {
-    fn new() -> Self {
-        let style = ProgressStyle::with_template(
-            "{bar:32} {percent:>3} %  {msg}  elapsed {elapsed}, left about {eta}",
-        )
-        .unwrap_or_else(|_| ProgressStyle::default_bar());
-        Self(ProgressBar::new(1000).with_style(style))
-    }
-
-    fn show(&self, work: Work) {
-        self.0.set_position((1000.0 * work.fraction()) as u64);
-        self.0.set_message(trials(work));
+impl Default for Throughput {
+    fn default() -> Self {
+        Self::over(WINDOW)
     }
 }
 
-impl Progress for Bar {
-    fn begin(&self, work: Work) {
-        // It may have ended before: rounds follow each other.
-        self.0.reset();
-        self.show(work);
-        self.0.reset_eta();
-        self.0.enable_steady_tick(Duration::from_millis(200));
+impl Throughput {
+    /// Measured over so long a time, once there is as much.
+    pub(super) fn over(window: Duration) -> Self {
+        Self { window, looks: VecDeque::new() }
+    }
+
+    /// How it was lately, now that so many trials and steps were done; `None` as long as there is nothing to
+    /// tell it by.
+    pub(super) fn look(&mut self, trials: u64, steps: u64) -> Option<Rate> {
+        let now = Instant::now();
+        if self.looks.back().is_none_or(|(last, ..)| now.duration_since(*last) >= LOOK_EVERY) {
+            self.looks.push_back((now, trials, steps));
+        }
+        let is_old = |(next, ..): &(Instant, u64, u64)| now.duration_since(*next) >= self.window;
+        while self.looks.len() > 2 && self.looks.get(1).is_some_and(is_old) {
+            self.looks.pop_front();
+        }
+        let &(begin, trials_before, steps_before) = self.looks.front()?;
+        let seconds = now.duration_since(begin).as_secs_f64();
+        let since = |now: u64, before: u64| now.saturating_sub(before) as f64 / seconds;
+        (trials > trials_before && seconds > 0.0).then(|| Rate {
+            trials: since(trials, trials_before),
+            steps: since(steps, steps_before),
+        })
+    }
+}
+
+/// Trials and steps a second.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rate {
+    pub(super) trials: f64,
+    pub(super) steps: f64,
+}
+
+impl fmt::Display for Rate {
+    /// `35 trials/s, 1.2e7 steps/s`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [trials, steps] = [self.trials, self.steps].map(|rate| significant(rate, 3));
+        write!(f, "{trials} trials/s, {steps} steps/s")
+    }
+}
+
+/// A table that is drawn over again.
+struct Live(Mutex<Picture>);
+
+#[derive(Default)]
+struct Picture {
+    throughput: Throughput,
+    /// Not before this time is the next one drawn.
+    next: Option<Instant>,
+}
+
+impl Live {
+    /// Draws what `lines` says, if it is time.
+    fn draw(&self, is_due: bool, lines: impl FnOnce(&mut Throughput) -> Vec<String>) {
+        let Ok(mut picture) = self.0.lock() else { return };
+        let begin = Instant::now();
+        if is_due || picture.next.is_none_or(|next| begin >= next) {
+            screen::draw(lines(&mut picture.throughput));
+            picture.next = Some(Instant::now() + DRAW_EVERY.max(DRAW_PART * begin.elapsed()));
+        }
+    }
+}
+
+impl Progress for Live {
+    fn begin(&self, work: &Work) {
+        // What was done counts anew: rounds follow each other.
+        self.draw(true, |throughput| {
+            *throughput = Throughput::default();
+            picture(work, throughput)
+        });
     }
 
     fn tuning(&self, done: usize, cells: usize) {
-        self.0.set_position(0);
-        self.0.set_message(tuned(done, cells));
-        self.0.enable_steady_tick(Duration::from_millis(200));
+        self.draw(done == 0 || done == cells, |_| vec![tuned(done, cells)]);
     }
 
-    fn update(&self, work: Work) {
-        self.show(work);
+    fn update(&self, work: &Work) {
+        self.draw(false, |throughput| picture(work, throughput));
     }
 
     fn end(&self) {
-        self.0.finish_and_clear();
+        screen::clear();
     }
 }
 
+/// The lines of a picture.
+fn picture(work: &Work, throughput: &mut Throughput) -> Vec<String> {
+    let (columns, lines) = screen::size();
+    let outlook = work.outlook();
+    let mut first = String::new();
+    if columns >= WIDE {
+        let filled = (outlook.fraction * BAR as f64) as usize;
+        first = format!("{}{} ", "█".repeat(filled), "░".repeat(BAR - filled));
+    }
+    let percent = 100.0 * outlook.fraction.min(0.99);
+    first += &format!("{percent:.0} %  {}", sentence(work, &outlook, throughput));
+    let trials = |cell: usize| of_cell(work, cell);
+    let standing = Standing {
+        axes: &work.axes,
+        intervals: work.intervals,
+        counted: &work.counted,
+        trials: &trials,
+    };
+    let mut picture = vec![first];
+    picture.extend(cells(&standing, columns, lines));
+    picture
+}
+
+/// The lines of a table of cells, on a terminal of this size.
+pub(super) fn cells(standing: &Standing<'_>, columns: usize, lines: usize) -> Vec<String> {
+    let table = standing.table(columns, lines.saturating_sub(OTHER_LINES));
+    let mut cells = vec![screen::bold(&table.header)];
+    cells.extend(table.rows);
+    if table.hidden > 0 {
+        let word = if table.hidden == 1 { "cell" } else { "cells" };
+        cells.push(format!("... and {} {word} more", HumanCount(table.hidden as u64)));
+    }
+    cells.push(screen::dim(LEGEND));
+    cells
+}
+
+fn of_cell(work: &Work, cell: usize) -> Trials {
+    let cell = &work.cells[cell];
+    Trials { done: cell.trials - cell.left, of: Some(cell.trials) }
+}
+
+/// `1,200 of 4,800 trials, left about 2 min 3 s, elapsed 34 s, 35 trials/s, 1.2e6 steps/s`.
+fn sentence(work: &Work, outlook: &Outlook, throughput: &mut Throughput) -> String {
+    let mut parts = vec![trials(work)];
+    if let Some(seconds) = outlook.seconds_left {
+        let round = if work.is_adaptive { " of this round" } else { "" };
+        parts.push(format!("left{round} about {}", duration(seconds)));
+    }
+    parts.push(format!("elapsed {}", duration(work.elapsed().as_secs_f64())));
+    parts.extend(throughput.look(work.did.trials, work.did.steps).map(|rate| rate.to_string()));
+    parts.join(", ")
+}
+
 /// A line every ten seconds: what a log file of a cluster job can hold.
-struct Lines {
-    state: Mutex<State>,
+struct Lines(Mutex<Said>);
+
+#[derive(Default)]
+struct Said {
+    last: Option<Instant>,
+    throughput: Throughput,
 }
 
-struct State {
-    begin: Instant,
-    said: Instant,
-    fraction_at_begin: f64,
-}
-
-impl Lines {
-    fn new() -> Self {
-        let now = Instant::now();
-        Self { state: Mutex::new(State { begin: now, said: now, fraction_at_begin: 0.0 }) }
+impl Said {
+    /// Whether it is time for a line, which is then said.
+    fn is_due(&mut self) -> bool {
+        let is_due = self.last.is_none_or(|last| last.elapsed() >= LINE_EVERY);
+        if is_due {
+            self.last = Some(Instant::now());
+        }
+        is_due
     }
 }
 
 impl Progress for Lines {
-    fn begin(&self, work: Work) {
-        if let Ok(mut state) = self.state.lock() {
-            state.fraction_at_begin = work.fraction();
-            state.begin = Instant::now();
+    fn begin(&self, work: &Work) {
+        if let Ok(mut said) = self.0.lock() {
+            *said = Said { last: Some(Instant::now()), throughput: Throughput::default() };
+            said.throughput.look(work.did.trials, work.did.steps);
         }
         output::say(&format!("begin: {}", trials(work)));
     }
 
     fn tuning(&self, done: usize, cells: usize) {
-        let Ok(mut state) = self.state.lock() else { return };
-        if done > 0 && done < cells && state.said.elapsed() < LINE_EVERY {
-            return;
+        let Ok(mut said) = self.0.lock() else { return };
+        if said.is_due() || done == 0 || done == cells {
+            output::say(&tuned(done, cells));
         }
-        state.said = Instant::now();
-        output::say(&tuned(done, cells));
     }
 
-    fn update(&self, work: Work) {
-        let Ok(mut state) = self.state.lock() else { return };
-        if state.said.elapsed() < LINE_EVERY {
-            return;
+    fn update(&self, work: &Work) {
+        let Ok(mut said) = self.0.lock() else { return };
+        if said.is_due() {
+            let outlook = work.outlook();
+            let sentence = sentence(work, &outlook, &mut said.throughput);
+            output::say(&format!("{:.1} %: {sentence}", 100.0 * outlook.fraction));
         }
-        state.said = Instant::now();
-        let elapsed = state.begin.elapsed();
-        let done = work.fraction() - state.fraction_at_begin;
-        let left = if done > 0.0 {
-            let seconds = elapsed.as_secs_f64() * (1.0 - work.fraction()) / done;
-            format!(", left about {}", HumanDuration(Duration::from_secs_f64(seconds.min(1e9))))
-        } else {
-            String::new()
-        };
-        let percent = 100.0 * work.fraction();
-        output::say(&format!(
-            "{percent:.1} %: {}, elapsed {}{left}",
-            trials(work),
-            HumanDuration(elapsed)
-        ));
     }
 
     fn end(&self) {}
@@ -154,6 +265,7 @@ fn tuned(done: usize, cells: usize) -> String {
 }
 
 /// `1,200 of 4,800 trials`.
-fn trials(work: Work) -> String {
-    format!("{} of {} trials", HumanCount(work.trials_done), HumanCount(work.trials))
+fn trials(work: &Work) -> String {
+    let all = work.trials();
+    format!("{} of {} trials", HumanCount(all - work.left()), HumanCount(all))
 }

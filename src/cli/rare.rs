@@ -93,9 +93,6 @@ pub(super) struct Arguments {
     /// The strata as CSV
     #[arg(long, conflicts_with_all = ["json", "event"])]
     csv: bool,
-    /// No progress
-    #[arg(short, long)]
-    quiet: bool,
 }
 
 /// Names of [`Event`] on the command line.
@@ -178,7 +175,7 @@ impl Task<'_> {
             plan,
             workers,
         };
-        let pace = Pace::new(arguments.quiet);
+        let pace = Pace::new();
         let watch = |run, level, tally: &Tally| pace.say(|| reached(run, level, tally));
         let Some(counts) = splitting::estimate(&request, &self.interrupt, &watch)? else {
             return Ok(None);
@@ -201,7 +198,7 @@ impl Task<'_> {
             pilot: arguments.pilot,
             workers,
         };
-        let pace = Pace::new(arguments.quiet);
+        let pace = Pace::new();
         let watch = |trials| pace.say(|| format!("{} trials", HumanCount(trials)));
         let Some(strata) = strata::run(&request, &self.interrupt, &watch)? else { return Ok(None) };
         let report = Stratification::new(self.subject, &request, &strata);

@@ -97,10 +97,6 @@ pub(super) fn file(path: &Path, command: &str) -> Result<PathBuf> {
 }
 
 /// Shows the table of a file.
-pub(super) fn print_table(path: &Path) -> Result<()> {
-    print(path, Form::Table)
-}
-
-fn print(path: &Path, form: Form) -> Result<()> {
+pub(super) fn print(path: &Path, form: Form) -> Result<()> {
     output::print(&apart::ask(&["report", form.name()].map(str::to_owned), path)?)
 }

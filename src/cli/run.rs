@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{HumanCount, HumanDuration};
 
+use super::report::{Form, Shown};
 use super::{Ending, apart, merge, output, progress, report};
 use crate::kernel::blas;
 use crate::run::blocks::Share;
@@ -24,6 +25,7 @@ soon and safely (exit status 75); a second INT stops it at once.
 Examples:
   deeplin run study.toml
   deeplin run study.toml --set trials=10000 --set init.kind=balanced -o runs/balanced
+  deeplin run study.toml --quiet --json > cells.json
   deeplin run study.toml --part 2/8 --max-time 3h50m    one of eight jobs; then: deeplin merge DIR")]
 pub(super) struct Arguments {
     /// The study, a TOML file (see `deeplin config`)
@@ -47,9 +49,8 @@ pub(super) struct Arguments {
     /// it in the results
     #[arg(long)]
     mixed: bool,
-    /// No progress and no table
-    #[arg(short, long)]
-    quiet: bool,
+    #[command(flatten)]
+    shown: Shown,
 }
 
 pub(super) fn main(arguments: &Arguments) -> Result<Ending> {
@@ -68,26 +69,19 @@ pub(super) fn main(arguments: &Arguments) -> Result<Ending> {
         workers,
         mixed: arguments.mixed,
     };
-    let progress = progress::display(arguments.quiet);
+    let progress = progress::display();
     let begin = Instant::now();
     let numerics = numerics::of_this_build(&blas);
     let outcome = run::run(&study, &options, &numerics, &Disk, &interrupt, progress.as_ref())?;
-    if !arguments.quiet {
-        say_what_ran(&outcome, begin.elapsed());
-    }
-    finish(arguments, &study, &options, &outcome)
+    say_what_ran(&outcome, begin.elapsed());
+    finish(&study, &options, &outcome, arguments.shown.form())
 }
 
 /// What there is to do after the last row.
-fn finish(
-    arguments: &Arguments,
-    study: &Study,
-    options: &Options,
-    outcome: &Outcome,
-) -> Result<Ending> {
+fn finish(study: &Study, options: &Options, outcome: &Outcome, form: Form) -> Result<Ending> {
     let dir = options.dir.display();
     if outcome.is_unfinished() {
-        output::say(&what_is_left(outcome));
+        output::insist(&what_is_left(outcome));
         return Ok(Ending::Stopped);
     }
     if !options.share.is_whole() {
@@ -101,10 +95,16 @@ fn finish(
         Some(path) if outcome.trials_run == 0 && outcome.trajectories_run == 0 => path,
         _ => merge::write_results(&options.dir, options.mixed)?,
     };
-    if !arguments.quiet {
-        report::print_table(&results)?;
+    match form {
+        Form::Table => {
+            if !output::is_quiet() {
+                report::print(&results, form)?;
+            }
+            output::print(&format!("{}\n", results.display()))?;
+        }
+        // Nothing else, so that it can be read.
+        Form::Json | Form::Csv => report::print(&results, form)?,
     }
-    output::print(&format!("{}\n", results.display()))?;
     Ok(Ending::Done)
 }
 

@@ -9,8 +9,8 @@ use toml_edit::{Item, TableLike};
 use super::points;
 use super::refuse::{Advise, Place, Refusal, Refusals, Source, refuse};
 use super::schema::{self, TABLES, is_table};
-use super::suggest;
 use super::value::{Node, Value};
+use crate::suggest;
 
 /// Longest configuration text, in bytes.
 pub(super) const LONGEST: usize = 1 << 20;
@@ -101,7 +101,10 @@ impl Reader<'_> {
                     self.document.axes = self.axes("", table, true);
                 }
                 Some(table) if is_table(&inner) => self.table(&inner, table),
-                Some(_) if !takes_form(&inner) => self.unknown_table(&inner, &key_place),
+                Some(table) if !takes_form(&inner) => {
+                    let form = points::is_form(table.iter().map(|(key, _)| key));
+                    self.unknown_table(&inner, &key_place, item.span().filter(|_| form));
+                }
                 _ => {
                     let leaf = self.leaf(inner, key_place, item);
                     self.document.leaves.extend(leaf);
@@ -155,7 +158,7 @@ impl Reader<'_> {
             None => match item.as_table_like() {
                 Some(table) => self.entries(table, item.span(), 0),
                 None => {
-                    self.unknown_table(&key, &key_place);
+                    self.unknown_table(&key, &key_place, None);
                     None
                 }
             },
@@ -209,9 +212,15 @@ impl Reader<'_> {
         Some(Value { node: Node::Table(entries), span: span.unwrap_or(0..0) })
     }
 
-    fn unknown_table(&mut self, path: &str, place: &Place) {
+    /// A table where none may be; `form` says where points of an axis are written, if they are.
+    fn unknown_table(&mut self, path: &str, place: &Place, form: Option<Range<usize>>) {
         let refusal = if schema::entry(path).is_some() {
-            place.refuse(format!("`{path}` must be a value, not a table"), "a table")
+            let message = format!("`{path}` must be a value, not a table");
+            let refusal = place.refuse(message, "a table");
+            match form {
+                Some(span) => refusal.advise(place.source.how_to_sweep(path, span)),
+                None => refusal,
+            }
         } else if is_table(path) || path == "sweep" {
             place
                 .refuse(format!("`{path}` must be one table"), "several tables of this name")

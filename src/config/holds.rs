@@ -1,9 +1,9 @@
 //! What a key may hold: types and ranges, and values in their checked form.
 
 use super::points::{self, Mismatch};
-use super::suggest;
 use super::trials;
 use super::value::{Node, Value};
+use crate::suggest;
 
 /// Largest width of a layer.
 pub(super) const WIDEST: i64 = 100_000;

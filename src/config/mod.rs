@@ -22,7 +22,6 @@ mod refuse;
 mod resolve;
 mod schema;
 mod settings;
-mod suggest;
 mod sweep;
 mod target;
 mod text;

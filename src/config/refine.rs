@@ -4,11 +4,11 @@ use super::points::halves;
 use super::refuse::{Advise, Refusal};
 use super::schema::{BUDGET, REFINED, TRACED};
 use super::settings::Settings;
-use super::suggest;
 use super::sweep::{self, SweptKey};
 use super::value::{Node, Value};
 use super::view::View;
 use crate::study::Refinement;
+use crate::suggest;
 
 /// Most times that the distance of two points of a sweep is halved.
 const MOST_HALVINGS: u32 = 10;

@@ -50,6 +50,21 @@ impl Place {
     }
 }
 
+impl Source {
+    /// What messages call the text of a `--set`.
+    pub(super) const SET: &str = "--set";
+
+    /// How to sweep a key over what is written at a place of this text.
+    pub(super) fn how_to_sweep(&self, key: &str, span: Range<usize>) -> String {
+        let values = self.text.get(span).unwrap_or_default().trim();
+        if self.name == Self::SET {
+            format!("to sweep it: --set 'sweep.{key}={values}'")
+        } else {
+            format!("to sweep it, write it below `[sweep]`: \"{key}\" = {values}")
+        }
+    }
+}
+
 /// A refusal that concerns no single place.
 pub(super) fn refuse(message: impl Into<String>) -> Refusal {
     Box::new(ConfigError {

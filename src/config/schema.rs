@@ -1,7 +1,7 @@
 //! The table of all keys: what each may hold and which kinds of target or start take it.
 
 use super::holds::{Bounds, Holds, WIDEST};
-use super::suggest;
+use crate::suggest;
 
 /// One key of a study.
 #[derive(Debug)]

@@ -8,9 +8,9 @@ use super::document::{self, Document, Leaf};
 use super::points::Mismatch;
 use super::refuse::{Advise, Place, Refusal, Refusals, Source, refuse};
 use super::schema::{self, Entry, Users};
-use super::suggest;
 use super::sweep::{self, SweptKey, Zip};
 use super::value::Value;
+use crate::suggest;
 
 /// A key with the value that holds.
 #[derive(Debug, Clone)]
@@ -201,6 +201,10 @@ pub(super) fn mismatch(leaf: &Leaf, wrong: &Mismatch) -> Refusal {
     let refusal = leaf.at(wrong.span.clone()).refuse(message, format!("{} here", wrong.found));
     match &wrong.help {
         Some(help) => refusal.advise(help),
+        None if leaf.value.list().is_some_and(|values| !values.is_empty()) => {
+            let span = leaf.value.span.clone();
+            refusal.advise(leaf.key_place.source.how_to_sweep(&leaf.key, span))
+        }
         None => refusal,
     }
 }
@@ -209,7 +213,7 @@ pub(super) fn mismatch(leaf: &Leaf, wrong: &Mismatch) -> Refusal {
 fn read_set(set: &str) -> Result<Document, Refusal> {
     let source = |text: String| {
         let base = Path::new("").to_owned();
-        Arc::new(Source { name: "--set".into(), text, base, given: true })
+        Arc::new(Source { name: Source::SET.into(), text, base, given: true })
     };
     let as_toml = document::read(&source(set.to_owned()));
     let Some((key, value)) = split_assignment(set) else {

@@ -2,10 +2,10 @@
 
 use super::holds::{Bounds, Holds};
 use super::points::Mismatch;
-use super::suggest;
 use super::value::{Node, Value};
 use crate::stats::Goal;
 use crate::study::StoppingRule;
+use crate::suggest;
 
 /// Most trials of a cell.
 pub(super) const MOST: i64 = 1_000_000_000;

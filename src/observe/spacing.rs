@@ -29,6 +29,12 @@ impl RecordedSteps {
         self.points.min(self.max_steps) + 1
     }
 
+    /// About how many a trial has that ends after so many steps, where it is recorded too.
+    pub fn up_to(&self, steps: u64) -> u64 {
+        let before = self.below(steps.max(1)).min(steps);
+        (before + 2).min(steps + 1).min(self.most())
+    }
+
     /// Step of record `k`, from 1.
     fn at(&self, k: u64) -> u64 {
         if k >= self.points {
@@ -74,6 +80,13 @@ mod tests {
             from = step + 1;
         }
         assert!(steps.len() as u64 <= recorded.most());
+        for (before, &step) in (0..).zip(&steps) {
+            let about = recorded.up_to(step);
+            assert!(
+                about.abs_diff(before + 1) <= 2 + before / 4,
+                "{about} instead of {before} + 1"
+            );
+        }
         steps
     }
 

@@ -1,8 +1,8 @@
 //! A swept number that something is a function of.
 
-use crate::Error;
 use crate::stats::axis::Point;
 use crate::study::{Axis, AxisKey, AxisValues};
+use crate::{Error, suggest};
 
 /// An axis of a sweep whose values are numbers.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,6 +31,7 @@ impl NumericAxis {
         let (number, values) = values.map_err(|message| {
             let names = Self::names(axes);
             let help = format!("numbers are swept by {}", names.join(", "));
+            let help = suggest::before(help, key, names.iter().copied());
             Error::usage(message, (!names.is_empty()).then_some(help))
         })?;
         Ok(Self { number, key: key.to_owned(), values })

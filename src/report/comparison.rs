@@ -13,7 +13,7 @@ use crate::stats::{Interval, Pairs, confidence_sequence, difference_interval, ho
 use crate::stop::Outcome;
 use crate::store::reader::ResultsFile;
 use crate::study::{Axis, AxisKey};
-use crate::{Error, Result, start};
+use crate::{Error, Result, start, suggest};
 
 /// What is to be compared.
 #[derive(Debug, Clone, Copy, Default)]
@@ -205,7 +205,11 @@ fn find_axis(results: &ResultsFile, key: Option<&str>) -> Result<usize> {
         Some(_) => Err(Error::usage(format!("`{key}` has one value only"), None)),
         None => Err(Error::usage(
             format!("`{key}` is not an axis of the study"),
-            advice(format!("its axes are {names}")),
+            advice(suggest::before(
+                format!("its axes are {names}"),
+                key,
+                results.axes.iter().flat_map(|axis| &axis.keys).map(|key| key.key.as_str()),
+            )),
         )),
     }
 }

@@ -8,6 +8,7 @@ mod export;
 pub mod figures;
 pub(crate) mod format;
 pub mod rare;
+pub mod standing;
 pub(crate) mod table;
 pub mod times;
 pub mod transition;

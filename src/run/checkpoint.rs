@@ -116,6 +116,7 @@ impl<'a> Checkpoint<'a> {
         if std::mem::take(&mut self.changed) && !self.states.is_empty() {
             let states: Vec<&TrialState> = self.states.values().collect();
             let path = write_states(self.fs, self.dir, self.manifest, self.numerics, &states)?;
+            tracing::debug!("{} trials on their way are kept in {}", states.len(), path.display());
             self.older.retain(|file| file.path != path);
             self.older.extend(self.newest.take().filter(|file| file.path != path));
             self.newest = Some(StatesFile::new(path, self.states.values()));

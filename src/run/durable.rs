@@ -1,6 +1,7 @@
 //! What a directory of results holds of a study.
 
 use super::checkpoint::Trial;
+use crate::store::allotment::Standing;
 use crate::store::coverage::Coverage;
 use crate::store::manifest::Manifest;
 use crate::store::scan::Scan;
@@ -13,18 +14,25 @@ pub struct Durable {
     pub rows: Coverage,
     /// Trials whose trajectories are.
     pub trajectories: Coverage,
+    /// How each cell stands, where what comes of trials decides how many it has; empty where it does not, or
+    /// where that was not asked for.
+    pub standings: Vec<Standing>,
 }
 
 impl Durable {
     /// Nothing of a study.
     pub fn nothing(study: &Study) -> Self {
         let nothing = Coverage::new(study.cells.len());
-        Self { rows: nothing.clone(), trajectories: nothing }
+        Self { rows: nothing.clone(), trajectories: nothing, standings: Vec::new() }
     }
 
     /// What was found.
     pub(super) fn of(found: &Scan) -> Self {
-        Self { rows: found.coverage.clone(), trajectories: found.trajectories.clone() }
+        Self {
+            rows: found.coverage.clone(),
+            trajectories: found.trajectories.clone(),
+            standings: Vec::new(),
+        }
     }
 
     /// Whether a trial is over.

@@ -102,8 +102,8 @@ pub struct Group {
 pub struct Piloted {
     /// Trials.
     pub trials: u64,
-    /// Of these, the ones that were on their way when the pilot ended them, and that count as running
-    /// to the step limit.
+    /// Of these, the ones that were on their way when the pilot ended them, and whose losses are taken to fall
+    /// on as they did.
     pub unfinished: u64,
     /// Cells they belong to.
     pub cells: u64,
@@ -120,7 +120,7 @@ pub fn estimate(
     with_pilot: bool,
     cut: Option<Cut>,
 ) -> Plan {
-    let study = &*at_most(study);
+    let study = &*at_most(study, &durable.standings);
     let study = &*guessed(study);
     let work = Workload::of(study, durable);
     let tried = work.costs(workers);
@@ -146,7 +146,7 @@ pub fn estimate(
         study: study.name.clone(),
         axes: lengths(study),
         cells,
-        trials_per_cell: study.cells.first().map_or(0, |cell| cell.trials),
+        trials_per_cell: study.cells.iter().map(|cell| cell.trials).max().unwrap_or(0),
         trials: study.cells.iter().fold(0, |sum: u64, cell| sum.saturating_add(cell.trials)),
         adaptive: study.is_adaptive(),
         budget: study.budget(),

@@ -10,6 +10,7 @@ pub mod numerics;
 mod open;
 mod pilot;
 mod probe;
+pub mod progress;
 mod rates;
 pub mod recorded;
 mod recording;
@@ -21,6 +22,7 @@ pub mod tallied;
 pub mod tasks;
 pub mod threads;
 pub mod tuning;
+pub mod work;
 mod worker;
 mod workload;
 mod writer;
@@ -36,20 +38,22 @@ use self::blocks::Share;
 use self::checkpoint::{Checkpoint, Left};
 use self::durable::Durable;
 use self::interrupt::Interrupt;
+pub use self::progress::{Progress, Silent};
 use self::rates::Place;
 use self::session::{Did, Session};
+use self::work::Work;
 use self::worker::Message;
 pub use self::writer::{MOST_ROWS_PENDING, MOST_TALLIES_PENDING, MOST_TRAJECTORIES_PENDING};
 use self::writer::{Pending, Writer};
 use crate::error::{Error, Result};
 use crate::store::compaction::Compaction;
-use crate::store::coverage::Coverage;
+use crate::store::counted::scan_counted;
 use crate::store::damage::set_aside;
 use crate::store::io::FileSystem;
 use crate::store::manifest::{Manifest, parts_dir};
 use crate::store::numerics::Numerics;
 use crate::store::publish::probe;
-use crate::store::scan::scan;
+use crate::store::scan::{scan, scan_looks};
 use crate::study::{Block, Study};
 
 /// How to run.
@@ -63,66 +67,6 @@ pub struct Options {
     pub workers: usize,
     /// Whether rows may join others that were computed with other versions, libraries or processors.
     pub mixed: bool,
-}
-
-/// How far a run is. Work is counted in operations, were every trial to run to its step limit.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Work {
-    /// Trials of this run's share, those of earlier runs included.
-    pub trials: u64,
-    /// Of these, the ones that are done.
-    pub trials_done: u64,
-    operations: f64,
-    operations_done: f64,
-}
-
-impl Work {
-    /// The part of the work that is done, 0 to 1.
-    pub fn fraction(&self) -> f64 {
-        if self.operations > 0.0 { self.operations_done / self.operations } else { 1.0 }
-    }
-
-    /// With the trials that a share is to record, of which some are `left`.
-    fn with_recordings(
-        mut self,
-        study: &Study,
-        operations: &[f64],
-        share: Share,
-        left: impl Iterator<Item = (usize, u64)>,
-    ) -> Self {
-        let sum = |trials: &mut dyn Iterator<Item = (usize, u64)>| -> f64 {
-            trials.map(|(cell, _)| operations[cell]).sum()
-        };
-        let nothing = Coverage::new(study.cells.len());
-        let all = sum(&mut recording::left(study, &nothing, share));
-        let mut left = left;
-        self.operations += all;
-        self.operations_done += all - sum(&mut left);
-        self
-    }
-}
-
-/// Is told how far a run is.
-pub trait Progress {
-    /// The run begins here.
-    fn begin(&self, work: Work);
-    /// Before it begins, learning rates are tuned: of so many cells, these are done.
-    fn tuning(&self, done: usize, cells: usize);
-    /// It has come to here.
-    fn update(&self, work: Work);
-    /// It ends.
-    fn end(&self);
-}
-
-/// Shows nothing.
-#[derive(Debug, Clone, Copy)]
-pub struct Silent;
-
-impl Progress for Silent {
-    fn begin(&self, _: Work) {}
-    fn tuning(&self, _: usize, _: usize) {}
-    fn update(&self, _: Work) {}
-    fn end(&self) {}
 }
 
 /// How a run ended.
@@ -150,11 +94,11 @@ pub struct Outcome {
 
 impl Outcome {
     /// Of a run that was interrupted while it tuned the learning rates of so many cells.
-    fn before_tuning(work: Work, trajectories_left: u64, cells_to_tune: u64) -> Self {
+    fn before_tuning(work: &Work, trajectories_left: u64, cells_to_tune: u64) -> Self {
         Self {
             trials_run: 0,
-            share: work.trials,
-            share_left: work.trials - work.trials_done,
+            share: work.trials(),
+            share_left: work.left(),
             trajectories_run: 0,
             trajectories_left,
             on_their_way: 0,
@@ -237,7 +181,13 @@ impl Run<'_> {
     /// this share.
     fn once(&mut self, study: &Study, share: Share) -> Result<Outcome> {
         let Self { options, fs, manifest, .. } = &*self;
-        let found = scan(*fs, &options.dir, manifest)?;
+        let (found, counted) = scan_counted(*fs, &options.dir, manifest)?;
+        tracing::info!(
+            "{} trials are in {} parts in {}",
+            found.coverage.total(),
+            found.parts.len(),
+            options.dir.display()
+        );
         found.damaged.iter().for_each(|part| set_aside(*fs, part, manifest));
         let blocks = || blocks::left(study, &found.coverage, share);
         let recordings = || recording::left(study, &found.trajectories, share);
@@ -249,27 +199,13 @@ impl Run<'_> {
             Compaction::new(*fs, &options.dir, manifest)
                 .adopt(found.parts.iter().filter(|part| falls_to(share, part)).cloned())?;
         }
-        let operations: Vec<f64> = study.cells.iter().map(blocks::operations).collect();
-        let of_recording: Vec<f64> = recorded::operations(study);
-        let work = work(study, &operations, share, blocks()).with_recordings(
-            study,
-            &of_recording,
-            share,
-            recordings(),
-        );
+        let work = Work::new(study, manifest, share, counted, &found.trajectories);
         let place = Place { fs: *fs, options, share, manifest, numerics: self.numerics };
         let tuned = rates::tuned(study, &place, &self.pool, self.interrupt, self.progress)?;
         if tuned.left > 0 {
-            return Ok(Outcome::before_tuning(work, recordings().count() as u64, tuned.left));
+            return Ok(Outcome::before_tuning(&work, recordings().count() as u64, tuned.left));
         }
-        let task = Task {
-            study: &tuned.study,
-            share,
-            durable: Durable::of(&found),
-            work,
-            operations,
-            of_recording,
-        };
+        let task = Task { study: &tuned.study, share, durable: Durable::of(&found), work };
         let queues = Queues { blocks: Mutex::new(blocks()), recordings: Mutex::new(recordings()) };
         let (outcome, did) = self.compute(task, &queues)?;
         self.did.add(&did);
@@ -286,9 +222,10 @@ impl Run<'_> {
         >,
     ) -> Result<(Outcome, Did)> {
         let Self { options, numerics, fs, interrupt, progress, manifest, .. } = self;
-        let Task { study, share, durable, work, operations, of_recording } = task;
+        let Task { study, share, durable, mut work } = task;
         let (checkpoint, left) =
             Checkpoint::open(*fs, &options.dir, study, manifest, numerics, &durable)?;
+        work.begin(&left);
         let mut writer = Writer {
             study,
             dir: &options.dir,
@@ -297,23 +234,20 @@ impl Run<'_> {
             numerics,
             fs: *fs,
             work,
-            operations: &operations,
-            recordings: &of_recording,
             durable,
             pending: Pending::default(),
             checkpoint,
             left: &left,
             compaction: Compaction::new(*fs, &options.dir, manifest),
             published: Instant::now(),
-            did: Did::default(),
         };
-        progress.begin(writer.work);
+        progress.begin(&writer.work);
         let written = compute(study, &left, queues, &self.pool, interrupt, |messages| {
             writer.write_all(&messages, interrupt, *progress)
         });
         progress.end();
         written?;
-        Ok((writer.outcome(), writer.did))
+        Ok((writer.outcome(), writer.work.did))
     }
 }
 
@@ -323,8 +257,6 @@ struct Task<'a> {
     share: Share,
     durable: Durable,
     work: Work,
-    operations: Vec<f64>,
-    of_recording: Vec<f64>,
 }
 
 /// What a directory of results says of `study`.
@@ -351,8 +283,13 @@ pub fn found(
     numerics: &Numerics,
     fs: &dyn FileSystem,
 ) -> Result<Durable> {
-    let found = scan(fs, dir, &manifest(study))?;
-    let durable = Durable::of(&found);
+    let manifest = manifest(study);
+    let found = scan(fs, dir, &manifest)?;
+    let mut durable = Durable::of(&found);
+    if study.is_adaptive() {
+        durable.standings = scan_looks(fs, dir, &manifest)?.standings();
+    }
+    let study = &*rounds::at_most(study, &durable.standings);
     if blocks::left(study, &durable.rows, Share::WHOLE).next().is_some()
         || recorded::left(study, &durable.trajectories) > 0
     {
@@ -424,31 +361,6 @@ fn compute(
         }
         drop(sender);
         write(receiver).inspect_err(|_| interrupt.raise())
-    })
-}
-
-/// The work of a share, of which `left` is left, by the operations of a trial of each cell.
-fn work(
-    study: &Study,
-    operations: &[f64],
-    share: Share,
-    left: impl Iterator<Item = Block>,
-) -> Work {
-    let nothing = Coverage::new(study.cells.len());
-    let (trials, all) = sum(operations, blocks::left(study, &nothing, share));
-    let (trials_left, operations_left) = sum(operations, left);
-    Work {
-        trials,
-        trials_done: trials - trials_left,
-        operations: all,
-        operations_done: all - operations_left,
-    }
-}
-
-/// Trials and operations of blocks.
-fn sum(operations: &[f64], blocks: impl Iterator<Item = Block>) -> (u64, f64) {
-    blocks.fold((0, 0.0), |(trials, cost), block| {
-        (trials + block.count, cost + operations[block.cell] * block.count as f64)
     })
 }
 

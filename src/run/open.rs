@@ -1,6 +1,7 @@
 //! A block whose trials are on their way, and what is kept of it.
 
 use crate::descent::Rows;
+use crate::store::counted::OutcomeCounts;
 use crate::store::part::{BlockRows, BlockTally};
 use crate::store::tally::Tally;
 use crate::study::{Block, Study, TrialRow};
@@ -10,8 +11,8 @@ use crate::study::{Block, Study, TrialRow};
 pub(super) enum Kept {
     /// Rows of trials of a block that follow each other.
     Rows(BlockRows),
-    /// The tally of a block, and the steps of its trials.
-    Tally(BlockTally, u64),
+    /// The tally of a block, and what came of its trials.
+    Tally(BlockTally, OutcomeCounts),
 }
 
 impl Kept {
@@ -23,11 +24,11 @@ impl Kept {
         }
     }
 
-    /// Steps of its trials.
-    pub(super) fn steps(&self) -> u64 {
+    /// What came of its trials.
+    pub(super) fn counts(&self) -> OutcomeCounts {
         match self {
-            Self::Rows(rows) => rows.rows.iter().map(|row| row.steps).sum(),
-            Self::Tally(_, steps) => *steps,
+            Self::Rows(rows) => OutcomeCounts::of_rows(&rows.rows),
+            Self::Tally(_, counts) => *counts,
         }
     }
 }
@@ -37,7 +38,7 @@ pub(super) enum Open {
     /// Its rows are kept.
     Rows(Rows),
     /// Its rows are counted as they come.
-    Tally { block: Block, tally: Box<Tally>, steps: u64 },
+    Tally { block: Block, tally: Box<Tally> },
 }
 
 impl Open {
@@ -47,7 +48,7 @@ impl Open {
             return Self::Rows(Rows::new(block));
         }
         let tally = Box::new(Tally::new(study.ladder.len()));
-        Self::Tally { block, tally, steps: 0 }
+        Self::Tally { block, tally }
     }
 
     /// The block.
@@ -70,10 +71,7 @@ impl Open {
     pub(super) fn put(&mut self, trial: u64, row: TrialRow) {
         match self {
             Self::Rows(rows) => rows.put(trial, row),
-            Self::Tally { tally, steps, .. } => {
-                tally.add_row(&row);
-                *steps += row.steps;
-            }
+            Self::Tally { tally, .. } => tally.add_row(&row),
         }
     }
 
@@ -81,7 +79,7 @@ impl Open {
     pub(super) fn is_complete(&self) -> bool {
         match self {
             Self::Rows(rows) => rows.is_complete(),
-            Self::Tally { block, tally, .. } => tally.trials() == block.count,
+            Self::Tally { block, tally } => tally.trials() == block.count,
         }
     }
 
@@ -95,8 +93,9 @@ impl Open {
                 rows.runs().into_iter().map(kept).collect()
             }
             Self::Tally { .. } if !is_complete => Vec::new(),
-            Self::Tally { block, tally, steps } => {
-                vec![Kept::Tally(BlockTally::new(block, &tally), steps)]
+            Self::Tally { block, tally } => {
+                let counts = OutcomeCounts::of_tally(&tally);
+                vec![Kept::Tally(BlockTally::new(block, &tally), counts)]
             }
         }
     }

@@ -1,6 +1,7 @@
 //! The pilot: the first trials of the cells, run as a study runs them, to learn how many steps trials
 //! take, and how long. Its rows are thrown away.
 
+use std::f64::consts::E;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -9,7 +10,7 @@ use super::probe::{Cost, at_once};
 use super::spread::scattered;
 use crate::descent;
 use crate::start::Starts;
-use crate::stop::Outcome;
+use crate::stop::{Outcome, StopRule};
 use crate::study::{Block, Cell, Study, TrialRow};
 
 /// When the last trial begins.
@@ -26,7 +27,7 @@ pub(super) struct Seen {
     pub(super) trials: u64,
     /// Of these, the ones that the pilot ended.
     pub(super) cut: u64,
-    /// Steps of all of them; those that the pilot ended count as running to the step limit.
+    /// Steps of all of them, with those that the ones it ended had still to make.
     pub(super) steps: f64,
     /// Seconds that they took.
     pub(super) seconds: f64,
@@ -102,7 +103,8 @@ fn batch(study: &Study, cell: &Cell, cost: &Cost, round: u64, seconds: f64) -> O
     let is_cut =
         |row: &&TrialRow| row.outcome == Outcome::StepLimit && row.steps < cell.stop.max_steps;
     let cut = rows.iter().filter(is_cut).count() as u64;
-    let left_out = cut as f64 * (cell.stop.max_steps - short.stop.max_steps) as f64;
+    let to_come = |row| steps_to_come(row, &cell.stop, &study.ladder);
+    let left_out: f64 = rows.iter().filter(is_cut).map(to_come).sum();
     let longest = rows.iter().map(|row| row.steps).max().unwrap_or(0);
     Some(Seen {
         trials: count,
@@ -112,4 +114,57 @@ fn batch(study: &Study, cell: &Cell, cost: &Cost, round: u64, seconds: f64) -> O
         // The lanes go on together until the last one has ended.
         expected: cost.cell + lanes as f64 * cost.of_trial(longest as f64),
     })
+}
+
+/// Steps that a trial had still to make when it was ended: to the target, if the logarithm of its loss goes on
+/// falling as it did from the last rung of the ladder that is a factor e above, and no further than to the
+/// step limit.
+fn steps_to_come(row: &TrialRow, stop: &StopRule, ladder: &[f64]) -> f64 {
+    let loss = row.measures.loss_final;
+    let hits = ladder.iter().zip(&row.hit_steps);
+    let above = |&(rung, hit): &(&f64, &i64)| *hit >= 0 && *rung >= E * loss;
+    let before = hits.take_while(above).last();
+    let (loss_before, step) =
+        before.map_or((row.measures.loss_initial, 0), |(&rung, &hit)| (rung, hit.cast_unsigned()));
+    let fall = libm::log(loss_before / loss) / row.steps.saturating_sub(step) as f64;
+    let steps = libm::log(loss / stop.loss) / fall;
+    let left = stop.max_steps.saturating_sub(row.steps) as f64;
+    // A loss that does not fall has no such number of steps.
+    if steps >= 0.0 { steps.min(left) } else { left }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::study::Measures;
+
+    #[test]
+    fn losses_go_on_falling_as_they_did_lately() {
+        let stop = StopRule { loss: 1e-6, divergence: 1e12, max_steps: 10_000 };
+        let row = |steps, initial, last, hits: [i64; 2]| {
+            let measures =
+                Measures { loss_initial: initial, loss_final: last, ..Measures::default() };
+            TrialRow {
+                outcome: Outcome::StepLimit,
+                steps,
+                measures,
+                theorem1: 0,
+                certificate: None,
+                hit_steps: hits.to_vec(),
+            }
+        };
+        let ladder = [1.0, 1e-2];
+        let to_come = |row: &TrialRow| steps_to_come(row, &stop, &ladder);
+        // Two decades in 400 steps since the second rung: two more in as many.
+        let falling = row(500, 1e4, 1e-4, [90, 100]);
+        assert!((to_come(&falling) - 400.0).abs() < 1e-9);
+        // No rung yet: a decade since the start.
+        let early = row(500, 1e4, 1e3, [-1, -1]);
+        assert!((to_come(&early) - 4500.0).abs() < 1e-9);
+        // To the limit at most, as one does that rises or is not finite.
+        assert_eq!(to_come(&row(500, 1e4, 9.9e3, [-1, -1])), 9500.0);
+        for last in [1.0, 2.0, f64::INFINITY, f64::NAN] {
+            assert_eq!(to_come(&row(500, 1.0, last, [-1, -1])), 9500.0, "{last}");
+        }
+    }
 }

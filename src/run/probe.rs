@@ -28,7 +28,7 @@ const MOST_STEPS: u64 = 4096;
 const TOO_LARGE: f64 = 1e9;
 /// For these: the cost of a start with its end (measured: 26 steps of 256x4, 23 of 512x4), and of a
 /// cell, in steps.
-const STEPS_OF_A_START: f64 = 25.0;
+pub(super) const STEPS_OF_A_START: f64 = 25.0;
 const STEPS_OF_A_CELL: f64 = 5.0;
 /// Operations a second of one core, for a guess at how many steps can be timed.
 const GUESSED_RATE: f64 = 3e10;

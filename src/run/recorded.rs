@@ -4,10 +4,11 @@ use super::blocks;
 use super::method::Method;
 use super::probe::Cost;
 use crate::kernel::chain::ChainPlan;
+use crate::observe::spacing::RecordedSteps;
 use crate::observe::trajectory::Sizes;
 use crate::store::coverage::Coverage;
 use crate::store::manifest::Trajectories;
-use crate::study::{Cell, Study};
+use crate::study::{Cell, Study, TrajectoryRule};
 
 /// Trials that a narrow kernel advances in the time of one: a trial alone takes as long as so many.
 const LANES: f64 = 8.0;
@@ -16,33 +17,40 @@ const LANES: f64 = 8.0;
 /// and with them (measured at widths of 8 to 128: 40 to 60, and 7,000 to 15,000).
 const STEPS_OF_A_RECORD: [f64; 2] = [50.0, 10_000.0];
 
-/// What recording a trial of a cell costs besides its start.
-struct Recording {
+/// What recording a trial of a cell costs.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Recording {
     /// As many trials take as long as this one alone.
     lanes: f64,
-    /// Operations of all records.
-    records: f64,
+    /// Operations of a record.
+    record: f64,
+    /// When there is one.
+    steps: RecordedSteps,
 }
 
 impl Recording {
-    fn of(cell: &Cell, rule: &Trajectories) -> Self {
-        let records = (rule.records as f64).min(cell.stop.max_steps as f64 + 1.0);
-        let steps = STEPS_OF_A_RECORD[usize::from(rule.spectra)];
-        let chain = ChainPlan::new(&cell.shape).flops();
-        let lanes = if Method::of(cell).kernel == "compact" { LANES } else { 1.0 };
-        Self { lanes, records: records * steps * chain }
+    fn of(cell: &Cell, rule: TrajectoryRule) -> Self {
+        let TrajectoryRule { spacing, points, spectra, .. } = rule;
+        let steps = STEPS_OF_A_RECORD[usize::from(spectra)];
+        Self {
+            lanes: if Method::of(cell).kernel == "compact" { LANES } else { 1.0 },
+            record: steps * ChainPlan::new(&cell.shape).flops(),
+            steps: RecordedSteps { spacing, points, max_steps: cell.stop.max_steps },
+        }
     }
-}
 
-/// Operations of recording one trial of each cell that runs to its step limit, in those that the kernels
-/// make in the same time.
-pub(super) fn operations(study: &Study) -> Vec<f64> {
-    let Some(rule) = Trajectories::of(study) else { return vec![0.0; study.cells.len()] };
-    let of_cell = |cell: &Cell| {
-        let Recording { lanes, records } = Recording::of(cell, &rule);
-        lanes * blocks::operations(cell) + records
-    };
-    study.cells.iter().map(of_cell).collect()
+    /// Those of all cells of a study, if it records any trial.
+    pub(super) fn of_cells(study: &Study) -> Vec<Self> {
+        let of_cells = |rule| study.cells.iter().map(move |cell| Self::of(cell, rule));
+        study.record.into_iter().flat_map(of_cells).collect()
+    }
+
+    /// What it costs, if the trial takes so many steps and costs so much in a study, and an operation so
+    /// much.
+    pub(super) fn cost(&self, steps: f64, trial: f64, operation: f64) -> f64 {
+        let records = self.steps.up_to(steps as u64) as f64;
+        self.lanes * trial + records * self.record * operation
+    }
 }
 
 /// Trajectories of a study that are not `there` yet.
@@ -57,14 +65,13 @@ fn missing(study: &Study, there: &Coverage, cell: &Cell) -> u64 {
 }
 
 /// Seconds of one worker for all trajectories that are not `there` yet, if trials of each cell have these
-/// costs and take so many steps; about, and with as many records as a trial has at most.
+/// costs and take so many steps; about.
 pub(super) fn seconds(study: &Study, there: &Coverage, costs: &[Cost], steps: &[f64]) -> f64 {
-    let Some(rule) = Trajectories::of(study) else { return 0.0 };
+    let Some(rule) = study.record else { return 0.0 };
     let of_cell = |cell: &Cell| {
         let (cost, steps) = (&costs[cell.index], steps[cell.index]);
-        let Recording { lanes, records } = Recording::of(cell, &rule);
         let operation = cost.step / blocks::operations_of_step(&Method::of(cell));
-        let trial = lanes * cost.of_trial(steps) + records * operation;
+        let trial = Recording::of(cell, rule).cost(steps, cost.of_trial(steps), operation);
         missing(study, there, cell) as f64 * trial
     };
     study.cells.iter().map(of_cell).sum()

@@ -39,6 +39,7 @@ pub(super) fn run(run: &mut Run<'_>) -> Result<Outcome> {
         let looks = scan_looks(run.fs, &run.options.dir, &run.manifest)?;
         let open = set_trials(&mut study, &looks);
         outcome.cells_open = open;
+        tracing::info!("{open} cells need more trials");
         if open == 0 && outcome.trials_run > 0 && outcome.trajectories_left == 0 {
             return Ok(outcome);
         }
@@ -67,32 +68,47 @@ fn set_trials(study: &mut Study, looks: &Looks) -> u64 {
     looks.standings().iter().filter(|standing| is_open(standing)).count() as u64
 }
 
-/// The study with as many trials of each cell as it can need: a half width is reached with one half of the
-/// trials converging last. A budget that does not suffice for these is spread evenly. Of a refined axis as
-/// many points have trials as can.
-pub(super) fn at_most(study: &Study) -> Cow<'_, Study> {
+/// The study with as many trials of each cell as it can need, if its cells stand so: a half width is reached
+/// with one half of the trials converging last. A budget that does not suffice for these is spread evenly. Of
+/// a refined axis as many points have trials as can.
+pub(super) fn at_most<'a>(study: &'a Study, standings: &[Standing]) -> Cow<'a, Study> {
     if !study.is_adaptive() {
         return Cow::Borrowed(study);
     }
     let mut study = study.clone();
-    let trials = study.stopping.map_or(study.trials, |rule| most_trials(&study, rule));
-    study.cells.iter_mut().for_each(|cell| cell.trials = trials);
-    if let Some(Refinement { axis, cells, spacing, .. }) = study.refinement {
-        let stride: usize = study.axes[axis + 1..].iter().map(Axis::len).product();
-        let length = study.axes[axis].len();
-        let between = (0..length).filter(|point| !point.is_multiple_of(spacing));
-        let idle: HashSet<usize> = between.skip(cells as usize).collect();
-        for cell in &mut study.cells {
-            if idle.contains(&(cell.index / stride % length)) {
-                cell.trials = 0;
-            }
-        }
+    let trials = study.stopping.map_or(study.trials, |rule| most_trials(&study, rule, standings));
+    let idle = idle(&study, standings);
+    for cell in &mut study.cells {
+        cell.trials = match standings.get(cell.index) {
+            Some(Standing::Ended(trials)) if *trials > 0 => *trials,
+            Some(Standing::Open(seen)) => trials.max(seen.trials),
+            _ if idle.contains(&cell.index) => 0,
+            _ => trials,
+        };
     }
     Cow::Owned(study)
 }
 
-/// The most trials of a cell by its rule, on average if a budget is less.
-fn most_trials(study: &Study, rule: StoppingRule) -> u64 {
+/// The cells of a refined axis that get no trials: those that are known to, and else the last ones between
+/// those of the sweep.
+fn idle(study: &Study, standings: &[Standing]) -> HashSet<usize> {
+    let is_ended = |standing: &Standing| matches!(standing, Standing::Ended(_));
+    if !standings.is_empty() && standings.iter().all(is_ended) {
+        return (0..standings.len()).filter(|&cell| standings[cell].trials() == 0).collect();
+    }
+    let Some(Refinement { axis, cells, spacing, .. }) = study.refinement else {
+        return HashSet::new();
+    };
+    let stride: usize = study.axes[axis + 1..].iter().map(Axis::len).product();
+    let length = study.axes[axis].len();
+    let between = (0..length).filter(|point| !point.is_multiple_of(spacing));
+    let last: HashSet<usize> = between.skip(cells as usize).collect();
+    let of_last = |cell: &usize| last.contains(&(cell / stride % length));
+    (0..study.cells.len()).filter(of_last).collect()
+}
+
+/// The most trials of a cell by its rule; on average of those that have not ended, if a budget is less.
+fn most_trials(study: &Study, rule: StoppingRule, standings: &[Standing]) -> u64 {
     let is_enough = |looks: u64| {
         let trials = looks * rule.every;
         rule.is_met(trials / 2, 0, trials)
@@ -107,7 +123,12 @@ fn most_trials(study: &Study, rule: StoppingRule) -> u64 {
             low = middle;
         }
     }
-    let even = rule.budget.map_or(u64::MAX, |budget| budget / study.cells.len() as u64);
+    let even = rule.budget.map_or(u64::MAX, |budget| {
+        let ended = standings.iter().filter(|standing| matches!(standing, Standing::Ended(_)));
+        let (count, spent) =
+            ended.fold((0, 0), |(count, spent), standing| (count + 1, spent + standing.trials()));
+        budget.saturating_sub(spent) / (study.cells.len() as u64 - count).max(1)
+    });
     let even = even - even % rule.every;
     (high * rule.every).min(even.max(rule.every)).min(study.trials)
 }

@@ -285,7 +285,7 @@ mod tests {
                 let mut tally = Tally::new(study.ladder.len());
                 rows.rows.iter().for_each(|row| tally.add_row(row));
                 let steps = rows.rows.iter().map(|row| row.steps).sum::<u64>();
-                assert_eq!(kept.steps(), steps);
+                assert_eq!(kept.counts().steps, steps);
                 let Kept::Tally(there, _) = kept else { panic!("no rows are kept") };
                 assert_eq!(there, BlockTally::new(rows.block, &tally));
             }

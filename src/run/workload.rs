@@ -32,7 +32,7 @@ pub(super) struct Workload<'a> {
 
 impl<'a> Workload<'a> {
     pub(super) fn of(study: &'a Study, durable: &'a Durable) -> Self {
-        let Durable { rows: coverage, trajectories } = durable;
+        let Durable { rows: coverage, trajectories, .. } = durable;
         let missing = |cell: &Cell| coverage.missing(cell.index, cell.trials);
         let trials = |cell| missing(cell).iter().map(|range| range.end - range.start).sum();
         let trials: Vec<u64> = study.cells.iter().map(trials).collect();

@@ -10,9 +10,9 @@ use super::checkpoint::{Checkpoint, Left};
 use super::durable::Durable;
 use super::interrupt::Interrupt;
 use super::open::Kept;
-use super::session::Did;
+use super::work::Work;
 use super::worker::Message;
-use super::{Outcome, Progress, Work, blocks, recording};
+use super::{Outcome, Progress, blocks, recording};
 use crate::error::Result;
 use crate::store::compaction::Compaction;
 use crate::store::io::FileSystem;
@@ -43,17 +43,12 @@ pub(super) struct Writer<'a> {
     pub(super) numerics: &'a Numerics,
     pub(super) fs: &'a dyn FileSystem,
     pub(super) work: Work,
-    /// Operations of one trial of each cell that runs to its step limit.
-    pub(super) operations: &'a [f64],
-    /// Operations of recording one trial of each cell.
-    pub(super) recordings: &'a [f64],
     pub(super) durable: Durable,
     pub(super) pending: Pending,
     pub(super) checkpoint: Checkpoint<'a>,
     pub(super) left: &'a Left,
     pub(super) compaction: Compaction<'a>,
     pub(super) published: Instant,
-    pub(super) did: Did,
 }
 
 /// What is not published yet: rows, or tallies if the study keeps no rows, and trajectories.
@@ -118,16 +113,15 @@ impl Writer<'_> {
             match messages.recv_timeout(TICK) {
                 Ok(Message::Block(block)) => {
                     self.take(block);
-                    progress.update(self.work);
+                    progress.update(&self.work);
                 }
                 Ok(Message::States(states)) => self.checkpoint.take(states),
                 Ok(Message::Trajectory(recorded)) => {
-                    self.work.operations_done += self.recordings[recorded.cell];
-                    self.did.trajectories += 1;
+                    self.work.take_recording(recorded.cell);
                     self.pending.trajectories.push(recorded);
-                    progress.update(self.work);
+                    progress.update(&self.work);
                 }
-                Err(RecvTimeoutError::Timeout) => progress.update(self.work),
+                Err(RecvTimeoutError::Timeout) => progress.update(&self.work),
                 Err(RecvTimeoutError::Disconnected) => return self.publish_last(),
             }
             // Raises the flag that the workers look at when the time is over.
@@ -139,14 +133,10 @@ impl Writer<'_> {
     }
 
     fn take(&mut self, kept: Kept) {
-        let Block { cell, count, .. } = kept.block();
-        self.work.trials_done += count;
-        self.work.operations_done += self.operations[cell] * count as f64;
-        self.did.trials += count;
-        let trials = kept.block().trials();
-        let before = trials.filter_map(|trial| self.left.get(&(cell, trial, false)));
-        let steps_before: u64 = before.map(|state| state.steps).sum();
-        self.did.steps += kept.steps().saturating_sub(steps_before);
+        let block = kept.block();
+        let state = |trial| self.left.get(&(block.cell, trial, false));
+        let steps_before = block.trials().filter_map(state).map(|state| state.steps).sum();
+        self.work.take(block, kept.counts(), steps_before);
         self.pending.push(kept);
     }
 
@@ -163,6 +153,8 @@ impl Writer<'_> {
         if self.pending.has_blocks() {
             let dir = self.dir;
             let part = self.pending.write_blocks(self.fs, dir, self.manifest, self.numerics)?;
+            let trials: u64 = self.pending.blocks().map(|block| block.count).sum();
+            tracing::info!("{trials} trials are published in {}", part.display());
             for block in self.pending.blocks() {
                 self.durable.rows.insert(block);
             }
@@ -174,7 +166,7 @@ impl Writer<'_> {
         // After those: a state is of no use any more only when what its trial comes to is durable.
         self.checkpoint.save(&self.durable)?;
         self.published = Instant::now();
-        self.did.storing += began.elapsed();
+        self.work.did.storing += began.elapsed();
         Ok(())
     }
 
@@ -195,22 +187,22 @@ impl Writer<'_> {
         self.publish()?;
         let began = Instant::now();
         self.compaction.finish()?;
-        self.did.storing += began.elapsed();
+        self.work.did.storing += began.elapsed();
         Ok(())
     }
 
     /// How the run ended.
     pub(super) fn outcome(&self) -> Outcome {
-        let Durable { rows, trajectories } = &self.durable;
+        let Durable { rows, trajectories, .. } = &self.durable;
         let share = self.share;
         let left = blocks::left(self.study, rows, share);
         let not_recorded = recording::left(self.study, trajectories, share);
         let (on_their_way, steps_on_their_way) = self.checkpoint.on_their_way();
         Outcome {
-            trials_run: self.did.trials,
-            share: self.work.trials,
+            trials_run: self.work.did.trials,
+            share: self.work.trials(),
             share_left: left.map(|block| block.count).sum(),
-            trajectories_run: self.did.trajectories,
+            trajectories_run: self.work.did.trajectories,
             trajectories_left: not_recorded.count() as u64,
             on_their_way,
             steps_on_their_way,

@@ -4,6 +4,8 @@ use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
+
 use super::coverage::Coverage;
 use super::draft;
 use super::io::{FileSystem, is_gone};
@@ -52,7 +54,7 @@ pub enum Merge {
 }
 
 /// What is missing.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Missing {
     /// Trials without a row.
     pub trials: Gaps,
@@ -64,7 +66,7 @@ pub struct Missing {
 }
 
 /// Trials that are missing.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Gaps {
     /// For each cell with gaps its number and the ranges of trials that are missing.
     pub cells: Vec<(usize, Vec<Range<u64>>)>,
@@ -296,7 +298,7 @@ fn agreed(dir: &Path, scan: &Scan, mixed: bool) -> Result<Vec<Numerics>> {
 }
 
 impl Missing {
-    fn of(scan: &Scan, manifest: &Manifest, open: Vec<(usize, u64)>) -> Self {
+    pub(super) fn of(scan: &Scan, manifest: &Manifest, open: Vec<(usize, u64)>) -> Self {
         let traced = manifest.trajectories.map_or(0, |rule| rule.trials);
         let trials = match manifest.is_adaptive() {
             false => Gaps::of(&scan.coverage, manifest.trials),

@@ -68,40 +68,11 @@ pub(super) fn scan_with(
     fs: &dyn FileSystem,
     dir: &Path,
     manifest: &Manifest,
-    mut visit: impl FnMut(&Path, &Contents<'_>) -> Result<()>,
+    visit: impl FnMut(&Path, &Contents<'_>) -> Result<()>,
     trace: impl FnMut(&Path, &trajectories::Contents<'_>) -> Result<()>,
 ) -> Result<Scan> {
-    let mut scan = Scan {
-        coverage: Coverage::new(manifest.cells()),
-        trajectories: Coverage::new(manifest.cells()),
-        numerics: Vec::new(),
-        parts: Vec::new(),
-        damaged: Vec::new(),
-    };
-    let mut seen = HashSet::new();
-    for listing in 1.. {
-        let mut gone = false;
-        for path in part_files(fs, &parts_dir(dir))? {
-            if seen.contains(&path) {
-                continue;
-            }
-            match fs.read(&path) {
-                Ok(bytes) => scan.take(&path, &bytes, manifest, &mut visit)?,
-                Err(e) if is_gone(&e) && listing < LISTINGS => {
-                    gone = true;
-                    continue;
-                }
-                Err(e) => return Err(Error::storage("read", &path)(e)),
-            }
-            seen.insert(path);
-        }
-        if !gone {
-            break;
-        }
-    }
-    if manifest.trajectories.is_some() {
-        scan.take_trajectories(fs, dir, manifest, trace)?;
-    }
+    let mut scan = Scan::nothing(manifest);
+    scan.read_new(fs, dir, manifest, &mut HashSet::new(), visit, trace)?;
     scan.numerics.sort_unstable();
     Ok(scan)
 }
@@ -110,6 +81,60 @@ pub(super) fn scan_with(
 const LISTINGS: usize = 100;
 
 impl Scan {
+    /// Nothing of a study.
+    pub(super) fn nothing(manifest: &Manifest) -> Self {
+        Self {
+            coverage: Coverage::new(manifest.cells()),
+            trajectories: Coverage::new(manifest.cells()),
+            numerics: Vec::new(),
+            parts: Vec::new(),
+            damaged: Vec::new(),
+        }
+    }
+
+    /// Takes what is in `dir` but for the files that were `seen`; whole ones are seen after that.
+    pub(super) fn read_new(
+        &mut self,
+        fs: &dyn FileSystem,
+        dir: &Path,
+        manifest: &Manifest,
+        seen: &mut HashSet<PathBuf>,
+        mut visit: impl FnMut(&Path, &Contents<'_>) -> Result<()>,
+        trace: impl FnMut(&Path, &trajectories::Contents<'_>) -> Result<()>,
+    ) -> Result<()> {
+        for listing in 1.. {
+            let mut gone = false;
+            for path in part_files(fs, &parts_dir(dir))? {
+                if seen.contains(&path) {
+                    continue;
+                }
+                match fs.read(&path) {
+                    Ok(bytes) => self.take(&path, &bytes, manifest, &mut visit)?,
+                    Err(e) if is_gone(&e) && listing < LISTINGS => {
+                        gone = true;
+                        continue;
+                    }
+                    Err(e) => return Err(Error::storage("read", &path)(e)),
+                }
+                self.see(path, seen);
+            }
+            if !gone {
+                break;
+            }
+        }
+        match manifest.trajectories {
+            Some(_) => self.take_trajectories(fs, dir, manifest, seen, trace),
+            None => Ok(()),
+        }
+    }
+
+    /// What is damaged is looked at again: another file may come in its place.
+    fn see(&self, path: PathBuf, seen: &mut HashSet<PathBuf>) {
+        if !self.damaged.contains(&path) {
+            seen.insert(path);
+        }
+    }
+
     /// Checks a part and takes what it holds.
     fn take(
         &mut self,
@@ -121,6 +146,7 @@ impl Scan {
         match decode_named(path, bytes, manifest) {
             Ok(part) => {
                 visit(path, &part)?;
+                self.damaged.retain(|damaged| damaged != path);
                 self.add(path.to_owned(), part);
             }
             Err(fault) => self.pass_over(path, fault)?,
@@ -135,9 +161,13 @@ impl Scan {
         fs: &dyn FileSystem,
         dir: &Path,
         manifest: &Manifest,
+        seen: &mut HashSet<PathBuf>,
         mut trace: impl FnMut(&Path, &trajectories::Contents<'_>) -> Result<()>,
     ) -> Result<()> {
         for path in trajectories::files(fs, dir)? {
+            if seen.contains(&path) {
+                continue;
+            }
             let bytes = match fs.read(&path) {
                 Ok(bytes) => bytes,
                 Err(e) if is_gone(&e) => continue,
@@ -146,6 +176,7 @@ impl Scan {
             match trajectories::decode_named(&path, &bytes, manifest) {
                 Ok(contents) => {
                     trace(&path, &contents)?;
+                    self.damaged.retain(|damaged| *damaged != path);
                     for &TrajectoryBytes { cell, trial, .. } in &contents.trajectories {
                         self.trajectories.insert(Block { cell, first: trial, count: 1 });
                     }
@@ -153,6 +184,7 @@ impl Scan {
                 }
                 Err(fault) => self.pass_over(&path, fault)?,
             }
+            self.see(path, seen);
         }
         Ok(())
     }
@@ -160,8 +192,10 @@ impl Scan {
     fn pass_over(&mut self, path: &Path, fault: Fault) -> Result<()> {
         match fault {
             Fault::Damaged(why) => {
-                tracing::warn!("{} is damaged and ignored: {why}", path.display());
-                self.damaged.push(path.to_owned());
+                if !self.damaged.iter().any(|known| known == path) {
+                    tracing::warn!("{} is damaged and ignored: {why}", path.display());
+                    self.damaged.push(path.to_owned());
+                }
                 Ok(())
             }
             Fault::Foreign(why) => Err(foreign(path, &why)),

@@ -205,3 +205,15 @@ fn a_plan_knows_how_many_trials_are_enough() {
     let (desk, _) = run(&[]);
     assert!(results(&desk).cells.iter().all(|cell| cell.trials <= enough));
 }
+
+/// Where cells have ended is known, so nothing is left of a study that is complete.
+#[test]
+fn a_plan_asks_where_the_cells_stand() {
+    let (desk, _) = run(&[]);
+    let plan = desk.succeed(&["plan", "study.toml", "-o", "out"]).stdout;
+    assert!(plan.contains("nothing to do"), "{plan}");
+    let trials: u64 = results(&desk).cells.iter().map(|cell| cell.trials).sum();
+    let plan = desk.succeed(&["plan", "study.toml", "-o", "out", "--json"]).stdout;
+    let plan: serde_json::Value = serde_json::from_str(&plan).expect("an object");
+    assert_eq!((&plan["trials"], &plan["trials_left"]), (&trials.into(), &0.into()), "{plan}");
+}

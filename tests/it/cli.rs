@@ -351,3 +351,96 @@ fn every_command_has_a_manual_page() {
     assert_eq!(wrong.code, 2);
     assert!(wrong.stderr.contains("the commands are run"), "{}", wrong.stderr);
 }
+
+/// The commands that `--help` lists.
+fn commands(desk: &Desk) -> Vec<String> {
+    let help = desk.succeed(&["--help"]).stdout;
+    let lines = help.lines().skip_while(|line| *line != "Commands:").skip(1);
+    let names = lines.take_while(|line| !line.is_empty()).filter_map(|line| {
+        let name = line.strip_prefix("  ").filter(|line| !line.starts_with(' '))?;
+        name.split_whitespace().next().map(str::to_owned)
+    });
+    names.filter(|name| name != "help").collect()
+}
+
+#[test]
+fn every_command_shows_examples_of_itself() {
+    let desk = desk();
+    let commands = commands(&desk);
+    assert!(commands.len() > 12 && commands.contains(&"watch".to_owned()), "{commands:?}");
+    for command in commands {
+        let help = desk.succeed(&[&command, "--help"]).stdout;
+        let (options, examples) = help.split_once("\nExamples:\n").unwrap_or_default();
+        assert!(examples.contains(&format!("  deeplin {command}")), "{command}: {help}");
+        for option in ["--quiet", "--verbose"] {
+            assert!(options.contains(option), "{command} takes {option}");
+        }
+    }
+}
+
+/// What is shown as a table can be had as JSON too.
+#[test]
+fn tables_are_objects_too() {
+    let desk = desk();
+    let object = |arguments: &[&str]| -> serde_json::Value {
+        let ran = desk.run(arguments);
+        serde_json::from_str(&ran.stdout).unwrap_or_else(|e| panic!("{e}: {}", ran.stdout))
+    };
+    let some = ["run", "study.toml", "--part", "1/2"];
+    desk.succeed(&some);
+    let missing = object(&["merge", "runs/small", "--json"]);
+    assert_eq!(missing["complete"], false);
+    let gaps = &missing["missing"]["trials"];
+    assert_eq!((&gaps["of"], &gaps["cells"][0][0]), (&80.into(), &1.into()), "{missing}");
+    assert_eq!(gaps["cells"][0][1][0]["end"], 20);
+    assert_eq!(desk.run(&["merge", "runs/small", "--json"]).code, 3);
+    let partial = object(&["merge", "runs/small", "--partial", "--json"]);
+    assert_eq!(partial["path"], "runs/small/partial.h5");
+    let cells = object(&["run", "study.toml", "--json"]);
+    assert_eq!(cells, object(&["report", "runs/small", "--json"]));
+    let csv = desk.succeed(&["run", "study.toml", "--csv"]).stdout;
+    assert_eq!(csv, desk.succeed(&["report", "runs/small", "--csv"]).stdout);
+    let merged = object(&["merge", "runs/small", "--json"]);
+    assert_eq!(
+        (&merged["complete"], &merged["path"]),
+        (&true.into(), &"runs/small/results.h5".into())
+    );
+}
+
+#[test]
+fn near_misses_are_seen() {
+    let desk = desk();
+    desk.succeed(&["run", "study.toml", "--quiet", "-o", "out"]);
+    for (arguments, words) in [
+        (&["rnu", "study.toml"][..], "'run'"),
+        (&["run", "study.toml", "--quite"], "'--quiet'"),
+        (&["man", "wach"], "did you mean `watch`?"),
+        (&["times", "out", "--at", "init.sdt=0.1"], "did you mean `init.std`?"),
+        (&["transition", "out", "--axis", "init.sdt"], "did you mean `init.std`?"),
+        (
+            &["transition", "out", "--axis", "init.std", "--scaling", "netwrk.depth"],
+            "`network.depth`?",
+        ),
+        (&["compare", "out", "--axis", "network.dept"], "did you mean `network.depth`?"),
+        (&["plan", "study.toml", "--set", "network.dept=2"], "did you mean `network.depth`?"),
+        (
+            &["plan", "study.toml", "--set", "network.hidden=[3,4,5]", "--set", "stop.loss=[1, 2]"],
+            "to sweep it: --set 'sweep.stop.loss=[1, 2]'",
+        ),
+        (
+            &["plan", "study.toml", "--set", "init.std={ log = [0.1, 1], points = 3 }"],
+            "to sweep it: --set 'sweep.init.std={ log = [0.1, 1], points = 3 }'",
+        ),
+    ] {
+        let ran = desk.run(arguments);
+        assert_eq!(ran.code, 2, "{arguments:?}: {}", ran.stdout);
+        assert!(ran.said().contains(words), "{arguments:?}: no {words} in {}", ran.said());
+    }
+    desk.write("listed.toml", &STUDY.replace("learning_rate = 0.1", "learning_rate = [0.1, 0.2]"));
+    let said = desk.run(&["plan", "listed.toml"]).said();
+    let advice = "to sweep it, write it below `[sweep]`: \"descent.learning_rate\" = [0.1, 0.2]";
+    assert!(said.contains(advice), "{said}");
+    // The advice is good.
+    let sweep = ["plan", "study.toml", "--quick", "--set", "sweep.stop.loss=[1e-3, 1e-4]"];
+    assert!(desk.succeed(&sweep).stdout.starts_with("small: 8 cells"));
+}

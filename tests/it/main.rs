@@ -35,6 +35,8 @@ mod states;
 mod storage;
 mod support;
 mod tallies;
+#[cfg(unix)]
+mod terminal;
 mod theory;
 mod tidy;
 mod trajectories;

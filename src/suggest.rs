@@ -4,26 +4,38 @@
 const NEAR: f64 = 0.6;
 
 /// The candidates nearest to `word`, all those equally near; none if none is near.
-pub(super) fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+pub(crate) fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     best(candidates.map(|candidate| (candidate, similarity(word, candidate))))
 }
 
 /// "did you mean `a` or `b`?"
-pub(super) fn did_you_mean(candidates: &[&str]) -> Option<String> {
+pub(crate) fn did_you_mean(candidates: &[&str]) -> Option<String> {
     let quoted: Vec<String> = candidates.iter().take(3).map(|c| format!("`{c}`")).collect();
     (!quoted.is_empty()).then(|| format!("did you mean {}?", quoted.join(" or ")))
 }
 
 /// 1 for equal words, 0 for words without a letter in common; case does not count.
-pub(super) fn similarity(a: &str, b: &str) -> f64 {
+pub(crate) fn similarity(a: &str, b: &str) -> f64 {
     strsim::normalized_damerau_levenshtein(&a.to_lowercase(), b)
 }
 
 /// The candidates with the highest score, all those that share it; none below [`NEAR`].
-pub(super) fn best<'a>(scored: impl Iterator<Item = (&'a str, f64)>) -> Vec<&'a str> {
+pub(crate) fn best<'a>(scored: impl Iterator<Item = (&'a str, f64)>) -> Vec<&'a str> {
     let scored: Vec<(&str, f64)> = scored.filter(|&(_, score)| score >= NEAR).collect();
     let top = scored.iter().map(|&(_, score)| score).fold(0.0, f64::max);
     scored.into_iter().filter(|&(_, score)| score == top).map(|(candidate, _)| candidate).collect()
+}
+
+/// "did you mean .. ?" of the candidates nearest to `word`, before advice.
+pub(crate) fn before<'a>(
+    advice: String,
+    word: &str,
+    candidates: impl Iterator<Item = &'a str>,
+) -> String {
+    match did_you_mean(&nearest(word, candidates)) {
+        Some(question) => format!("{question} {advice}"),
+        None => advice,
+    }
 }
 
 #[cfg(test)]
@@ -38,5 +50,7 @@ mod tests {
         assert!(nearest("uniform", kinds()).is_empty());
         assert_eq!(did_you_mean(&["a", "b"]).as_deref(), Some("did you mean `a` or `b`?"));
         assert_eq!(did_you_mean(&[]), None);
+        assert_eq!(before("a or b".to_owned(), "hee", kinds()), "did you mean `he`? a or b");
+        assert_eq!(before("a or b".to_owned(), "uniform", kinds()), "a or b");
     }
 }

@@ -1,0 +1,230 @@
+//! What came of the trials of a study so far: of all that are there, and of the first ones of each cell,
+//! before the first that is missing. Which trials end first is not random, so only the latter are a sample.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::path::Path;
+
+use super::coverage::Coverage;
+use super::io::FileSystem;
+use super::manifest::Manifest;
+use super::part::{BlockBytes, Contents};
+use super::row::RowBytes;
+use super::scan::{Scan, scan_with};
+use super::tally::Tally;
+use crate::Result;
+use crate::stop::Outcome;
+use crate::study::{Block, TrialRow};
+
+/// Numbers of trials by outcome, and their steps.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct OutcomeCounts {
+    by_code: [u64; Outcome::ALL.len()],
+    /// Steps of all of them together.
+    pub steps: u64,
+}
+
+impl OutcomeCounts {
+    /// Those of rows.
+    pub fn of_rows<'a>(rows: impl IntoIterator<Item = &'a TrialRow>) -> Self {
+        Self::of_ends(rows.into_iter().map(|row| (row.outcome as u8, row.steps)))
+    }
+
+    /// Those of a tally.
+    pub fn of_tally(tally: &Tally) -> Self {
+        let mut counts = Self::default();
+        for end in tally.ends().iter() {
+            counts.by_code[end.outcome as usize] += end.count;
+            counts.steps = counts.steps.saturating_add(end.count.saturating_mul(end.steps));
+        }
+        counts
+    }
+
+    /// Those of trials with these codes of their outcomes and steps.
+    fn of_ends(ends: impl Iterator<Item = (u8, u64)>) -> Self {
+        let mut counts = Self::default();
+        for (code, steps) in ends {
+            counts.by_code[usize::from(code)] += 1;
+            counts.steps = counts.steps.saturating_add(steps);
+        }
+        counts
+    }
+
+    /// Number of trials.
+    pub fn trials(&self) -> u64 {
+        self.by_code.iter().sum()
+    }
+
+    /// Number of trials of this outcome.
+    pub fn count(&self, outcome: Outcome) -> u64 {
+        self.by_code[outcome as usize]
+    }
+
+    /// Counts others too.
+    pub(super) fn absorb(&mut self, other: &Self) {
+        for (count, theirs) in self.by_code.iter_mut().zip(other.by_code) {
+            *count += theirs;
+        }
+        self.steps = self.steps.saturating_add(other.steps);
+    }
+}
+
+/// What came of the trials of a cell.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CellCounted {
+    /// Of all that are there.
+    pub there: OutcomeCounts,
+    /// Of those before the first that is missing.
+    pub first: OutcomeCounts,
+    /// Of the others, by the first of those that came together.
+    behind: BTreeMap<u64, OutcomeCounts>,
+}
+
+impl CellCounted {
+    /// Enters trials that follow each other, none of which is there.
+    fn enter(&mut self, first: u64, counts: OutcomeCounts) {
+        self.there.absorb(&counts);
+        self.behind.insert(first, counts);
+        while let Some(next) = self.behind.remove(&self.first.trials()) {
+            self.first.absorb(&next);
+        }
+    }
+}
+
+/// What came of the trials of every cell; each counts once, however often it is entered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Counted {
+    coverage: Coverage,
+    cells: Vec<CellCounted>,
+}
+
+impl Counted {
+    /// Nothing of so many cells.
+    pub fn new(cells: usize) -> Self {
+        Self { coverage: Coverage::new(cells), cells: vec![CellCounted::default(); cells] }
+    }
+
+    /// The cells.
+    pub fn cells(&self) -> &[CellCounted] {
+        &self.cells
+    }
+
+    /// Which trials are there.
+    pub fn coverage(&self) -> &Coverage {
+        &self.coverage
+    }
+
+    /// Enters the trials of a block, of which some may be there; `count` says what came of those of some
+    /// of its positions, from 0.
+    pub fn add(&mut self, block: Block, count: impl Fn(Range<usize>) -> OutcomeCounts) {
+        let Block { cell, first, count: trials } = block;
+        for gap in self.coverage.missing(cell, first + trials) {
+            let begin = gap.start.max(first);
+            if begin < gap.end {
+                let counts = count((begin - first) as usize..(gap.end - first) as usize);
+                self.cells[cell].enter(begin, counts);
+            }
+        }
+        self.coverage.insert(block);
+    }
+
+    /// Enters the trials of a part.
+    pub(super) fn add_part(&mut self, part: &Contents<'_>, manifest: &Manifest) {
+        for bytes in &part.blocks {
+            if manifest.keeps_rows() {
+                self.add(bytes.block, |Range { start, end }| {
+                    let rows = RowBytes::all(bytes.rows, manifest.ladder.len());
+                    let rows = rows.skip(start).take(end - start);
+                    OutcomeCounts::of_ends(rows.map(|row| (row.code(), row.steps())))
+                });
+            } else {
+                self.add_tally(bytes, manifest);
+            }
+        }
+    }
+
+    /// Two blocks of tallies are the same or disjoint.
+    fn add_tally(&mut self, bytes: &BlockBytes<'_>, manifest: &Manifest) {
+        let block = bytes.block;
+        let ladder = manifest.ladder.len();
+        let tally = Tally::from_bytes(bytes.rows, block.count, ladder, manifest.max_steps);
+        if let Some(tally) = tally {
+            self.add(block, |_| OutcomeCounts::of_tally(&tally));
+        }
+    }
+}
+
+/// As [`scan`](super::scan::scan), with what came of the trials.
+///
+/// # Errors
+/// As there.
+pub fn scan_counted(
+    fs: &dyn FileSystem,
+    dir: &Path,
+    manifest: &Manifest,
+) -> Result<(Scan, Counted)> {
+    let mut counted = Counted::new(manifest.cells());
+    let add = |_: &Path, part: &Contents<'_>| {
+        counted.add_part(part, manifest);
+        Ok(())
+    };
+    let scan = scan_with(fs, dir, manifest, add, |_, _| Ok(()))?;
+    Ok((scan, counted))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::store::io::Disk;
+    use crate::store::manifest::tests::{manifest, tallied};
+    use crate::store::numerics::Numerics;
+    use crate::store::part::tests::{row, rows, tally};
+    use crate::store::part::{decode, write_part, write_tallies};
+
+    /// The first so many trials of a cell, or those of some numbers.
+    fn counts(trials: impl Iterator<Item = u64>) -> OutcomeCounts {
+        OutcomeCounts::of_rows(&trials.map(|trial| row(0, trial, 0)).collect::<Vec<_>>())
+    }
+
+    proptest! {
+        /// However blocks overlap and in whatever order they come.
+        #[test]
+        fn every_trial_counts_once(blocks in prop::collection::vec((0_u64..60, 0_u64..20), 0..20)) {
+            let mut counted = Counted::new(1);
+            for &(first, count) in &blocks {
+                let at = |position: usize| first + position as u64;
+                let block = Block { cell: 0, first, count };
+                counted.add(block, |range| counts(range.map(at)));
+            }
+            let holds = |trial: &u64| blocks.iter().any(|(f, n)| (*f..f + n).contains(trial));
+            let cell = &counted.cells()[0];
+            prop_assert_eq!(cell.there, counts((0..80).filter(holds)));
+            prop_assert_eq!(cell.first, counts((0..80).take_while(holds)));
+        }
+    }
+
+    #[test]
+    fn parts_of_rows_and_of_tallies_say_the_same() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut rowed = manifest(vec![], 95, &[0.1, 0.01]);
+        rowed.max_steps = 100_000;
+        let tallied = tallied(rowed.clone(), &[10]);
+        let numerics = Numerics::default();
+        let (mut of_rows, mut of_tallies) = (Counted::new(1), Counted::new(1));
+        for first in [20, 0, 20, 10, 40] {
+            let blocks = [rows(0, first, 10, 2)];
+            let path = write_part(&Disk, dir.path(), &rowed, &numerics, &blocks).unwrap();
+            of_rows.add_part(&decode(&fs::read(path).unwrap(), &rowed).unwrap(), &rowed);
+            let blocks = [tally(0, first, 10, 2)];
+            let path = write_tallies(&Disk, dir.path(), &tallied, &numerics, &blocks).unwrap();
+            of_tallies.add_part(&decode(&fs::read(path).unwrap(), &tallied).unwrap(), &tallied);
+        }
+        assert_eq!(of_rows, of_tallies);
+        let cell = &of_rows.cells()[0];
+        assert_eq!((cell.there.trials(), cell.first), (40, counts(0..30)));
+    }
+}

@@ -36,6 +36,7 @@ pub mod cli;
 pub mod config;
 pub mod descent;
 pub mod digest;
+pub mod draw;
 pub mod error;
 mod foreign;
 pub mod kernel;

@@ -1,16 +1,19 @@
-//! From a results file to what people and programs read: a table, JSON, CSV.
+//! From a results file to what people and programs read: a table, JSON, CSV, a page.
 
 pub mod axis;
 pub mod comparison;
 pub mod counts;
 mod export;
+pub mod figures;
 pub(crate) mod format;
+pub mod page;
 pub mod rare;
 pub(crate) mod table;
 pub mod times;
 pub mod transition;
 
 pub use export::{csv, json};
+pub use page::page;
 pub use table::table;
 
 use crate::study::{Axis, AxisKey};

@@ -1,0 +1,73 @@
+//! The figures of one kind, of which selectors show one.
+
+use super::html::{Text, joined, select};
+use crate::draw::Figure;
+use crate::report::figures::{Choice, Group, Table};
+
+/// The section of a group.
+pub(super) fn section(group: &Group) -> String {
+    let Group { name, title, says, .. } = group;
+    format!(
+        "<section class=\"group\" id=\"{name}\" aria-labelledby=\"{name}-title\">\n\
+         <h2 id=\"{name}-title\">{}</h2>\n<p>{}</p>\n{}{}{}</section>\n",
+        Text(title),
+        Text(says),
+        controls(group),
+        joined(group.figures.iter().map(|(at, drawn)| figure(&group.choices, at, drawn))),
+        group.table.as_ref().map(|table| numbers(name, table)).unwrap_or_default(),
+    )
+}
+
+/// What is chosen and shown of a group, and a button that saves it.
+fn controls(group: &Group) -> String {
+    let choices = group.choices.iter().enumerate().map(|(i, choice)| {
+        let values = choice.values.iter().enumerate();
+        let values = values.map(|(i, value)| (i.to_string(), value.clone()));
+        select(&choice.key, &format!("data-choice=\"{i}\""), values)
+    });
+    let toggles = group.toggles.iter().map(|(label, class)| {
+        format!(
+            "<label><input type=\"checkbox\" data-layer=\"{}\"> {}</label>\n",
+            Text(class),
+            Text(label)
+        )
+    });
+    format!(
+        "<div class=\"controls\">\n{}{}<button type=\"button\" class=\"save\">Save as SVG</button>\n</div>\n",
+        joined(choices),
+        joined(toggles)
+    )
+}
+
+/// A figure with the values that it is of.
+fn figure(choices: &[Choice], at: &[usize], figure: &Figure) -> String {
+    let values = choices.iter().zip(at);
+    let values: Vec<String> =
+        values.map(|(choice, &i)| format!("{} {}", choice.key, choice.values[i])).collect();
+    let caption = match values.is_empty() {
+        true => String::new(),
+        false => format!("<figcaption>{}</figcaption>\n", Text(&values.join(", "))),
+    };
+    let at: Vec<String> = at.iter().map(usize::to_string).collect();
+    format!(
+        "<figure data-at=\"{}\">\n<div class=\"drawing\">{}</div>\n{caption}</figure>\n",
+        at.join(","),
+        figure.svg()
+    )
+}
+
+/// The numbers behind the figures.
+fn numbers(name: &str, table: &Table) -> String {
+    let head = table.header.iter().map(|name| format!("<th scope=\"col\">{}</th>", Text(name)));
+    let row = |row: &Vec<String>| {
+        let entries = row.iter().map(|entry| format!("<td>{}</td>", Text(entry)));
+        format!("<tr>{}</tr>\n", joined(entries))
+    };
+    format!(
+        "<details>\n<summary id=\"{name}-numbers\">Numbers</summary>\n\
+         <div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-labelledby=\"{name}-numbers\">\n\
+         <table>\n<thead><tr>{}</tr></thead>\n<tbody>\n{}</tbody>\n</table>\n</div>\n</details>\n",
+        joined(head),
+        joined(table.rows.iter().map(row))
+    )
+}

@@ -12,7 +12,7 @@ use crate::study::Axis;
 pub(super) fn section(results: &ResultsFile) -> String {
     format!(
         "<section id=\"cells\" aria-labelledby=\"cells-title\">\n<h2 id=\"cells-title\">Cells</h2>\n\
-         <p>{legend}</p>\n\
+         <p>{legend} Bars: converged, undecided, stalled and diverged trials, from left to right.</p>\n\
          <div class=\"controls\">\n{filters}<output id=\"shown\" for=\"\"></output>\n</div>\n\
          <div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-labelledby=\"cells-title\">\n{table}</div>\n\
          </section>\n",
@@ -74,22 +74,23 @@ fn row(results: &ResultsFile, cell: usize, (keys, rest): (&[String], &[String]))
     )
 }
 
-/// The shares of the outcomes in a bar; the numbers stand beside it.
+/// The shares of the outcomes in a bar, in the order and colours of the figure of outcomes; the numbers stand
+/// beside it.
 fn outcomes(cell: &CellSummary) -> String {
     let counts = [
-        ("converged", cell.converged),
-        ("undecided", cell.step_limit),
-        ("diverged", cell.diverged),
-        ("stalled", cell.stalled),
+        ("s0", cell.converged),
+        ("s6", cell.step_limit),
+        ("s3", cell.stalled),
+        ("s1", cell.diverged),
     ];
     let all: u64 = counts.iter().map(|(_, count)| count).sum();
     let share = |count: u64| 100.0 * count as f64 / all as f64;
     let mut left = 0;
-    let parts = counts.iter().filter(|(_, count)| *count > 0).map(|(name, count)| {
+    let parts = counts.iter().filter(|(_, count)| *count > 0).map(|(series, count)| {
         let from = share(left);
         left += count;
         format!(
-            "<rect class=\"o-{name}\" x=\"{from:.1}\" width=\"{:.1}\" height=\"9\"/>",
+            "<rect class=\"{series} fill\" x=\"{from:.1}\" width=\"{:.1}\" height=\"9\"/>",
             share(left) - from
         )
     });

@@ -8,6 +8,7 @@ use super::cells::{keys, point};
 use super::html::{Text, joined, terms};
 use crate::report::table::{partial, size};
 use crate::store::reader::ResultsFile;
+use crate::study::Axis;
 
 /// Keys of the configuration that say most of a study; those that are swept are among its axes.
 const KEYS: [&str; 10] = [
@@ -45,14 +46,8 @@ fn notice(results: &ResultsFile) -> String {
 
 /// The axes, and what is the same in all cells.
 fn facts(results: &ResultsFile) -> String {
-    let axes: Vec<(String, String)> = results
-        .axes
-        .iter()
-        .map(|axis| {
-            let ends = format!("{} … {}", point(axis, 0), point(axis, axis.len() - 1));
-            (keys(axis), format!("{ends} ({} values)", axis.len()))
-        })
-        .collect();
+    let axes: Vec<(String, String)> =
+        results.axes.iter().map(|axis| (keys(axis), values(axis))).collect();
     let config: DocumentMut = results.config.parse().unwrap_or_default();
     let fixed = KEYS.iter().filter_map(|key| {
         let (table, name) = key.split_once('.')?;
@@ -64,6 +59,16 @@ fn facts(results: &ResultsFile) -> String {
     let digest = ("study digest", results.digest.hex());
     let axes = axes.iter().map(|(keys, values)| (keys.as_str(), values.clone()));
     terms(axes.chain(fixed).chain([seed, digest]))
+}
+
+/// The values along an axis, or its ends where there are many.
+fn values(axis: &Axis) -> String {
+    /// Values that are all named.
+    const FEW: usize = 6;
+    match axis.len() {
+        few @ ..=FEW => (0..few).map(|i| point(axis, i)).collect::<Vec<_>>().join("\n"),
+        many => format!("{}\n… {}\n({many} values)", point(axis, 0), point(axis, many - 1)),
+    }
 }
 
 /// The configuration, the lines that run it, and what it was computed with.

@@ -39,7 +39,7 @@ pub fn page(results: &ResultsFile) -> Result<String> {
 /// Links to the sections.
 fn contents(groups: &[Group]) -> String {
     let own = [("cells", "Cells"), ("again", "Run it again")];
-    let links = groups.iter().map(|group| (group.name, group.title.as_str())).chain(own);
+    let links = groups.iter().map(|group| (group.kind.name(), group.kind.title())).chain(own);
     let links =
         links.map(|(id, title)| format!("<li><a href=\"#{id}\">{}</a></li>\n", Text(title)));
     format!("<nav aria-label=\"Contents\">\n<ul>\n{}</ul>\n</nav>\n", joined(links))

@@ -109,6 +109,9 @@
       title.remove();
       tip.textContent = title.textContent;
     }
+    place(x, y);
+  };
+  const place = (x, y) => {
     const [width, height] = [tip.offsetWidth, tip.offsetHeight];
     tip.style.left = `${Math.max(4, Math.min(x + 12, innerWidth - width - 4))}px`;
     tip.style.top = `${y > height + 16 ? y - height - 12 : y + 16}px`;
@@ -117,7 +120,7 @@
   const marksOf = new WeakMap();
   const marks = (drawing) => {
     if (!marksOf.has(drawing)) {
-      marksOf.set(drawing, all("svg title", drawing).map((title) => title.parentElement).filter((mark) => mark.matches("svg *")));
+      marksOf.set(drawing, all("title", drawing).map((title) => title.parentElement));
     }
     return marksOf.get(drawing).filter((mark) => !mark.closest(".off"));
   };
@@ -151,8 +154,8 @@
     drawing.addEventListener("pointerleave", silence);
     drawing.tabIndex = 0;
     drawing.setAttribute("role", "group");
-    const title = one("svg > title", drawing).textContent;
-    drawing.setAttribute("aria-label", `${title}. Arrow keys read its marks.`);
+    const label = one("svg", drawing).getAttribute("aria-label");
+    drawing.setAttribute("aria-label", `${label}. Arrow keys read its marks.`);
     drawing.addEventListener("blur", silence);
     drawing.addEventListener("keydown", (event) => {
       if (event.key === "Escape") silence();
@@ -161,11 +164,12 @@
       const there = marks(drawing);
       const next = there.indexOf(read?.mark) + STEPS[event.key];
       const mark = there[Math.max(0, Math.min(next, there.length - 1))];
+      mark.scrollIntoView({ block: "nearest", inline: "nearest" });
       say(mark, ...centre(mark));
       one("#said").textContent = tip.textContent;
     });
   }
-  addEventListener("scroll", silence, { passive: true });
+  addEventListener("scroll", () => read && place(...centre(read.mark)), { passive: true, capture: true });
 
   // The configuration.
   const config = one("#config");

@@ -2,18 +2,18 @@
 
 use super::html::{Text, joined, select};
 use crate::draw::Figure;
-use crate::report::figures::{Choice, Group, Table};
+use crate::report::figures::{Group, Table};
 
 /// The section of a group.
 pub(super) fn section(group: &Group) -> String {
-    let Group { name, title, says, .. } = group;
+    let (name, kind) = (group.kind.name(), group.kind);
     format!(
         "<section class=\"group\" id=\"{name}\" aria-labelledby=\"{name}-title\">\n\
          <h2 id=\"{name}-title\">{}</h2>\n<p>{}</p>\n{}{}{}</section>\n",
-        Text(title),
-        Text(says),
+        Text(kind.title()),
+        Text(kind.says()),
         controls(group),
-        joined(group.figures.iter().map(|(at, drawn)| figure(&group.choices, at, drawn))),
+        joined(group.figures.iter().map(|(at, drawn)| figure(at, drawn))),
         group.table.as_ref().map(|table| numbers(name, table)).unwrap_or_default(),
     )
 }
@@ -25,7 +25,7 @@ fn controls(group: &Group) -> String {
         let values = values.map(|(i, value)| (i.to_string(), value.clone()));
         select(&choice.key, &format!("data-choice=\"{i}\""), values)
     });
-    let toggles = group.toggles.iter().map(|(label, class)| {
+    let toggles = group.kind.on_demand().iter().map(|(class, label)| {
         format!(
             "<label><input type=\"checkbox\" data-layer=\"{}\"> {}</label>\n",
             Text(class),
@@ -39,18 +39,11 @@ fn controls(group: &Group) -> String {
     )
 }
 
-/// A figure with the values that it is of.
-fn figure(choices: &[Choice], at: &[usize], figure: &Figure) -> String {
-    let values = choices.iter().zip(at);
-    let values: Vec<String> =
-        values.map(|(choice, &i)| format!("{} {}", choice.key, choice.values[i])).collect();
-    let caption = match values.is_empty() {
-        true => String::new(),
-        false => format!("<figcaption>{}</figcaption>\n", Text(&values.join(", "))),
-    };
+/// A figure, which says in its title what it is of.
+fn figure(at: &[usize], figure: &Figure) -> String {
     let at: Vec<String> = at.iter().map(usize::to_string).collect();
     format!(
-        "<figure data-at=\"{}\">\n<div class=\"drawing\">{}</div>\n{caption}</figure>\n",
+        "<figure data-at=\"{}\">\n<div class=\"drawing\">{}</div>\n</figure>\n",
         at.join(","),
         figure.svg()
     )

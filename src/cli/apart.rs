@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{Ending, compare, report, times};
+use super::{Ending, compare, plot, report, times};
 use crate::foreign::Refusal;
 use crate::foreign::apart::{Apart, Reply};
 use crate::network::target::data::hdf5;
@@ -51,6 +51,12 @@ enum Task {
         asked: times::Asked,
         path: PathBuf,
     },
+    /// A figure of results
+    Plot {
+        #[command(flatten)]
+        asked: plot::Asked,
+        path: PathBuf,
+    },
     /// The digest of the study that results are of
     Digest { path: PathBuf },
 }
@@ -66,6 +72,7 @@ impl Task {
             | Self::Counts { path }
             | Self::Choices { path }
             | Self::Times { path, .. }
+            | Self::Plot { path, .. }
             | Self::Digest { path } => path,
         }
     }
@@ -92,6 +99,7 @@ fn carry_out(task: &Task, reply: &mut Reply<'_>) -> Result<()> {
         Task::Counts { path } => Counts::of(&ResultsFile::open(path)?).to_json(),
         Task::Choices { path } => times::Choices::text(ResultsFile::open(path)?),
         Task::Times { path, form, asked } => asked.text(*form, &ResultsFile::open(path)?)?,
+        Task::Plot { path, asked } => asked.text(&ResultsFile::open(path)?)?,
         Task::Digest { path } => ResultsFile::open(path)?.digest.hex(),
     };
     /// Bytes of a piece.

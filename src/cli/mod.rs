@@ -12,6 +12,7 @@ mod output;
 mod pins;
 mod place;
 mod plan;
+mod plot;
 mod processor;
 mod progress;
 mod rare;
@@ -58,6 +59,7 @@ enum Command {
     Plan(plan::Arguments),
     Merge(merge::Arguments),
     Report(report::Arguments),
+    Plot(plot::Arguments),
     Compare(compare::Arguments),
     Transition(transition::Arguments),
     Times(times::Arguments),
@@ -95,6 +97,7 @@ pub fn main() -> ExitCode {
         Command::Plan(arguments) => plan::main(arguments),
         Command::Merge(arguments) => merge::main(arguments),
         Command::Report(arguments) => report::main(arguments),
+        Command::Plot(arguments) => plot::main(arguments),
         Command::Compare(arguments) => compare::main(arguments),
         Command::Transition(arguments) => transition::main(arguments),
         Command::Times(arguments) => times::main(arguments),

@@ -57,6 +57,24 @@ impl Place {
     }
 }
 
+impl Place {
+    /// Of each axis of a sweep the index of the value that is named, if one is.
+    pub(super) fn fixed(&self, axes: &[Axis]) -> Result<Vec<Option<usize>>> {
+        if self.cell.is_some() {
+            let mut cell = self.find(axes)?;
+            let mut fixed = vec![None; axes.len()];
+            for (at, axis) in fixed.iter_mut().zip(axes).rev() {
+                *at = Some(cell % axis.len());
+                cell /= axis.len();
+            }
+            return Ok(fixed);
+        }
+        let places = places(&self.at)?;
+        refuse_other_keys(axes, &places)?;
+        axes.iter().map(|axis| named(axis, &places)).collect()
+    }
+}
+
 fn refuse_other_keys(axes: &[Axis], places: &[(&str, &str)]) -> Result<()> {
     let is_other = |(key, _): &&(&str, &str)| axes.iter().all(|axis| !has_key(axis, key));
     let Some((key, _)) = places.iter().find(is_other) else { return Ok(()) };
@@ -86,23 +104,30 @@ fn has_key(axis: &Axis, key: &str) -> bool {
 
 /// The point of an axis that is named, or the only one it has.
 fn position(axis: &Axis, places: &[(&str, &str)]) -> Result<usize> {
-    let named = places
-        .iter()
-        .find_map(|&(key, value)| Some((axis.keys.iter().find(|k| k.key == key)?, value)));
-    match named {
-        Some((key, value)) => nearest(&key.values, value).ok_or_else(|| {
-            let values: Vec<String> = (0..axis.len()).map(|i| key.values.text(i)).collect();
-            Error::usage(
-                format!("`{value}` is no value of {}", key.key),
-                Some(format!("its values are {}", values.join(", "))),
-            )
-        }),
+    match named(axis, places)? {
+        Some(position) => Ok(position),
         None if axis.len() == 1 => Ok(0),
         None => Err(Error::usage(
             format!("which cell? The sweep has an axis {}", axis.keys[0].key),
             Some(format!("say --at {}=VALUE, or --cell I", axis.keys[0].key)),
         )),
     }
+}
+
+/// The point of an axis that is named.
+fn named(axis: &Axis, places: &[(&str, &str)]) -> Result<Option<usize>> {
+    let named = places
+        .iter()
+        .find_map(|&(key, value)| Some((axis.keys.iter().find(|k| k.key == key)?, value)));
+    let Some((key, value)) = named else { return Ok(None) };
+    let position = nearest(&key.values, value).ok_or_else(|| {
+        let values: Vec<String> = (0..axis.len()).map(|i| key.values.text(i)).collect();
+        Error::usage(
+            format!("`{value}` is no value of {}", key.key),
+            Some(format!("its values are {}", values.join(", "))),
+        )
+    })?;
+    Ok(Some(position))
 }
 
 /// The index of the value nearest to `text`: people round the values of a logarithmic axis.

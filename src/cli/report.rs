@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use super::plot::write;
 use super::{Ending, apart, output};
 use crate::report::page;
 use crate::store::io::{Disk, FileSystem, OpenFile};
-use crate::store::{ResultsFile, publish, results};
+use crate::store::{ResultsFile, results};
 use crate::{Error, Result, report};
 
 /// Show the table of a results file, or write a page with its figures
@@ -94,13 +95,9 @@ fn write_page(results: &Path, html: &Path) -> Result<()> {
     if html == Path::new("-") {
         return output::print(&page()?);
     }
-    let name = html.file_name().and_then(|name| name.to_str());
-    let name = name
-        .ok_or_else(|| Error::usage(format!("`{}` does not name a file", html.display()), None))?;
-    let dir = html.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
     refuse_other(html)?;
     let page = page()?;
-    publish::publish_replacing(&Disk, dir, name, page.as_bytes()).map_err(advise)?;
+    write(html, page.as_bytes()).map_err(advise)?;
     output::say(&format!("{} ({} kB)", html.display(), page.len().div_ceil(1000)));
     Ok(())
 }

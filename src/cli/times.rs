@@ -1,6 +1,6 @@
 //! `deeplin times`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -75,11 +75,17 @@ impl Asked {
 /// What can be asked of results: their cells and rungs.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Choices {
-    axes: Vec<Axis>,
+    pub(super) axes: Vec<Axis>,
     ladder: Vec<f64>,
 }
 
 impl Choices {
+    /// Those of a file, read by another process.
+    pub(super) fn ask(path: &Path) -> Result<Self> {
+        serde_json::from_str(&apart::ask(&["choices".to_owned()], path)?)
+            .map_err(|_| Error::content(path, "its axes cannot be read", None))
+    }
+
     /// Those of a file, as JSON.
     pub(super) fn text(results: ResultsFile) -> String {
         let choices = Self { axes: results.axes, ladder: results.ladder };
@@ -110,8 +116,7 @@ impl Choices {
 
 pub(super) fn main(arguments: &Arguments) -> Result<Ending> {
     let path = file(&arguments.results, "times")?;
-    let choices: Choices = serde_json::from_str(&apart::ask(&["choices".to_owned()], &path)?)
-        .map_err(|_| Error::content(&path, "its axes cannot be read", None))?;
+    let choices = Choices::ask(&path)?;
     let place = &arguments.place;
     let asked = Asked {
         cell: place.is_given().then(|| place.find(&choices.axes)).transpose()?,

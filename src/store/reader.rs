@@ -1,6 +1,10 @@
 //! Reads `results.h5` back.
 
 mod ends;
+mod trajectories;
+
+pub use ends::FirstHits;
+pub use trajectories::Traced;
 
 use std::ops::Range;
 use std::path::Path;

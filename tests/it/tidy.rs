@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 /// The rooms, lowest first: each imports only rooms above it in this list.
 const ROOMS: [&str; 23] = [
-    "error", "digest", "foreign", "rng", "stats", "network", "theorem", "kernel", "stop", "study",
-    "reduce", "start", "observe", "descent", "store", "run", "rare", "draw", "report", "config",
+    "error", "digest", "foreign", "draw", "rng", "stats", "network", "theorem", "kernel", "stop",
+    "study", "reduce", "start", "observe", "descent", "store", "run", "rare", "report", "config",
     "cli", "lib", "main",
 ];
 

@@ -113,6 +113,7 @@ def check_choices(page):
             labels = [option.text_content() for option in select.locator("option").all()]
             for value, label in reversed(list(enumerate(labels))):
                 select.select_option(index=value)
+                page.wait_for_function("(group) => !group.querySelector('figure ~ .packed')", arg=group.element_handle())
                 seen = group.locator("figure:visible")
                 assert seen.count() == 1
                 assert seen.get_attribute("data-at").split(",")[i] == str(value)
@@ -121,17 +122,15 @@ def check_choices(page):
 
 def check_layers(page):
     """Layers are seen when they are asked for."""
-    for box in page.locator("[data-layer]").all():
-        group = page.locator(".group").filter(has=box)
-        layer = group.locator(f"figure:visible svg .{box.get_attribute('data-layer')}")
-        if layer.count() == 0:
-            continue
-        shown = "(marks) => marks.filter((mark) => mark.checkVisibility()).length"
-        assert layer.evaluate_all(shown) == 0
-        box.check()
-        assert layer.evaluate_all(shown) == layer.count()
-        box.uncheck()
-        assert layer.evaluate_all(shown) == 0
+    shown = "(marks) => marks.filter((mark) => getComputedStyle(mark).display !== 'none').length"
+    for group in page.locator(".group").all():
+        for box in group.locator("[data-layer]").all():
+            layer = group.locator(f"figure:visible svg .{box.get_attribute('data-layer')}")
+            assert layer.evaluate_all(shown) == 0
+            box.check()
+            assert layer.evaluate_all(shown) == layer.count()
+            box.uncheck()
+            assert layer.evaluate_all(shown) == 0
 
 
 def check_marks(page):
@@ -267,6 +266,10 @@ def check(browser, path):
                  check_head_stays, check_keyboard):
         part(page)
     check_saving(page, path.parent)
+    page.locator("summary").evaluate_all("(all) => all.forEach((e) => e.parentElement.open = true)")
+    page.wait_for_function("!document.querySelector('.packed')")
+    assert page.locator("details table").count() == page.locator("details .scroll").count()
+    check_document(page)
     reader.close()
     for width in (400, 1280):
         reader = Reader(browser, path, width)

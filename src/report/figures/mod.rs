@@ -1,94 +1,218 @@
-//! The figures of results.
+//! Figures of a results file: which there are, and what each shows.
+
+mod arrangement;
+mod contour;
+mod curves;
+mod ladder;
+mod outcomes;
+mod phase;
+mod probability;
+mod running_time;
+mod starts;
+mod theory;
+mod times;
+mod trajectories;
+
+pub use arrangement::Request;
 
 use crate::Result;
 use crate::draw::Figure;
-use crate::report::format::{probability, value};
-use crate::report::position;
 use crate::store::reader::ResultsFile;
 
-/// Figures of one kind.
-#[derive(Debug)]
+/// What a figure shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// The probability of convergence along an axis.
+    Probability,
+    /// The probability over two axes.
+    Phase,
+    /// What became of the trials.
+    Outcomes,
+    /// The probability of having converged by a number of steps.
+    Times,
+    /// What converging once costs in steps.
+    RunningTime,
+    /// How many trials come to each loss of the ladder.
+    Ladder,
+    /// Outcomes by balancedness and margin of the start.
+    Starts,
+    /// Recorded trajectories.
+    Trajectories,
+    /// What is proved beside what is measured.
+    Theory,
+}
+
+impl Kind {
+    /// All of them, in the order of a page.
+    pub const ALL: [Self; 9] = [
+        Self::Probability,
+        Self::Phase,
+        Self::Outcomes,
+        Self::Times,
+        Self::RunningTime,
+        Self::Ladder,
+        Self::Starts,
+        Self::Trajectories,
+        Self::Theory,
+    ];
+
+    /// Its name on the command line and in pages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Probability => "probability",
+            Self::Phase => "phase",
+            Self::Outcomes => "outcomes",
+            Self::Times => "times",
+            Self::RunningTime => "running-time",
+            Self::Ladder => "ladder",
+            Self::Starts => "starts",
+            Self::Trajectories => "trajectories",
+            Self::Theory => "theory",
+        }
+    }
+
+    /// The kind of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
+    /// Its title.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Probability => "probability of convergence",
+            Self::Phase => "phase diagram",
+            Self::Outcomes => "what became of the trials",
+            Self::Times => "converged by a number of steps",
+            Self::RunningTime => "steps that converging once costs",
+            Self::Ladder => "trials that come to a loss",
+            Self::Starts => "outcome by balancedness and margin of the start",
+            Self::Trajectories => "trajectories",
+            Self::Theory => "theory and measurement",
+        }
+    }
+
+    /// What is seen in it.
+    pub fn says(self) -> &'static str {
+        match self {
+            Self::Probability => {
+                "The part of the trials that converged within the step limit. Bands: bounds of each probability \
+                 alone, the lower from the converged trials, the upper as if every undecided trial would converge."
+            }
+            Self::Phase => {
+                "The part of the trials that converged, over two axes: the darker, the more. The contour is where \
+                 it is one half, linear between the cells; its interval, where the bounds are."
+            }
+            Self::Outcomes => {
+                "Shares of the trials of each cell. Undecided: still on their way at the step limit."
+            }
+            Self::Times => {
+                "The probability of having converged by a number of steps; trials that diverged or stalled never \
+                 do. Bounds are for one number of steps each."
+            }
+            Self::RunningTime => {
+                "All steps per trial that converged: of trials as they were run, and of trials that are given up \
+                 after the best number of steps and begun afresh, with its bounds. Undecided trials count with the \
+                 steps they made."
+            }
+            Self::Ladder => {
+                "The part of the trials that came to a loss or below. Bounds: the upper one as if all trials that \
+                 were stopped before would come there."
+            }
+            Self::Starts => {
+                "One mark a trial: how far its start is from balanced, max_j ||W_{j+1}'W_{j+1} - W_j W_j'||_F, and \
+                 its deficiency margin, sigma_min(Phi) - ||W(0) - Phi||_F, which is above 0 where theorem 1 of \
+                 Arora, Cohen, Golowich and Hu (2019) can apply."
+            }
+            Self::Trajectories => {
+                "The way of the first trials of a cell whose trajectories were recorded."
+            }
+            Self::Theory => {
+                "The part of the trials that converged beside the part that is proved to: by a certificate on the \
+                 way, and by the conditions of theorem 1 of Arora, Cohen, Golowich and Hu (2019) at the start."
+            }
+        }
+    }
+
+    /// What results must have for it.
+    pub fn needs(self) -> &'static str {
+        match self {
+            Self::Phase => "two axes with more than one value that --at does not fix",
+            Self::RunningTime => "trials that converged",
+            Self::Ladder => "a ladder of losses (stop.ladder)",
+            Self::Starts => "rows of trials (store.rows = true)",
+            Self::Trajectories => "recorded trajectories (record.trajectory)",
+            Self::Probability | Self::Outcomes | Self::Times | Self::Theory => "nothing but trials",
+        }
+    }
+
+    /// What it shows on demand: the class of the layer, and words for it.
+    pub fn on_demand(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Self::Phase => &[
+                ("contour", "contour at one half"),
+                ("contour-interval", "interval of the contour"),
+            ],
+            Self::Times | Self::Ladder => &[("bounds", "bounds")],
+            _ => &[],
+        }
+    }
+}
+
+/// Figures of one kind: one for each choice of the axes that they do not show.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Group {
-    /// One word.
-    pub name: &'static str,
-    /// The heading.
-    pub title: String,
-    /// What is seen.
-    pub says: String,
-    /// Axes beyond those that are drawn.
+    /// What they show.
+    pub kind: Kind,
+    /// What can be chosen.
     pub choices: Vec<Choice>,
-    /// Each with the index of its value of each choice.
+    /// The figures, each with the number of the value that is chosen of each choice.
     pub figures: Vec<(Vec<usize>, Figure)>,
-    /// Layers on demand: label, and the class of their elements.
-    pub toggles: Vec<(String, String)>,
-    /// Numbers that are not in the table of cells.
+    /// The numbers behind them, where they are not among those of the cells.
     pub table: Option<Table>,
 }
 
-/// An axis of which one value is drawn.
-#[derive(Debug)]
+/// What can be chosen: an axis with its values.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Choice {
-    /// Its key.
+    /// The swept key, or `cell`.
     pub key: String,
     /// Its values.
     pub values: Vec<String>,
 }
 
-/// Numbers behind figures.
-#[derive(Debug)]
+/// Numbers in rows.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Table {
     /// Names of the columns.
     pub header: Vec<String>,
-    /// Lines.
+    /// The rows.
     pub rows: Vec<Vec<String>>,
 }
 
-/// All figures of results.
+/// The figures of a kind; `None` if the results do not have what they show.
 ///
 /// # Errors
-/// If they cannot be read.
-pub fn all(results: &ResultsFile) -> Result<Vec<Group>> {
-    let drawn = results.axes.first().map_or(1, |axis| axis.len());
-    let rest = results.cells.len() / drawn.max(1);
-    let choices: Vec<Choice> = results.axes.iter().skip(1).map(choice).collect();
-    let figures = (0..rest).map(|other| {
-        let at = position(&results.axes[results.axes.len().min(1)..], other);
-        let bars: String = (0..drawn)
-            .map(|i| {
-                let cell = &results.cells[i * rest + other];
-                let p = if cell.probability.is_nan() { 0.0 } else { cell.probability };
-                let (width, height) = (500.0 / drawn as f64, 1.0 + 260.0 * p);
-                format!(
-                    "<rect class=\"s0 fill\" fill=\"#0072b2\" x=\"{}\" y=\"{}\" width=\"{}\" height=\"{height}\"><title>P {}</title></rect>",
-                    60.0 + width * i as f64,
-                    300.0 - height,
-                    width - 2.0,
-                    probability(cell.probability),
-                )
-            })
-            .collect();
-        let body = format!(
-            "<rect class=\"paper\" fill=\"#fff\" width=\"640\" height=\"360\"/>{bars}<path class=\"ink\" fill=\"none\" stroke=\"#000\" d=\"M60 40V300H580\"/><text class=\"ink\" x=\"60\" y=\"330\">axis</text><path class=\"contour s1 line\" fill=\"none\" stroke=\"#d55e00\" d=\"M60 170H580\"/>"
-        );
-        (at, Figure::new("Probability of convergence".to_owned(), body))
-    });
-    let lines =
-        (0..drawn).map(|i| vec![i.to_string(), probability(results.cells[i * rest].probability)]);
-    Ok(vec![Group {
-        name: "probability",
-        title: "Probability of convergence".to_owned(),
-        says: "How likely a start converges.".to_owned(),
-        choices,
-        figures: figures.collect(),
-        toggles: vec![("one half".to_owned(), "contour".to_owned())],
-        table: Some(Table { header: vec!["i".to_owned(), "P".to_owned()], rows: lines.collect() }),
-    }])
+/// If the file cannot be read.
+pub fn group(results: &ResultsFile, kind: Kind, request: &Request) -> Result<Option<Group>> {
+    match kind {
+        Kind::Probability => Ok(Some(probability::group(results, request))),
+        Kind::Phase => Ok(phase::group(results, request)),
+        Kind::Outcomes => Ok(Some(outcomes::group(results, request))),
+        Kind::Times => times::group(results, request).map(Some),
+        Kind::RunningTime => Ok(running_time::group(results, request)),
+        Kind::Ladder => ladder::group(results, request),
+        Kind::Starts => starts::group(results, request),
+        Kind::Trajectories => trajectories::group(results, request),
+        Kind::Theory => Ok(Some(theory::group(results, request))),
+    }
 }
 
-fn choice(axis: &crate::study::Axis) -> Choice {
-    let key = &axis.keys[0];
-    Choice {
-        key: key.key.clone(),
-        values: (0..axis.len()).map(|i| value(&key.values, i)).collect(),
-    }
+/// All figures that the results have something to show for.
+///
+/// # Errors
+/// If the file cannot be read.
+pub fn all(results: &ResultsFile) -> Result<Vec<Group>> {
+    let request = Request::default();
+    let groups = Kind::ALL.into_iter().map(|kind| group(results, kind, &request).transpose());
+    groups.flatten().collect()
 }

@@ -1,6 +1,7 @@
 //! The table of the cells, which is sorted and filtered in the page.
 
-use super::html::{Text, joined, select};
+use super::html::{joined, select};
+use crate::draw::Escaped;
 use crate::report::format::value;
 use crate::report::table::{columns, legend};
 use crate::report::{position, swept_keys};
@@ -16,7 +17,7 @@ pub(super) fn section(results: &ResultsFile) -> String {
          <div class=\"controls\">\n{filters}<output id=\"shown\" for=\"\"></output>\n</div>\n\
          <div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-labelledby=\"cells-title\">\n{table}</div>\n\
          </section>\n",
-        legend = Text(&legend(results)),
+        legend = Escaped(&legend(results)),
         filters = joined(results.axes.iter().enumerate().map(|(i, axis)| filter(i, axis))),
         table = table(results),
     )
@@ -47,7 +48,7 @@ fn table(results: &ResultsFile) -> String {
     let head = |name: &String| {
         format!(
             "<th scope=\"col\" aria-sort=\"none\"><button type=\"button\">{}</button></th>",
-            Text(name)
+            Escaped(&name)
         )
     };
     let (keys, rest) = columns.header.split_at(swept);
@@ -68,9 +69,9 @@ fn row(results: &ResultsFile, cell: usize, (keys, rest): (&[String], &[String]))
     format!(
         "<tr data-at=\"{}\">{}<td>{}</td>{}</tr>\n",
         at.join(","),
-        joined(keys.iter().map(|key| format!("<th scope=\"row\">{}</th>", Text(key)))),
+        joined(keys.iter().map(|key| format!("<th scope=\"row\">{}</th>", Escaped(&key)))),
         outcomes(&results.cells[cell]),
-        joined(rest.iter().map(|entry| format!("<td>{}</td>", Text(entry)))),
+        joined(rest.iter().map(|entry| format!("<td>{}</td>", Escaped(&entry)))),
     )
 }
 

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use toml_edit::DocumentMut;
 
 use super::cells::{keys, point};
-use super::html::{Text, joined, terms};
+use super::html::{joined, terms};
+use crate::draw::Escaped;
 use crate::report::table::{partial, size};
 use crate::store::reader::ResultsFile;
 use crate::study::Axis;
@@ -29,8 +30,8 @@ pub(super) fn header(results: &ResultsFile) -> String {
     format!(
         "<header>\n<button type=\"button\" id=\"theme\" aria-pressed=\"false\">Dark</button>\n\
          <h1>{}</h1>\n<p class=\"size\">{}</p>\n{}{}</header>\n",
-        Text(&results.name),
-        Text(&size(results)),
+        Escaped(&results.name),
+        Escaped(&size(results)),
         notice(results),
         facts(results),
     )
@@ -40,7 +41,7 @@ pub(super) fn header(results: &ResultsFile) -> String {
 fn notice(results: &ResultsFile) -> String {
     match results.missing {
         0 => String::new(),
-        _ => format!("<p class=\"notice\">{}</p>\n", Text(&partial(results))),
+        _ => format!("<p class=\"notice\">{}</p>\n", Escaped(&partial(results))),
     }
 }
 
@@ -87,7 +88,7 @@ pub(super) fn again(results: &ResultsFile) -> String {
          <button type=\"button\" id=\"save\">Save as study.toml</button></div>\n\
          <pre tabindex=\"0\"><code id=\"config\">{}</code></pre>\n</details>\n\
          <details>\n<summary>What it was computed with</summary>\n{}</details>\n</section>\n",
-        Text(&results.config),
+        Escaped(&results.config),
         provenance(results),
     )
 }

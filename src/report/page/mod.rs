@@ -3,12 +3,14 @@
 mod cells;
 mod header;
 mod html;
+mod packed;
 mod section;
 
-use self::html::{Text, joined};
+use self::html::joined;
 use super::figures::{self, Group};
 use crate::Result;
 use crate::digest::Digest;
+use crate::draw::Escaped;
 use crate::store::reader::ResultsFile;
 
 /// How the text of a page begins.
@@ -41,14 +43,14 @@ fn contents(groups: &[Group]) -> String {
     let own = [("cells", "Cells"), ("again", "Run it again")];
     let links = groups.iter().map(|group| (group.kind.name(), group.kind.title())).chain(own);
     let links =
-        links.map(|(id, title)| format!("<li><a href=\"#{id}\">{}</a></li>\n", Text(title)));
+        links.map(|(id, title)| format!("<li><a href=\"#{id}\">{}</a></li>\n", Escaped(&title)));
     format!("<nav aria-label=\"Contents\">\n<ul>\n{}</ul>\n</nav>\n", joined(links))
 }
 
 /// The page around its body. Scripts have to show the digest of all else on the page, so none runs that
 /// names in the results may have brought along.
 fn document(name: &str, body: &str) -> String {
-    let name = Text(name);
+    let name = Escaped(&name);
     let nonce = Digest::of(format!("{name}{STYLE}{SCRIPT}{body}").as_bytes()).short();
     format!(
         "{BEGINNING}\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\

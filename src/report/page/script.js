@@ -58,37 +58,6 @@
   };
   for (const head of heads) one("button", head).addEventListener("click", () => sort(head));
 
-  // Figures: the one that is chosen, with the layers that are asked for.
-  for (const group of all(".group")) {
-    const selects = all("[data-choice]", group);
-    const figures = all("figure", group);
-    const choose = () => {
-      for (const figure of figures) figure.hidden = !isAt(figure, values(selects));
-    };
-    for (const select of selects) select.addEventListener("change", choose);
-    choose();
-    for (const box of all("[data-layer]", group)) {
-      const layer = all(`svg .${CSS.escape(box.dataset.layer)}`, group);
-      const show = () => layer.forEach((mark) => mark.classList.toggle("off", !box.checked));
-      box.addEventListener("change", show);
-      show();
-    }
-    one(".save", group).addEventListener("click", () => {
-      const shown = one("figure:not([hidden]) svg", group).cloneNode(true);
-      for (const mark of all(".off", shown)) mark.remove();
-      const text = new XMLSerializer().serializeToString(shown);
-      save(text, "image/svg+xml", `${document.body.dataset.study}-${group.id}.svg`);
-    });
-  }
-
-  const save = (text, type, name) => {
-    const link = document.createElement("a");
-    link.href = URL.createObjectURL(new Blob([text], { type }));
-    link.download = name;
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
-  };
-
   // What a mark says, at once: its title, which is taken away meanwhile so that it does not show twice.
   const tip = one("#tip");
   let read = null;
@@ -144,18 +113,18 @@
   };
 
   const STEPS = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1, Home: -Infinity, End: Infinity };
-  for (const drawing of all(".drawing")) {
-    if (marks(drawing).length === 0) continue;
+  function prepare(drawing) {
+    if (drawing.tabIndex === 0 || marks(drawing).length === 0) return;
+    drawing.tabIndex = 0;
+    drawing.setAttribute("role", "group");
+    const label = one("svg", drawing).getAttribute("aria-label");
+    drawing.setAttribute("aria-label", `${label}. Arrow keys read its marks.`);
     drawing.addEventListener("pointermove", (event) => {
       const mark = markAt(drawing, event);
       if (mark) say(mark, event.clientX, event.clientY);
       else silence();
     });
     drawing.addEventListener("pointerleave", silence);
-    drawing.tabIndex = 0;
-    drawing.setAttribute("role", "group");
-    const label = one("svg", drawing).getAttribute("aria-label");
-    drawing.setAttribute("aria-label", `${label}. Arrow keys read its marks.`);
     drawing.addEventListener("blur", silence);
     drawing.addEventListener("keydown", (event) => {
       if (event.key === "Escape") silence();
@@ -170,6 +139,56 @@
     });
   }
   addEventListener("scroll", () => read && place(...centre(read.mark)), { passive: true, capture: true });
+
+  // What is long is unpacked once it is asked for.
+  const unpacked = new WeakMap();
+  const unpackAll = async (group) => {
+    for (const packed of all(".packed", group)) {
+      const bytes = Uint8Array.from(atob(packed.textContent), (letter) => letter.charCodeAt(0));
+      const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
+      packed.insertAdjacentHTML("afterend", await new Response(stream).text());
+      packed.remove();
+    }
+  };
+  const unpack = (group) => {
+    if (!unpacked.has(group)) unpacked.set(group, unpackAll(group));
+    return unpacked.get(group);
+  };
+
+  // Figures: the one that is chosen, with the layers that are asked for.
+  for (const group of all(".group")) {
+    const selects = all("[data-choice]", group);
+    const boxes = all("[data-layer]", group);
+    const show = () => {
+      const chosen = values(selects);
+      for (const figure of all("figure", group)) {
+        figure.hidden = !isAt(figure, chosen);
+        if (!figure.hidden) prepare(one(".drawing", figure));
+      }
+      for (const box of boxes) {
+        const layer = all(`svg .${CSS.escape(box.dataset.layer)}`, group);
+        for (const marks of layer) marks.classList.toggle("off", !box.checked);
+      }
+    };
+    for (const select of selects) select.addEventListener("change", () => unpack(group).then(show));
+    for (const box of boxes) box.addEventListener("change", show);
+    one("details", group)?.addEventListener("toggle", () => unpack(group).then(show));
+    one(".save", group).addEventListener("click", () => {
+      const shown = one("figure:not([hidden]) svg", group).cloneNode(true);
+      for (const mark of all(".off", shown)) mark.remove();
+      const text = new XMLSerializer().serializeToString(shown);
+      save(text, "image/svg+xml", `${document.body.dataset.study}-${group.id}.svg`);
+    });
+    show();
+  }
+
+  const save = (text, type, name) => {
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(new Blob([text], { type }));
+    link.download = name;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+  };
 
   // The configuration.
   const config = one("#config");

@@ -1,19 +1,22 @@
 //! The figures of one kind, of which selectors show one.
 
-use super::html::{Text, joined, select};
-use crate::draw::Figure;
+use super::html::{joined, select};
+use super::packed::packed;
+use crate::draw::{Escaped, Figure};
 use crate::report::figures::{Group, Table};
 
 /// The section of a group.
 pub(super) fn section(group: &Group) -> String {
     let (name, kind) = (group.kind.name(), group.kind);
+    let mut figures = group.figures.iter().map(|(at, drawn)| figure(at, drawn));
+    let first = figures.next().unwrap_or_default();
     format!(
         "<section class=\"group\" id=\"{name}\" aria-labelledby=\"{name}-title\">\n\
-         <h2 id=\"{name}-title\">{}</h2>\n<p>{}</p>\n{}{}{}</section>\n",
-        Text(kind.title()),
-        Text(kind.says()),
+         <h2 id=\"{name}-title\">{}</h2>\n<p>{}</p>\n{}{first}{}{}</section>\n",
+        Escaped(&kind.title()),
+        Escaped(&kind.says()),
         controls(group),
-        joined(group.figures.iter().map(|(at, drawn)| figure(at, drawn))),
+        packed(joined(figures)),
         group.table.as_ref().map(|table| numbers(name, table)).unwrap_or_default(),
     )
 }
@@ -27,9 +30,9 @@ fn controls(group: &Group) -> String {
     });
     let toggles = group.kind.on_demand().iter().map(|(class, label)| {
         format!(
-            "<label><input type=\"checkbox\" data-layer=\"{}\"> {}</label>\n",
-            Text(class),
-            Text(label)
+            "<label><input type=\"checkbox\" autocomplete=\"off\" data-layer=\"{}\"> {}</label>\n",
+            Escaped(&class),
+            Escaped(&label)
         )
     });
     format!(
@@ -51,16 +54,19 @@ fn figure(at: &[usize], figure: &Figure) -> String {
 
 /// The numbers behind the figures.
 fn numbers(name: &str, table: &Table) -> String {
-    let head = table.header.iter().map(|name| format!("<th scope=\"col\">{}</th>", Text(name)));
+    let head = table.header.iter().map(|name| format!("<th scope=\"col\">{}</th>", Escaped(&name)));
     let row = |row: &Vec<String>| {
-        let entries = row.iter().map(|entry| format!("<td>{}</td>", Text(entry)));
+        let entries = row.iter().map(|entry| format!("<td>{}</td>", Escaped(&entry)));
         format!("<tr>{}</tr>\n", joined(entries))
     };
     format!(
         "<details>\n<summary id=\"{name}-numbers\">Numbers</summary>\n\
          <div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-labelledby=\"{name}-numbers\">\n\
-         <table>\n<thead><tr>{}</tr></thead>\n<tbody>\n{}</tbody>\n</table>\n</div>\n</details>\n",
-        joined(head),
-        joined(table.rows.iter().map(row))
+         {}</div>\n</details>\n",
+        packed(format!(
+            "<table>\n<thead><tr>{}</tr></thead>\n<tbody>\n{}</tbody>\n</table>\n",
+            joined(head),
+            joined(table.rows.iter().map(row))
+        ))
     )
 }

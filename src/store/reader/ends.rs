@@ -13,7 +13,56 @@ use crate::store::histogram::Histogram;
 use crate::store::schema;
 use crate::study::Axis;
 
+/// How many trials of a cell came to a rung of the ladder.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct FirstHits {
+    /// Trials that hit it.
+    pub hit: u64,
+    /// Those that were stopped before, at their step limit or because they had converged to a looser target.
+    pub open: u64,
+}
+
 impl ResultsFile {
+    /// How many trials of a cell came to each rung of the ladder. The same from rows and from histograms.
+    ///
+    /// # Errors
+    /// [`crate::Error::Content`] if it cannot be read.
+    ///
+    /// # Panics
+    /// If the file has no such cell.
+    pub fn first_hit_counts(&self, cell: usize) -> Result<Vec<FirstHits>> {
+        let mut counts = vec![FirstHits::default(); self.ladder.len()];
+        let mut count = |rung: usize, is_hit: bool, outcome: Outcome, trials: u64| {
+            if is_hit {
+                counts[rung].hit += trials;
+            } else if matches!(outcome, Outcome::StepLimit | Outcome::Converged) {
+                counts[rung].open += trials;
+            }
+        };
+        if !self.has_rows {
+            for end in self.ends(cell)? {
+                let rungs = 0..self.ladder.len();
+                rungs.for_each(|rung| count(rung, rung < end.rungs, end.outcome, end.count));
+            }
+            return Ok(counts);
+        }
+        for trials in self.pieces(cell) {
+            let outcomes = self.outcomes_of(cell, &trials)?;
+            let hits = self.hit_steps(cell, &trials)?;
+            for ((outcome, _), hits) in outcomes.iter().zip(hits.chunks(self.ladder.len().max(1))) {
+                hits.iter().enumerate().for_each(|(rung, hit)| count(rung, *hit >= 0, *outcome, 1));
+            }
+        }
+        Ok(counts)
+    }
+
+    /// The trials of a cell that are there, in as many pieces as are read at a time.
+    fn pieces(&self, cell: usize) -> impl Iterator<Item = Range<u64>> + use<> {
+        const PIECE: u64 = 1 << 20;
+        let all = self.cells[cell].trials;
+        (0..all).step_by(PIECE as usize).map(move |first| first..all.min(first + PIECE))
+    }
+
     /// What happened to the trials of a cell at each number of steps at which one ended; with a rung of
     /// the ladder, as to that rung (see [`hit_counts`]). The same from rows and from histograms.
     ///
@@ -43,12 +92,8 @@ impl ResultsFile {
 
     /// The first hits of a rung and the ends of the trials of a cell, as if there were no other rung.
     fn ends_of_rows(&self, cell: usize, rung: Option<usize>) -> Result<(Histogram, Ends)> {
-        /// Trials that are read at a time.
-        const CHUNK: u64 = 1 << 20;
         let (mut hits, mut ends) = (Histogram::default(), Ends::default());
-        let all = self.cells[cell].trials;
-        for first in (0..all).step_by(CHUNK as usize) {
-            let trials = first..all.min(first + CHUNK);
+        for trials in self.pieces(cell) {
             let outcomes = self.outcomes_of(cell, &trials)?;
             let first_hits = match rung {
                 None => vec![-1; outcomes.len()],

@@ -1,0 +1,131 @@
+//! How series differ: in colour, and in dashes, shape or hatch.
+
+/// Number of series that can be told apart.
+pub const SERIES: usize = 8;
+
+/// What an area is filled with.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Paint {
+    /// The colour of a series, with its hatch.
+    Hatched(usize),
+    /// A place between 0 and 1 on a ramp from light to dark; not finite: none.
+    Ramp(f64),
+}
+
+/// Colours that those who see less colours tell apart (Okabe and Ito 2008), their yellow and black replaced
+/// by a brown and a grey, which show on white and on black.
+pub(super) const COLOURS: [&str; SERIES] =
+    ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#777777", "#8b5a2b"];
+
+/// Dashes of the lines, as `stroke-dasharray`.
+pub(super) const DASHES: [&str; SERIES] =
+    ["", "7 3", "2 2", "8 3 2 3", "12 4", "4 1.5", "1 3", "9 2 2 2 2 2"];
+
+/// Text and axis lines, lines behind the marks, and what all is drawn on.
+pub(super) const INK: &str = "#222222";
+pub(super) const GRID: &str = "#e4e4e4";
+pub(super) const PAPER: &str = "#ffffff";
+
+/// The outline of a point of a series at x and y, as the data of a path; `r` is about its radius.
+pub(super) fn shape(series: usize, [x, y]: [f64; 2], r: f64) -> Vec<[f64; 2]> {
+    let outline: &[[f64; 2]] = match series % SERIES {
+        0 => return disc([x, y], r),
+        1 => &[[-0.85, -0.85], [0.85, -0.85], [0.85, 0.85], [-0.85, 0.85]],
+        2 => &[[0.0, -1.15], [1.05, 0.8], [-1.05, 0.8]],
+        3 => &[[0.0, -1.25], [1.25, 0.0], [0.0, 1.25], [-1.25, 0.0]],
+        4 => &[[0.0, 1.15], [1.05, -0.8], [-1.05, -0.8]],
+        5 => &PLUS,
+        6 => &[[-0.4, -1.2], [0.4, -1.2], [0.4, 1.2], [-0.4, 1.2]],
+        _ => &[[-1.2, -0.4], [1.2, -0.4], [1.2, 0.4], [-1.2, 0.4]],
+    };
+    outline.iter().map(|[dx, dy]| [x + r * dx, y + r * dy]).collect()
+}
+
+/// A cross.
+const PLUS: [[f64; 2]; 12] = [
+    [-0.4, -1.2],
+    [0.4, -1.2],
+    [0.4, -0.4],
+    [1.2, -0.4],
+    [1.2, 0.4],
+    [0.4, 0.4],
+    [0.4, 1.2],
+    [-0.4, 1.2],
+    [-0.4, 0.4],
+    [-1.2, 0.4],
+    [-1.2, -0.4],
+    [-0.4, -0.4],
+];
+
+/// A polygon of twelve corners, which at the size of a point is round.
+fn disc([x, y]: [f64; 2], r: f64) -> Vec<[f64; 2]> {
+    let corner = |i: i32| {
+        let angle = f64::from(i) * std::f64::consts::PI / 6.0;
+        [x + r * libm::cos(angle), y + r * libm::sin(angle)]
+    };
+    (0..12).map(corner).collect()
+}
+
+/// The colour at a place of the ramp: from nearly white to a dark blue, its lightness falling evenly.
+pub(super) fn ramp(place: f64) -> String {
+    const STOPS: [[f64; 3]; 5] = [
+        [247.0, 251.0, 255.0],
+        [198.0, 219.0, 239.0],
+        [107.0, 174.0, 214.0],
+        [33.0, 113.0, 181.0],
+        [8.0, 48.0, 107.0],
+    ];
+    let at = place.clamp(0.0, 1.0) * (STOPS.len() - 1) as f64;
+    let below = (at as usize).min(STOPS.len() - 2);
+    let part = at - below as f64;
+    let channel = |c: usize| {
+        let [low, high] = [STOPS[below][c], STOPS[below + 1][c]];
+        (low + part * (high - low)).round() as u8
+    };
+    format!("#{:02x}{:02x}{:02x}", channel(0), channel(1), channel(2))
+}
+
+/// The colour of text on the ramp.
+pub(super) fn on_ramp(place: f64) -> &'static str {
+    if place > 0.715 { "#ffffff" } else { "#000000" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Relative luminance of a colour (WCAG 2.2).
+    fn luminance(colour: &str) -> f64 {
+        let channel = |at: usize| {
+            let c = f64::from(u8::from_str_radix(&colour[at..at + 2], 16).unwrap()) / 255.0;
+            if c <= 0.04045 { c / 12.92 } else { ((c + 0.055) / 1.055).powf(2.4) }
+        };
+        0.2126 * channel(1) + 0.7152 * channel(3) + 0.0722 * channel(5)
+    }
+
+    #[test]
+    fn text_on_the_ramp_is_read() {
+        for i in 0..=100 {
+            let place = f64::from(i) / 100.0;
+            let [a, b] = [luminance(&ramp(place)), luminance(on_ramp(place))];
+            let contrast = (a.max(b) + 0.05) / (a.min(b) + 0.05);
+            assert!(contrast >= 4.5, "{contrast} at {place}");
+        }
+    }
+
+    #[test]
+    fn the_ramp_darkens_evenly() {
+        let places: Vec<f64> = (0..=100).map(|i| luminance(&ramp(f64::from(i) / 100.0))).collect();
+        assert!(places.is_sorted_by(|a, b| a > b));
+    }
+
+    #[test]
+    fn series_differ_without_colour() {
+        for i in 0..SERIES {
+            for j in 0..i {
+                assert_ne!(DASHES[i], DASHES[j]);
+                assert_ne!(shape(i, [0.0; 2], 1.0), shape(j, [0.0; 2], 1.0));
+            }
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! What became of the trials: shares of the outcomes, stacked.
+
+use super::arrangement::{Along, Arrangement, Request, Slots, cell_name};
+use super::{Group, Kind};
+use crate::draw::{Axis, Key, Mark, Paint, Panel, Sample, Scale, Tile};
+use crate::store::reader::ResultsFile;
+use crate::store::summary::CellSummary;
+
+/// The outcomes from below: words, the series whose colour and hatch they have, and their counts.
+pub(super) const OUTCOMES: [(&str, usize, fn(&CellSummary) -> u64); 4] = [
+    ("converged", 0, |cell| cell.converged),
+    ("undecided", 6, |cell| cell.step_limit),
+    ("stalled", 3, |cell| cell.stalled),
+    ("diverged", 1, |cell| cell.diverged),
+];
+
+/// How wide a bar is; the next one begins at 1.
+const WIDTH: f64 = 0.84;
+
+pub(super) fn group(results: &ResultsFile, request: &Request) -> Group {
+    let arrangement = Arrangement::new(results, Slots { x: true, series: 0, panels: 16 }, request);
+    // Bars are of one width, so they stand beside each other.
+    let along = match arrangement.x {
+        Some(axis) => arrangement.names(axis),
+        None => arrangement.along(),
+    };
+    let y = Axis { label: "share of the trials".to_owned(), scale: Scale::Linear([0.0, 1.0]) };
+    let panels = |choice: &[usize]| {
+        let titles = arrangement.panels().into_iter().enumerate();
+        let panel = |(p, title)| {
+            let marks = vec![bars(&arrangement, &along, choice, p)];
+            Panel { title, x: along.axis.clone(), y: y.clone(), marks }
+        };
+        Ok(titles.map(panel).collect())
+    };
+    let key = |(name, series, _): &(&str, usize, _)| Key {
+        sample: Sample::Area(Paint::Hatched(*series)),
+        label: (*name).to_owned(),
+    };
+    let legend = (String::new(), OUTCOMES.iter().map(key).collect());
+    let group = arrangement.group(Kind::Outcomes, legend, None, panels);
+    group.expect("nothing was read")
+}
+
+fn bars(arrangement: &Arrangement<'_>, along: &Along, choice: &[usize], panel: usize) -> Mark {
+    let results = arrangement.results;
+    let mut tiles = Vec::new();
+    for (i, x) in along.positions.iter().enumerate() {
+        let cell = arrangement.cell(choice, panel, 0, i);
+        let summary = &results.cells[cell];
+        let mut below = 0;
+        for (name, series, count) in OUTCOMES {
+            let count = count(summary);
+            let share = |count: u64| count as f64 / summary.trials as f64;
+            let tip = format!("{}: {count} of {} {name}", cell_name(results, cell), summary.trials);
+            let y = [share(below), share(below + count)];
+            let x = [x - WIDTH / 2.0, x + WIDTH / 2.0];
+            below += count;
+            if count > 0 {
+                tiles.push(Tile { x, y, paint: Paint::Hatched(series), label: String::new(), tip });
+            }
+        }
+    }
+    Mark::Tiles(tiles)
+}

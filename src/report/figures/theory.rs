@@ -1,0 +1,47 @@
+//! What is proved beside what is measured.
+
+use super::arrangement::{Arrangement, Request, Slots};
+use super::curves::{Estimate, Quantity, curve};
+use super::probability::{MEASURED, SCALE};
+use super::{Group, Kind};
+use crate::draw::{Axis, Key, Panel, Sample};
+use crate::report::format;
+use crate::store::reader::ResultsFile;
+use crate::store::summary::CellSummary;
+
+/// What is shown beside the measured probability: words, and how many trials of a cell it is true of.
+const COUNTED: [(&str, fn(&CellSummary) -> u64); 3] = [
+    ("certified to converge", |cell| cell.certified),
+    ("start meets theorem 1", |cell| cell.theorem1),
+    ("start balanced, with a margin", |cell| cell.joint),
+];
+
+pub(super) fn group(results: &ResultsFile, request: &Request) -> Group {
+    let arrangement = Arrangement::new(results, Slots { x: true, series: 0, panels: 16 }, request);
+    let along = arrangement.along();
+    let y = Axis { label: "share of the trials".to_owned(), scale: SCALE };
+    let panels = |choice: &[usize]| {
+        let titles = arrangement.panels().into_iter().enumerate();
+        let panel = |(p, title)| {
+            let cells: Vec<usize> =
+                (0..along.positions.len()).map(|x| arrangement.cell(choice, p, 0, x)).collect();
+            let mut marks = curve(&arrangement, &along, &cells, 0, &MEASURED);
+            for (i, &(name, count)) in COUNTED.iter().enumerate() {
+                let share = |cell: &CellSummary| {
+                    let value = count(cell) as f64 / cell.trials as f64;
+                    (cell.trials > 0).then_some(Estimate { value, bounds: None })
+                };
+                let quantity = Quantity { name, of: &share, text: format::probability };
+                marks.extend(curve(&arrangement, &along, &cells, i + 1, &quantity));
+            }
+            Panel { title, x: along.axis.clone(), y: y.clone(), marks }
+        };
+        Ok(titles.map(panel).collect())
+    };
+    let names = std::iter::once("converged").chain(COUNTED.iter().map(|(name, _)| *name));
+    let key =
+        |(i, name): (usize, &str)| Key { sample: Sample::SpottedLine(i), label: name.to_owned() };
+    let legend = (String::new(), names.enumerate().map(key).collect());
+    let group = arrangement.group(Kind::Theory, legend, None, panels);
+    group.expect("nothing was read")
+}

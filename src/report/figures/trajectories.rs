@@ -1,0 +1,147 @@
+//! Recorded trajectories of some cells.
+
+use super::arrangement::{Request, cell_name, figure};
+use super::{Choice, Group, Kind, Table};
+use crate::Result;
+use crate::draw::{Axis, Figure, Key, Mark, Panel, SERIES, Sample, Scale};
+use crate::report::format::significant;
+use crate::report::position;
+use crate::store::reader::{ResultsFile, Traced};
+
+/// Trials of a cell that are shown, and cells that are.
+const TRIALS: usize = 4;
+const CELLS: usize = 12;
+/// Records of a trial that are shown.
+const RECORDS: usize = 80;
+
+/// What is shown: the name of a quantity in results, the label of its axis, and how one or more lines of a
+/// trial come from the values of a record.
+const SHOWN: [(&str, &str, fn(&[f64]) -> Vec<f64>); 6] = [
+    ("loss", "excess loss", whole),
+    ("balancedness", "balancedness", whole),
+    ("singular_values", "singular values, end-to-end", whole),
+    ("alignment", "least alignment of layers", least),
+    ("sharpness", "sharpness", whole),
+    ("margin", "deficiency margin", whole),
+];
+
+fn whole(values: &[f64]) -> Vec<f64> {
+    values.to_vec()
+}
+
+fn least(values: &[f64]) -> Vec<f64> {
+    vec![values.iter().copied().fold(f64::NAN, f64::min)]
+}
+
+/// `None` if there are no trajectories.
+pub(super) fn group(results: &ResultsFile, request: &Request) -> Result<Option<Group>> {
+    let trials = results.traced_trials()?.min(TRIALS);
+    let cells = cells(results, request);
+    if trials == 0 || cells.is_empty() {
+        return Ok(None);
+    }
+    let mut figures = Vec::new();
+    let mut rows = Vec::new();
+    for (i, &cell) in cells.iter().enumerate() {
+        let name = cell_name(results, cell);
+        let steps = results.trajectory_steps(cell)?;
+        let mut panels = Vec::new();
+        for (quantity, label, lines) in SHOWN {
+            let Some(traced) = results.trajectory(cell, quantity)? else { continue };
+            let lines = Lines::of(&traced, &steps[..trials], lines);
+            rows.extend(lines.rows(&name, label));
+            panels.push(lines.panel(label));
+        }
+        let chosen = format!(", {name}");
+        let key = |trial: usize| Key { sample: Sample::Line(trial), label: trial.to_string() };
+        let legend = ("trial".to_owned(), (0..trials).map(key).collect());
+        let chosen =
+            if cells.len() > 1 || !results.axes.is_empty() { chosen } else { String::new() };
+        let figure = figure(results, Kind::Trajectories, i, chosen, &legend, panels);
+        figures.push((vec![i], Figure { columns: 3, ..figure }));
+    }
+    let names = cells.iter().map(|&cell| cell_name(results, cell)).collect();
+    let header = ["cell", "quantity", "trial", "first", "last"].map(str::to_owned).to_vec();
+    Ok(Some(Group {
+        kind: Kind::Trajectories,
+        choices: vec![Choice { key: "cell".to_owned(), values: names }],
+        figures,
+        table: Some(Table { header, rows }),
+    }))
+}
+
+/// The cells that are asked for, or some of them that are spread evenly.
+fn cells(results: &ResultsFile, request: &Request) -> Vec<usize> {
+    let is_asked = |&cell: &usize| {
+        let place = position(&results.axes, cell).into_iter();
+        let fixed = request.fixed.iter().copied().chain(std::iter::repeat(None));
+        place.zip(fixed).all(|(at, fixed)| fixed.is_none_or(|fixed| fixed == at))
+    };
+    let has_trials = |&cell: &usize| results.cells[cell].trials > 0;
+    let all: Vec<usize> = (0..results.cells.len()).filter(is_asked).filter(has_trials).collect();
+    let shown = all.len().min(CELLS);
+    (0..shown).map(|i| all[i * all.len() / shown]).collect()
+}
+
+/// The lines of a quantity: trial by trial, value by value, points of step and value.
+struct Lines(Vec<Vec<Vec<[f64; 2]>>>);
+
+impl Lines {
+    fn of(traced: &Traced, steps: &[Vec<i64>], lines: fn(&[f64]) -> Vec<f64>) -> Self {
+        let of_trial = |(trial, steps): (usize, &Vec<i64>)| {
+            let every = steps.len().div_ceil(RECORDS).max(1);
+            let last = steps.len().saturating_sub(1);
+            let shown = (0..steps.len()).filter(|record| record % every == 0 || *record == last);
+            let mut all: Vec<Vec<[f64; 2]>> = Vec::new();
+            for record in shown {
+                // A number of steps of 0 has no logarithm.
+                let step = steps[record].max(1) as f64;
+                let values = lines(traced.record(trial, record));
+                all.resize(values.len(), Vec::new());
+                all.iter_mut().zip(values).for_each(|(line, value)| line.push([step, value]));
+            }
+            // Singular values that a smaller matrix does not have.
+            all.retain(|line| line.iter().any(|[_, value]| !value.is_nan()));
+            all
+        };
+        Self(steps.iter().enumerate().map(of_trial).collect())
+    }
+
+    fn points(&self) -> impl Iterator<Item = [f64; 2]> {
+        self.0.iter().flatten().flatten().copied()
+    }
+
+    fn panel(&self, label: &str) -> Panel {
+        let values = || self.points().map(|point| point[1]).filter(|value| value.is_finite());
+        let [least, most] = [values().fold(f64::NAN, f64::min), values().fold(f64::NAN, f64::max)];
+        let is_log = least > 0.0 && most > 20.0 * least;
+        let scale = Scale::of(&values().collect::<Vec<_>>(), is_log);
+        let marks = self.0.iter().enumerate().flat_map(|(trial, lines)| {
+            let line = move |points: &Vec<[f64; 2]>| Mark::Line {
+                series: trial % SERIES,
+                points: points.clone(),
+            };
+            lines.iter().map(line)
+        });
+        Panel {
+            title: String::new(),
+            x: Axis {
+                label: "steps".to_owned(),
+                scale: Scale::log(self.points().map(|point| point[0])),
+            },
+            y: Axis { label: label.to_owned(), scale },
+            marks: marks.collect(),
+        }
+    }
+
+    /// The first and the last value of the first line of each trial.
+    fn rows(&self, cell: &str, label: &str) -> Vec<Vec<String>> {
+        let row = |(trial, lines): (usize, &Vec<Vec<[f64; 2]>>)| {
+            let line = lines.first()?;
+            let [first, last] =
+                [line.first()?[1], line.last()?[1]].map(|value| significant(value, 3));
+            Some(vec![cell.to_owned(), label.to_owned(), trial.to_string(), first, last])
+        };
+        self.0.iter().enumerate().filter_map(row).collect()
+    }
+}

@@ -2,8 +2,8 @@
 
 use std::fmt::Display;
 
-use super::marks::{HATCHES, Plane, RADIUS, area, hatch_name, line};
-use super::style::{COLOURS, GRID, INK, PAPER, SERIES, shape};
+use super::marks::{HATCHES, Plane, RADIUS, area, hatch_name, line, spot};
+use super::style::{COLOURS, GRID, INK, PAPER, SERIES};
 use super::svg::{Attribute, Px, Svg, path};
 use super::text::{FAMILY, width};
 use super::{Figure, Key, Mark, Paint, Panel, Sample, Scale};
@@ -163,6 +163,7 @@ fn draw_panel(svg: &mut Svg, plane: &Plane<'_>, labels: [bool; 2], slanted: bool
     draw_ticks_of_x(svg, plane, slanted);
     draw_ticks_of_y(svg, plane);
     panel.marks.iter().for_each(|mark| plane.draw(svg, mark));
+    plane.draw_labels(svg);
     let [left, top, width, height] = [x, plane.top, plane.width, plane.height].map(Px);
     let frame: [Attribute<'_>; 7] = [
         ("class", &"ink line"),
@@ -300,19 +301,19 @@ fn draw_entry(svg: &mut Svg, figure: &Figure, [x, y]: [f64; 2], entry: &Entry<'_
         Entry::Title(title) => return write(svg, title, [x, base], &[]),
         Entry::Key(key) => key,
     };
-    let spot = |svg: &mut Svg, series: usize| {
-        let data = format!("{}Z", path(&shape(series, [x + SAMPLE / 2.0, y], RADIUS + 0.4)));
+    let sample = |svg: &mut Svg, series: usize| {
         let class = format!("s{} fill", series % SERIES);
-        svg.empty("path", &[("class", &class), ("fill", &COLOURS[series % SERIES]), ("d", &data)]);
+        let colour: [Attribute<'_>; 2] = [("class", &class), ("fill", &COLOURS[series % SERIES])];
+        spot(svg, series, [x + SAMPLE / 2.0, y], RADIUS + 0.4, &colour, "");
     };
     let piece = path(&[[x, y], [x + SAMPLE, y]]);
     match key.sample {
         Sample::Line(series) => line(svg, series, &piece),
         Sample::SpottedLine(series) => {
             line(svg, series, &piece);
-            spot(svg, series);
+            sample(svg, series);
         }
-        Sample::Spot(series) => spot(svg, series),
+        Sample::Spot(series) => sample(svg, series),
         Sample::Area(paint) => area(svg, [x, y - 6.0, SAMPLE, 12.0], paint, &figure.name, ""),
     }
     write(svg, &key.label, [x + SAMPLE + GAP, base], &[]);

@@ -1,7 +1,7 @@
 //! From marks to elements of SVG.
 
 use super::style::{COLOURS, DASHES, INK, PAPER, SERIES, on_ramp, ramp, shape};
-use super::svg::{Px, Svg, path};
+use super::svg::{self, Px, Svg, path};
 use super::{Mark, Paint, Panel, Spot, Tile, text};
 
 /// Radius of a point.
@@ -81,7 +81,7 @@ impl Plane<'_> {
     }
 
     fn line(&self, svg: &mut Svg, series: usize, pieces: &[Vec<[f64; 2]>]) {
-        let data: String = pieces.iter().map(|piece| path(piece)).collect();
+        let data: String = pieces.iter().map(|piece| svg::line(piece)).collect();
         line(svg, series, &data);
     }
 
@@ -94,8 +94,7 @@ impl Plane<'_> {
         );
         for Spot { at, tip } in spots {
             let Some(at) = self.at(*at) else { continue };
-            let data = format!("{}Z", path(&shape(series, at, RADIUS)));
-            svg.pointed("path", &[("d", &data)], tip);
+            spot(svg, series, at, RADIUS, &[], tip);
         }
         svg.close();
     }
@@ -111,21 +110,49 @@ impl Plane<'_> {
             return;
         }
         area(svg, [x0, y1, width, height], tile.paint, self.name, &tile.tip);
-        let fits = text::width(&tile.label, TILE_TEXT) + 4.0 <= width && TILE_TEXT + 2.0 <= height;
-        if let (Paint::Ramp(place), true, false) = (tile.paint, fits, tile.label.is_empty()) {
-            let (x, y) = (x0 + width / 2.0, y1 + height / 2.0 + 0.36 * TILE_TEXT);
-            let fill = if place.is_finite() { on_ramp(place) } else { INK };
-            let attributes: [(_, &dyn std::fmt::Display); 5] = [
-                ("x", &Px(x)),
-                ("y", &Px(y)),
+    }
+
+    /// What stands on the tiles, over everything else.
+    pub(super) fn draw_labels(&self, svg: &mut Svg) {
+        let tiles = self.panel.marks.iter().filter_map(|mark| match mark {
+            Mark::Tiles(tiles) => Some(tiles),
+            _ => None,
+        });
+        let labelled: Vec<&Tile> = tiles.flatten().filter(|tile| !tile.label.is_empty()).collect();
+        if labelled.is_empty() {
+            return;
+        }
+        svg.open(
+            "g",
+            &[
                 ("font-size", &TILE_TEXT),
                 ("text-anchor", &"middle"),
-                ("fill", &fill),
-            ];
-            svg.open("g", &[("pointer-events", &"none")]);
-            svg.leaf("text", &attributes, &tile.label);
-            svg.close();
+                ("stroke-width", &2.5),
+                ("stroke-linejoin", &"round"),
+                ("paint-order", &"stroke"),
+                ("pointer-events", &"none"),
+            ],
+        );
+        labelled.iter().for_each(|tile| self.label(svg, tile));
+        svg.close();
+    }
+
+    /// What stands on a tile, if it fits.
+    fn label(&self, svg: &mut Svg, tile: &Tile) {
+        let corners = (self.at([tile.x[0], tile.y[0]]), self.at([tile.x[1], tile.y[1]]));
+        let (Some([x0, y0]), Some([x1, y1])) = corners else { return };
+        if text::width(&tile.label, TILE_TEXT) + 4.0 > x1 - x0 || TILE_TEXT + 2.0 > y0 - y1 {
+            return;
         }
+        let (x, y) = (Px((x0 + x1) / 2.0), Px((y0 + y1) / 2.0 + 0.36 * TILE_TEXT));
+        // With a rim in the colour of the tile, so that it is read across a contour.
+        let (fill, rim) = match tile.paint {
+            Paint::Ramp(place) if place.is_finite() => (on_ramp(place), ramp(place)),
+            _ => (INK, PAPER.to_owned()),
+        };
+        let attributes: [svg::Attribute<'_>; 4] =
+            [("x", &x), ("y", &y), ("fill", &fill), ("stroke", &rim)];
+        svg.leaf("text", &attributes, &tile.label);
     }
 
     fn level(&self, svg: &mut Svg, y: f64) {
@@ -147,7 +174,7 @@ impl Plane<'_> {
     /// Dark on a light rim, so that it is seen on any colour.
     fn contour(&self, svg: &mut Svg, dashed: bool, pieces: &[[[f64; 2]; 2]]) {
         let ends = pieces.iter().filter_map(|[a, b]| Some([self.at(*a)?, self.at(*b)?]));
-        let data: String = ends.map(|ends| path(&ends)).collect();
+        let data: String = ends.map(|ends| svg::line(&ends)).collect();
         if data.is_empty() {
             return;
         }
@@ -178,6 +205,9 @@ fn stairs(points: &[[f64; 2]]) -> Vec<[f64; 2]> {
 
 /// The line of a series along a path.
 pub(super) fn line(svg: &mut Svg, series: usize, data: &str) {
+    if data.is_empty() {
+        return;
+    }
     let class = format!("s{} line", series % SERIES);
     let mut attributes: Vec<(&'static str, &dyn std::fmt::Display)> = vec![
         ("class", &class),
@@ -192,6 +222,32 @@ pub(super) fn line(svg: &mut Svg, series: usize, data: &str) {
     }
     attributes.push(("d", &data));
     svg.empty("path", &attributes);
+}
+
+/// A point of a series.
+pub(super) fn spot(
+    svg: &mut Svg,
+    series: usize,
+    at: [f64; 2],
+    radius: f64,
+    attributes: &[svg::Attribute<'_>],
+    tip: &str,
+) {
+    let mut all = attributes.to_vec();
+    match shape(series) {
+        None => {
+            let [x, y, r] = [at[0], at[1], radius].map(Px);
+            all.extend([("cx", &x as &dyn std::fmt::Display), ("cy", &y), ("r", &r)]);
+            svg.pointed("circle", &all, tip);
+        }
+        Some(outline) => {
+            let corner = |[dx, dy]: &[f64; 2]| [at[0] + radius * dx, at[1] + radius * dy];
+            let corners: Vec<[f64; 2]> = outline.iter().map(corner).collect();
+            let data = format!("{}Z", path(&corners));
+            all.push(("d", &data));
+            svg.pointed("path", &all, tip);
+        }
+    }
 }
 
 /// A rectangle: left, top, width and height.

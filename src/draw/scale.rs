@@ -9,6 +9,14 @@ pub enum Scale {
     Linear([f64; 2]),
     /// Evenly in the logarithm, from the first positive value to the second.
     Log([f64; 2]),
+    /// From the first value to the second, evenly near 0 and in the logarithm far from it: by the inverse
+    /// hyperbolic sine of the value over `unit`.
+    Signed {
+        /// The first value and the last.
+        range: [f64; 2],
+        /// About where the one goes over into the other.
+        unit: f64,
+    },
     /// Names beside each other: number `i` goes from `i - 1/2` to `i + 1/2`.
     Names(Vec<String>),
 }
@@ -31,6 +39,25 @@ impl Scale {
         Self::Log([low / margin, high * margin])
     }
 
+    /// A scale for values of both signs and many magnitudes; linear if they are not of many.
+    pub fn signed(values: impl IntoIterator<Item = f64>) -> Self {
+        /// Magnitudes that have room.
+        const MAGNITUDES: f64 = 1e-4;
+        let values: Vec<f64> = values.into_iter().filter(|x| x.is_finite()).collect();
+        let sizes = || values.iter().map(|x| x.abs()).filter(|x| *x > 0.0);
+        let (least, most) = (sizes().fold(f64::INFINITY, f64::min), sizes().fold(0.0, f64::max));
+        if least > most || most < 20.0 * least {
+            return Self::linear(values);
+        }
+        let unit = least.max(MAGNITUDES * most);
+        let Some([low, high]) = range(values.iter().map(|x| libm::asinh(x / unit))) else {
+            return Self::linear(values);
+        };
+        let margin = 0.04 * (high - low);
+        let value = |place: f64| unit * libm::sinh(place);
+        Self::Signed { range: [value(low - margin), value(high + margin)], unit }
+    }
+
     /// A scale for swept values: logarithmic if `log`.
     pub fn of(values: &[f64], log: bool) -> Self {
         if log { Self::log(values.iter().copied()) } else { Self::linear(values.iter().copied()) }
@@ -43,6 +70,10 @@ impl Scale {
             Self::Linear([low, high]) => (x - low) / (high - low),
             Self::Log([low, high]) if x > 0.0 => libm::log(x / low) / libm::log(high / low),
             Self::Log(_) => f64::NAN,
+            Self::Signed { range, unit } => {
+                let [low, high] = range.map(|end| libm::asinh(end / unit));
+                (libm::asinh(x / unit) - low) / (high - low)
+            }
             Self::Names(names) => (x + 0.5) / names.len().max(1) as f64,
         };
         (!place.is_nan()).then(|| place.clamp(0.0, 1.0))
@@ -54,6 +85,7 @@ impl Scale {
             Self::Linear(range) => linear_ticks(*range, about),
             Self::Log([low, high]) if high / low < 5.0 => linear_ticks([*low, *high], about),
             Self::Log(range) => log_ticks(*range, about),
+            Self::Signed { range, unit } => signed_ticks(*range, *unit, about),
             Self::Names(names) => {
                 names.iter().enumerate().map(|(i, name)| (i as f64, name.clone())).collect()
             }
@@ -100,6 +132,20 @@ fn linear_ticks([low, high]: [f64; 2], about: usize) -> Vec<(f64, String)> {
             (x, text(x))
         })
         .collect()
+}
+
+/// 0, and powers of ten of both signs, as many as fit.
+fn signed_ticks([low, high]: [f64; 2], unit: f64, about: usize) -> Vec<(f64, String)> {
+    let long = low.abs().max(high.abs());
+    // The longer side has its part of them.
+    let [below, above] = [low, high].map(|end| libm::asinh(end / unit));
+    let part = below.abs().max(above.abs()) / (above - below);
+    let about = libm::ceil(about as f64 * part.min(1.0)) as usize;
+    let powers = log_ticks([unit, long.max(unit)], about);
+    let negative = powers.iter().rev().map(|(x, text)| (-x, format!("−{text}")));
+    let zero = (0.0, "0".to_owned());
+    let all = negative.chain([zero]).chain(powers.iter().cloned());
+    all.filter(|(x, _)| (low..=high).contains(x)).collect()
 }
 
 /// Powers of ten, as many as fit; in a range of few decades 2 and 5 times them too.
@@ -169,6 +215,17 @@ mod tests {
         ] {
             assert_eq!(texts(&scale), expected, "{scale:?}");
         }
+    }
+
+    #[test]
+    fn values_of_both_signs_have_their_places() {
+        let scale = Scale::signed([-3000.0, -1.5, 2.0]);
+        assert_eq!(texts(&scale), ["−1000", "−100", "−10", "0"]);
+        let places: Vec<f64> =
+            [-3000.0, -30.0, -1.5, 0.0, 2.0].map(|x| scale.place(x).unwrap()).to_vec();
+        assert!(places.is_sorted_by(|a, b| b - a > 0.02), "{places:?}");
+        assert!(matches!(Scale::signed([-1.0, 0.0, 2.0]), Scale::Linear(_)));
+        assert!(matches!(Scale::signed([0.0, f64::NAN]), Scale::Linear(_)));
     }
 
     #[test]

@@ -26,19 +26,18 @@ pub(super) const INK: &str = "#222222";
 pub(super) const GRID: &str = "#e4e4e4";
 pub(super) const PAPER: &str = "#ffffff";
 
-/// The outline of a point of a series at x and y, as the data of a path; `r` is about its radius.
-pub(super) fn shape(series: usize, [x, y]: [f64; 2], r: f64) -> Vec<[f64; 2]> {
-    let outline: &[[f64; 2]] = match series % SERIES {
-        0 => return disc([x, y], r),
-        1 => &[[-0.85, -0.85], [0.85, -0.85], [0.85, 0.85], [-0.85, 0.85]],
-        2 => &[[0.0, -1.15], [1.05, 0.8], [-1.05, 0.8]],
-        3 => &[[0.0, -1.25], [1.25, 0.0], [0.0, 1.25], [-1.25, 0.0]],
-        4 => &[[0.0, 1.15], [1.05, -0.8], [-1.05, -0.8]],
-        5 => &PLUS,
-        6 => &[[-0.4, -1.2], [0.4, -1.2], [0.4, 1.2], [-0.4, 1.2]],
-        _ => &[[-1.2, -0.4], [1.2, -0.4], [1.2, 0.4], [-1.2, 0.4]],
-    };
-    outline.iter().map(|[dx, dy]| [x + r * dx, y + r * dy]).collect()
+/// The outline of a point of a series about the origin, of about radius 1; `None`: a circle.
+pub(super) fn shape(series: usize) -> Option<&'static [[f64; 2]]> {
+    match series % SERIES {
+        0 => None,
+        1 => Some(&[[-0.85, -0.85], [0.85, -0.85], [0.85, 0.85], [-0.85, 0.85]]),
+        2 => Some(&[[0.0, -1.15], [1.05, 0.8], [-1.05, 0.8]]),
+        3 => Some(&[[0.0, -1.25], [1.25, 0.0], [0.0, 1.25], [-1.25, 0.0]]),
+        4 => Some(&[[0.0, 1.15], [1.05, -0.8], [-1.05, -0.8]]),
+        5 => Some(&PLUS),
+        6 => Some(&[[-0.4, -1.2], [0.4, -1.2], [0.4, 1.2], [-0.4, 1.2]]),
+        _ => Some(&[[-1.2, -0.4], [1.2, -0.4], [1.2, 0.4], [-1.2, 0.4]]),
+    }
 }
 
 /// A cross.
@@ -56,15 +55,6 @@ const PLUS: [[f64; 2]; 12] = [
     [-1.2, -0.4],
     [-0.4, -0.4],
 ];
-
-/// A polygon of twelve corners, which at the size of a point is round.
-fn disc([x, y]: [f64; 2], r: f64) -> Vec<[f64; 2]> {
-    let corner = |i: i32| {
-        let angle = f64::from(i) * std::f64::consts::PI / 6.0;
-        [x + r * libm::cos(angle), y + r * libm::sin(angle)]
-    };
-    (0..12).map(corner).collect()
-}
 
 /// The colour at a place of the ramp: from nearly white to a dark blue, its lightness falling evenly.
 pub(super) fn ramp(place: f64) -> String {
@@ -124,7 +114,7 @@ mod tests {
         for i in 0..SERIES {
             for j in 0..i {
                 assert_ne!(DASHES[i], DASHES[j]);
-                assert_ne!(shape(i, [0.0; 2], 1.0), shape(j, [0.0; 2], 1.0));
+                assert_ne!(shape(i), shape(j));
             }
         }
     }

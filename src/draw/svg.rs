@@ -102,13 +102,25 @@ impl Display for Px {
     }
 }
 
-/// The data of a path through points.
+/// The data of a path through points; a point where the one before is, as far as is seen, is passed over.
 pub(super) fn path(points: &[[f64; 2]]) -> String {
     let mut text = String::new();
-    for (i, [x, y]) in points.iter().enumerate() {
-        let _ = write!(text, "{}{} {}", if i == 0 { "M" } else { "L" }, Px(*x), Px(*y));
+    let mut before = String::new();
+    for [x, y] in points {
+        let point = format!("{} {}", Px(*x), Px(*y));
+        if point != before {
+            text.push(if before.is_empty() { 'M' } else { 'L' });
+            text.push_str(&point);
+            before = point;
+        }
     }
     text
+}
+
+/// The data of a line through points; nothing if it has no length.
+pub(super) fn line(points: &[[f64; 2]]) -> String {
+    let data = path(points);
+    if data.contains('L') { data } else { String::new() }
 }
 
 #[cfg(test)]
@@ -120,7 +132,8 @@ mod tests {
         for (x, text) in [(0.0, "0"), (-0.04, "0"), (1.25, "1.3"), (-0.3, "-0.3"), (120.0, "120")] {
             assert_eq!(Px(x).to_string(), text);
         }
-        assert_eq!(path(&[[0.0, 1.0], [2.5, 3.0]]), "M0 1L2.5 3");
+        assert_eq!(path(&[[0.0, 1.0], [0.01, 1.0], [2.5, 3.0]]), "M0 1L2.5 3");
+        assert_eq!(line(&[[0.0, 1.0], [0.01, 1.0]]), "");
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod compare;
 mod doctor;
 #[expect(unreachable_pub, reason = "the library of the fuzz targets")]
 mod entries;
+mod figures;
 mod foreign;
 mod invariance;
 mod kernels;

@@ -74,7 +74,6 @@ impl<'a> Arrangement<'a> {
             room /= axes[axis].len();
             panels.push(axis);
         }
-        panels.sort_unstable();
         let fixed = (0..axes.len()).map(|axis| fixed(axis).unwrap_or(0)).collect();
         Self { results, x, series, panels, choices: free, fixed }
     }
@@ -157,10 +156,12 @@ impl<'a> Arrangement<'a> {
         self.series
     }
 
-    /// How many panels stand beside each other, if axes say so.
+    /// How many panels stand beside each other, if two axes say so: the shorter one goes to the right.
     fn columns(&self) -> Option<usize> {
+        /// More than that are too wide for paper.
+        const MOST: usize = 6;
         let [_, .., last] = self.panels[..] else { return None };
-        Some(self.results.axes[last].len())
+        Some(self.results.axes[last].len()).filter(|columns| *columns <= MOST)
     }
 
     /// A figure for each choice: from its choice, panel by panel.
@@ -240,6 +241,11 @@ fn every(choices: &[Choice]) -> Vec<Vec<usize>> {
         };
         ways.iter().flat_map(longer).collect()
     })
+}
+
+/// Where a number of steps is on a logarithmic axis: 0 has no logarithm, and stands before 1.
+pub(super) fn step(step: u64) -> f64 {
+    if step == 0 { 0.5 } else { step as f64 }
 }
 
 /// The values of an axis as numbers, if they are and all differ.

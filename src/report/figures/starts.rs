@@ -9,7 +9,7 @@ use crate::stop::Outcome;
 use crate::store::reader::ResultsFile;
 
 /// Trials that are shown in all.
-const MOST: usize = 1600;
+const MOST: usize = 1200;
 
 /// The outcomes that a trial can have, with words and the series whose colour and shape it has.
 const OUTCOMES: [(Outcome, &str, usize); 4] = [
@@ -43,8 +43,10 @@ pub(super) fn group(results: &ResultsFile, request: &Request) -> Result<Option<G
         label: "balancedness of the start".to_owned(),
         scale: Scale::of(&all().map(|at| at[0]).collect::<Vec<_>>(), is_log),
     };
-    let y =
-        Axis { label: "deficiency margin".to_owned(), scale: Scale::linear(all().map(|at| at[1])) };
+    let y = Axis {
+        label: "deficiency margin".to_owned(),
+        scale: Scale::signed(all().map(|at| at[1]).chain([0.0])),
+    };
     let panels = |choice: &[usize]| {
         let titles = arrangement.panels().into_iter().enumerate();
         let panel = |(p, title)| {

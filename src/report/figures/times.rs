@@ -1,6 +1,6 @@
 //! The probability of having converged by a number of steps.
 
-use super::arrangement::{Arrangement, Request, Slots, cell_name};
+use super::arrangement::{Arrangement, Request, Slots, cell_name, step};
 use super::{Group, Kind, Table};
 use crate::Result;
 use crate::draw::{Axis, Mark, Panel, SERIES, Sample, Scale};
@@ -37,9 +37,8 @@ pub(super) fn group(results: &ResultsFile, request: &Request) -> Result<Group> {
     arrangement.group(Kind::Times, arrangement.legend(Sample::Line), table, panels)
 }
 
-/// Where a point is: a number of steps of 0 has no logarithm.
 fn at(point: &Point) -> f64 {
-    point.step.max(1) as f64
+    step(point.step)
 }
 
 fn curve(points: &[Point], series: usize) -> [Mark; 2] {

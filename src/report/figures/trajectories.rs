@@ -1,6 +1,6 @@
 //! Recorded trajectories of some cells.
 
-use super::arrangement::{Request, cell_name, figure};
+use super::arrangement::{Request, cell_name, figure, step};
 use super::{Choice, Group, Kind, Table};
 use crate::Result;
 use crate::draw::{Axis, Figure, Key, Mark, Panel, SERIES, Sample, Scale};
@@ -14,23 +14,28 @@ const CELLS: usize = 12;
 /// Records of a trial that are shown.
 const RECORDS: usize = 80;
 
-/// What is shown: the name of a quantity in results, the label of its axis, and how one or more lines of a
-/// trial come from the values of a record.
-const SHOWN: [(&str, &str, fn(&[f64]) -> Vec<f64>); 6] = [
+/// The lines of a trial, from the values of a record, of which so many belong together.
+type OfRecord = fn(&[f64], usize) -> Vec<f64>;
+
+/// What is shown: the name of a quantity in results, the label of its axis, and its lines.
+const SHOWN: [(&str, &str, OfRecord); 6] = [
     ("loss", "excess loss", whole),
     ("balancedness", "balancedness", whole),
     ("singular_values", "singular values, end-to-end", whole),
-    ("alignment", "least alignment of layers", least),
+    ("alignment", "alignment of first vectors", first),
     ("sharpness", "sharpness", whole),
     ("margin", "deficiency margin", whole),
 ];
 
-fn whole(values: &[f64]) -> Vec<f64> {
+/// All values.
+fn whole(values: &[f64], _: usize) -> Vec<f64> {
     values.to_vec()
 }
 
-fn least(values: &[f64]) -> Vec<f64> {
-    vec![values.iter().copied().fold(f64::NAN, f64::min)]
+/// Of the first values of each pair of layers the least.
+fn first(values: &[f64], together: usize) -> Vec<f64> {
+    let firsts = values.chunks(together.max(1)).filter_map(|pair| pair.first().copied());
+    vec![firsts.fold(f64::NAN, f64::min)]
 }
 
 /// `None` if there are no trajectories.
@@ -52,7 +57,7 @@ pub(super) fn group(results: &ResultsFile, request: &Request) -> Result<Option<G
             rows.extend(lines.rows(&name, label));
             panels.push(lines.panel(label));
         }
-        let chosen = format!(", {name}");
+        let chosen = if results.axes.is_empty() { String::new() } else { format!(", {name}") };
         let key = |trial: usize| Key { sample: Sample::Line(trial), label: trial.to_string() };
         let legend = ("trial".to_owned(), (0..trials).map(key).collect());
         let chosen =
@@ -87,16 +92,15 @@ fn cells(results: &ResultsFile, request: &Request) -> Vec<usize> {
 struct Lines(Vec<Vec<Vec<[f64; 2]>>>);
 
 impl Lines {
-    fn of(traced: &Traced, steps: &[Vec<i64>], lines: fn(&[f64]) -> Vec<f64>) -> Self {
+    fn of(traced: &Traced, steps: &[Vec<i64>], lines: OfRecord) -> Self {
         let of_trial = |(trial, steps): (usize, &Vec<i64>)| {
             let every = steps.len().div_ceil(RECORDS).max(1);
             let last = steps.len().saturating_sub(1);
             let shown = (0..steps.len()).filter(|record| record % every == 0 || *record == last);
             let mut all: Vec<Vec<[f64; 2]>> = Vec::new();
             for record in shown {
-                // A number of steps of 0 has no logarithm.
-                let step = steps[record].max(1) as f64;
-                let values = lines(traced.record(trial, record));
+                let step = step(steps[record].unsigned_abs());
+                let values = lines(traced.record(trial, record), traced.together());
                 all.resize(values.len(), Vec::new());
                 all.iter_mut().zip(values).for_each(|(line, value)| line.push([step, value]));
             }

@@ -13,6 +13,7 @@ use crate::study::Axis;
 pub struct Traced {
     records: usize,
     width: usize,
+    together: usize,
     values: Vec<f64>,
 }
 
@@ -26,6 +27,12 @@ impl Traced {
         assert!(record < self.records, "record {record} of {}", self.records);
         let begin = (trial * self.records + record) * self.width;
         &self.values[begin..begin + self.width]
+    }
+
+    /// How many values of a record are those of one matrix or pair of layers: the length of the last of its
+    /// dimensions.
+    pub fn together(&self) -> usize {
+        self.together
     }
 }
 
@@ -70,15 +77,16 @@ impl ResultsFile {
         }
         let (mut shape, mut selection) = self.select_records(cell)?;
         let records = shape[shape.len() - 1];
-        let mut width = 1;
+        let (mut width, mut together) = (1, 1);
         for dimension in quantity.dimensions {
             let length = self.file.length(dimension.name())?;
             shape.push(length);
             selection.push((..).into());
             width *= length;
+            together = length;
         }
         let values = self.file.selected(&name, &shape, selection)?;
-        Ok(Some(Traced { records, width, values }))
+        Ok(Some(Traced { records, width, together, values }))
     }
 
     /// Shape of a variable of each record, and the selection of those of one cell.

@@ -66,9 +66,10 @@ fn facts(results: &ResultsFile) -> String {
 fn values(axis: &Axis) -> String {
     /// Values that are all named.
     const FEW: usize = 6;
+    let separator = if axis.keys.len() == 1 { ", " } else { "; " };
     match axis.len() {
-        few @ ..=FEW => (0..few).map(|i| point(axis, i)).collect::<Vec<_>>().join("\n"),
-        many => format!("{}\n… {}\n({many} values)", point(axis, 0), point(axis, many - 1)),
+        few @ ..=FEW => (0..few).map(|i| point(axis, i)).collect::<Vec<_>>().join(separator),
+        many => format!("{} … {} ({many} values)", point(axis, 0), point(axis, many - 1)),
     }
 }
 

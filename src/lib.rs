@@ -6,7 +6,8 @@
 //! [`stop`] has a verdict on each and [`observe`] has measured its ends; [`store`] keeps the rows and
 //! builds `results.h5`; [`run`] does all of it in parallel; [`rare`]
 //! estimates probabilities too small to be counted; [`stats`] and [`report`] say what came out.
-//! Each of these rooms imports only those before it in `tests/it/tidy.rs`, which checks it.
+//! Each of these rooms imports only those before it in `tests/it/tidy.rs`, which checks it. How to use the
+//! program and the crate, and what the numbers mean, is in the [`book`].
 //!
 //! ```
 //! use std::path::Path;
@@ -32,6 +33,7 @@
 // Referenced so that the linker keeps OpenBLAS, which ndarray, ndarray-linalg and the kernels call.
 extern crate blas_src as _;
 
+pub mod book;
 pub mod cli;
 pub mod config;
 pub mod descent;

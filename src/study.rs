@@ -9,7 +9,7 @@ use crate::digest::Digest;
 use crate::kernel::real::Precision;
 use crate::kernel::rule::Rule;
 use crate::network::Shape;
-use crate::network::init::Init;
+use crate::network::init::{Init, Law};
 use crate::network::target::{Draw, Target};
 use crate::stats::{self, Goal, Interval};
 use crate::stop::{Outcome, StopRule};
@@ -82,6 +82,21 @@ impl Refinement {
 }
 
 impl Study {
+    /// The same study with initial weights of this law in every cell, instead of those of `[init]`, whose keys
+    /// have no effect any more. The digests of the study and of its cells, and its configuration, name it.
+    pub fn with_law(mut self, law: Arc<dyn Law>) -> Self {
+        let words = law.words().escape_debug().to_string();
+        let with_words = |digest: Digest| Digest::of(&[&digest.0, words.as_bytes()].concat());
+        for cell in &mut self.cells {
+            cell.init = Arc::new(Init::Own(Arc::clone(&law)));
+            cell.digest = with_words(cell.digest);
+        }
+        self.digest = with_words(self.digest);
+        self.config +=
+            &format!("\n# Initial weights of another law than that of [init]: {words}\n");
+        self
+    }
+
     /// Trials of all cells together that are spread by precision, if there is such a budget.
     pub fn budget(&self) -> Option<u64> {
         self.stopping?.budget

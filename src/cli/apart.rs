@@ -4,10 +4,11 @@ use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{Ending, compare, plot, report, times};
+use super::{Ending, compare, export, plot, report, times};
 use crate::foreign::Refusal;
 use crate::foreign::apart::{Apart, Reply};
 use crate::network::target::data::hdf5;
+use crate::report::columns;
 use crate::report::counts::Counts;
 use crate::report::page;
 use crate::store::reader::ResultsFile;
@@ -59,6 +60,8 @@ enum Task {
     },
     /// The digest of the study that results are of
     Digest { path: PathBuf },
+    /// Their trials or cells as one table
+    Export { unit: export::Rows, path: PathBuf },
 }
 
 impl Task {
@@ -73,7 +76,8 @@ impl Task {
             | Self::Choices { path }
             | Self::Times { path, .. }
             | Self::Plot { path, .. }
-            | Self::Digest { path } => path,
+            | Self::Digest { path }
+            | Self::Export { path, .. } => path,
         }
     }
 }
@@ -101,6 +105,11 @@ fn carry_out(task: &Task, reply: &mut Reply<'_>) -> Result<()> {
         Task::Times { path, form, asked } => asked.text(*form, &ResultsFile::open(path)?)?,
         Task::Plot { path, asked } => asked.text(&ResultsFile::open(path)?)?,
         Task::Digest { path } => ResultsFile::open(path)?.digest.hex(),
+        Task::Export { path, unit } => {
+            let mut take =
+                |piece: &[u8]| reply.content(piece).map_err(Error::storage("hand on", path));
+            return columns::hand_on(&ResultsFile::open(path)?, (*unit).into(), &mut take);
+        }
     };
     /// Bytes of a piece.
     const PIECE: usize = 1 << 20;
@@ -125,21 +134,43 @@ fn refusal(error: Error) -> Refusal {
     }
 }
 
-/// What another process of the program says of results, for `task` of [`Task`].
-pub(super) fn ask(task: &[String], path: &Path) -> Result<String> {
-    let mut arguments: Vec<&OsStr> = task.iter().map(OsStr::new).collect();
-    arguments.extend([OsStr::new("--"), path.as_os_str()]);
-    let refused = |refusal: Refusal| match refusal.is_of_request {
+/// What another process of the program says of results, piece by piece.
+pub(super) struct Answer<'a> {
+    apart: Apart,
+    path: &'a Path,
+}
+
+impl<'a> Answer<'a> {
+    /// Asks for `task` of [`Task`].
+    pub(super) fn to(task: &[String], path: &'a Path) -> Result<Self> {
+        let mut arguments: Vec<&OsStr> = task.iter().map(OsStr::new).collect();
+        arguments.extend([OsStr::new("--"), path.as_os_str()]);
+        let apart = Apart::start(&arguments).ok_or_else(|| {
+            let message = "the program does not know where it is itself".to_owned();
+            Error::Environment { message, help: None }
+        })?;
+        Ok(Self { apart: apart.map_err(|refusal| refused(refusal, path))?, path })
+    }
+
+    /// The next piece; `None` at the end.
+    pub(super) fn next(&mut self) -> Result<Option<Vec<u8>>> {
+        self.apart.next().map_err(|refusal| refused(refusal, self.path))
+    }
+}
+
+/// The error that a refusal is.
+fn refused(refusal: Refusal, path: &Path) -> Error {
+    match refusal.is_of_request {
         true => Error::usage(refusal.message, refusal.help),
         false => Error::content(path, refusal.message, refusal.help),
-    };
-    let apart = Apart::start(&arguments).ok_or_else(|| {
-        let message = "the program does not know where it is itself".to_owned();
-        Error::Environment { message, help: None }
-    })?;
-    let mut apart = apart.map_err(refused)?;
+    }
+}
+
+/// What another process of the program says of results, for `task` of [`Task`].
+pub(super) fn ask(task: &[String], path: &Path) -> Result<String> {
+    let mut answer = Answer::to(task, path)?;
     let mut text = Vec::new();
-    while let Some(piece) = apart.next().map_err(refused)? {
+    while let Some(piece) = answer.next()? {
         text.extend(piece);
     }
     String::from_utf8(text).map_err(|_| Error::content(path, "its report is not text", None))

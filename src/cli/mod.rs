@@ -6,6 +6,7 @@ mod compare;
 mod completions;
 mod config;
 mod doctor;
+mod export;
 mod man;
 mod merge;
 mod output;
@@ -60,6 +61,7 @@ enum Command {
     Merge(merge::Arguments),
     Report(report::Arguments),
     Plot(plot::Arguments),
+    Export(export::Arguments),
     Compare(compare::Arguments),
     Transition(transition::Arguments),
     Times(times::Arguments),
@@ -98,6 +100,7 @@ pub fn main() -> ExitCode {
         Command::Merge(arguments) => merge::main(arguments),
         Command::Report(arguments) => report::main(arguments),
         Command::Plot(arguments) => plot::main(arguments),
+        Command::Export(arguments) => export::main(arguments),
         Command::Compare(arguments) => compare::main(arguments),
         Command::Transition(arguments) => transition::main(arguments),
         Command::Times(arguments) => times::main(arguments),

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::export::place;
 use super::place::Place;
 use super::tuned::tuned;
 use super::{Ending, output};
@@ -144,11 +145,7 @@ fn refuse_times(times: &[f64], cell: &Cell) -> Result<()> {
 
 /// Publishes the trace under the name that was asked for; replaces an older trace, and nothing else.
 fn write(path: &Path, trace: &trace::Trace<'_>) -> Result<()> {
-    let name = path
-        .file_name()
-        .and_then(|name| name.to_str())
-        .ok_or_else(|| Error::usage(format!("`{}` does not name a file", path.display()), None))?;
-    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let (dir, name) = place(path)?;
     if path.exists() && !trace::is_trace(path) {
         return Err(Error::usage(
             format!("{} is there already and is no trace of deeplin", path.display()),

@@ -23,7 +23,8 @@ pub fn png(svg: &str, dpi: f64) -> Result<Vec<u8>, String> {
     let scale = (dpi / DPI) as f32;
     let [width, height] =
         [tree.size().width(), tree.size().height()].map(|side| (side * scale).ceil());
-    if !(width.max(height) <= LONGEST) {
+    // Not finite, it is no number of pixels either.
+    if width.max(height).total_cmp(&LONGEST).is_gt() {
         return Err(format!("{width} x {height} pixels are more than {LONGEST} a side"));
     }
     let picture = Pixmap::new(width as u32, height as u32);
@@ -61,8 +62,42 @@ fn encode(picture: &Pixmap, dpi: f64) -> Result<Vec<u8>, png::EncodingError> {
 /// As [`png`].
 pub fn pdf(svg: &str) -> Result<Vec<u8>, String> {
     let page = svg2pdf::PageOptions { dpi: DPI as f32 };
-    svg2pdf::to_pdf(&tree(svg)?, svg2pdf::ConversionOptions::default(), page)
-        .map_err(|error| error.to_string())
+    let bytes = svg2pdf::to_pdf(&tree(svg)?, svg2pdf::ConversionOptions::default(), page);
+    bytes.map(in_order).map_err(|error| error.to_string())
+}
+
+/// The PDF with its lists of resources in the order of their names. svg2pdf 0.13 keeps them in hash tables
+/// whose order differs from run to run. Nothing changes its length, so that the table of offsets stays right.
+fn in_order(bytes: Vec<u8>) -> Vec<u8> {
+    let mut ordered = Vec::with_capacity(bytes.len());
+    let mut resources: Vec<&[u8]> = Vec::new();
+    let mut is_stream = false;
+    for line in bytes.split_inclusive(|&byte| byte == b'\n') {
+        is_stream = match line {
+            b"stream\n" => true,
+            b"endstream\n" => false,
+            _ => is_stream,
+        };
+        if !is_stream && is_resource(line) {
+            resources.push(line);
+            continue;
+        }
+        resources.sort_unstable();
+        resources.drain(..).for_each(|line| ordered.extend_from_slice(line));
+        ordered.extend_from_slice(line);
+    }
+    ordered
+}
+
+/// Whether a line is a numbered resource: `/gs3 14 0 R`.
+fn is_resource(line: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(line) else { return false };
+    let mut words = text.split_ascii_whitespace();
+    let name = words.next().unwrap_or_default();
+    let is_numbered = name.starts_with('/') && name.ends_with(|c: char| c.is_ascii_digit());
+    is_numbered
+        && words.next().is_some_and(|id| id.bytes().all(|c| c.is_ascii_digit()))
+        && words.eq(["0", "R"])
 }
 
 /// The SVG as the converters take it. It may name no file.
@@ -94,7 +129,21 @@ mod tests {
     fn the_same_text_gives_the_same_bytes() {
         assert_eq!(png(SVG, 96.0), png(SVG, 96.0));
         assert!(pdf(SVG).unwrap().starts_with(b"%PDF"));
-        assert_eq!(pdf(SVG), pdf(SVG));
+        // Many resources, which a hash table would put into another order each time.
+        let rectangle = |i: u32| {
+            let opacity = f64::from(i) / 40.0;
+            format!("<path d=\"M{i} 0L{i} 9L20 9Z\" fill-opacity=\"{opacity}\"/>")
+        };
+        let many: String = (1..30).map(rectangle).collect();
+        let many = SVG.replace("</svg>", &format!("{many}</svg>"));
+        assert_eq!(pdf(&many), pdf(&many));
+    }
+
+    #[test]
+    fn resources_are_put_in_order_and_nothing_else() {
+        let pdf = b"<<\n  /po10 3 0 R\n  /po1 4 0 R\n>>\n/Kids [3 0 R]\nstream\n/b1 1 0 R\n/a1 1 0 R\nendstream\n";
+        let expected = b"<<\n  /po1 4 0 R\n  /po10 3 0 R\n>>\n/Kids [3 0 R]\nstream\n/b1 1 0 R\n/a1 1 0 R\nendstream\n";
+        assert_eq!(in_order(pdf.to_vec()), expected);
     }
 
     #[test]

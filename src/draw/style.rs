@@ -111,11 +111,10 @@ mod tests {
 
     #[test]
     fn series_differ_without_colour() {
-        for i in 0..SERIES {
-            for j in 0..i {
-                assert_ne!(DASHES[i], DASHES[j]);
-                assert_ne!(shape(i), shape(j));
-            }
+        let of = |series: usize| (DASHES[series], shape(series));
+        for (i, j) in (0..SERIES).flat_map(|i| (0..i).map(move |j| (i, j))) {
+            assert_ne!(of(i).0, of(j).0);
+            assert_ne!(of(i).1, of(j).1);
         }
     }
 }

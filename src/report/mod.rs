@@ -1,6 +1,7 @@
 //! From a results file to what people and programs read: a table, JSON, CSV, a page.
 
 pub mod axis;
+pub mod columns;
 pub mod comparison;
 pub mod counts;
 mod export;

@@ -139,7 +139,11 @@ impl Grid {
     /// Chunks for an array of this shape and of items of `size` bytes: whole trailing axes while they
     /// fit, then equal shares of the first one that does not.
     pub(super) fn new(shape: &[usize], size: usize) -> Self {
-        let mut room = (CHUNK_BYTES / size).max(1);
+        Self::of_volume(shape, (CHUNK_BYTES / size).max(1))
+    }
+
+    /// Chunks of at most `room` values for an array of this shape.
+    pub(super) fn of_volume(shape: &[usize], mut room: usize) -> Self {
         let mut chunk = vec![1; shape.len()];
         let mut axis = shape.len();
         for (share, &length) in chunk.iter_mut().zip(shape).rev() {
@@ -175,7 +179,7 @@ impl Grid {
     }
 
     /// Number of chunks.
-    fn chunks(&self) -> usize {
+    pub(super) fn chunks(&self) -> usize {
         match self.shape.contains(&0) {
             true => 0,
             false => self.shape[..self.axis].iter().product::<usize>() * self.along(),
@@ -183,11 +187,20 @@ impl Grid {
     }
 
     /// Values of the array in a chunk.
-    fn values(&self, number: usize) -> usize {
+    pub(super) fn values(&self, number: usize) -> usize {
         let Some(&length) = self.shape.get(self.axis) else { return 1 };
         let start = number % self.along() * self.chunk[self.axis];
         let share = self.chunk[self.axis].min(length - start);
         share * self.shape[self.axis + 1..].iter().product::<usize>()
+    }
+
+    /// The indices of the array in a chunk, along each axis.
+    pub(super) fn indices(&self, number: usize) -> Vec<Range<usize>> {
+        let (offset, lengths) = (self.offset(number), self.shape.iter().zip(&self.chunk));
+        let range = |(first, (&length, &share)): (u64, (&usize, &usize))| {
+            first as usize..length.min(first as usize + share)
+        };
+        offset.into_iter().zip(lengths).map(range).collect()
     }
 
     /// Index of the first value of a chunk.

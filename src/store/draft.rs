@@ -57,7 +57,7 @@ pub enum Attribute<'a> {
 pub type Named<'a> = (&'a str, Attribute<'a>);
 
 /// The attributes that every variable has: what it is, and that it has no unit.
-pub(super) fn words(long_name: &str) -> [Named<'_>; 2] {
+pub(crate) fn words(long_name: &str) -> [Named<'_>; 2] {
     [("long_name", Attribute::Text(long_name)), ("units", Attribute::Text("1"))]
 }
 

@@ -13,6 +13,9 @@ macro_rules! numerics {
         }
 
         impl Numerics {
+            /// Name and meaning of each field, in the order of [`Self::fields`].
+            pub const MEANINGS: &[(&str, &str)] = &[$((stringify!($name), concat!($($doc),+))),+];
+
             /// Names and values, in the order of the results file.
             pub fn fields(&self) -> Vec<(&'static str, &str)> {
                 vec![$((stringify!($name), self.$name.as_str())),+]

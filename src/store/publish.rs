@@ -105,6 +105,33 @@ pub fn publish_sealed(
     Ok(published)
 }
 
+/// As [`publish_sealed`], for a file that others read, which therefore gets no seal; one of that name is
+/// replaced only if `replace` says so.
+///
+/// # Errors
+/// [`Error::Storage`] if a step fails, also because the name is taken; those of `build`.
+pub fn publish_for_others(
+    fs: &dyn FileSystem,
+    dir: &Path,
+    name: &str,
+    replace: bool,
+    build: impl FnOnce(&Path, Box<dyn NewFile>) -> Result<Box<dyn NewFile>>,
+) -> Result<()> {
+    let path = dir.join(name);
+    let (temporary, file) = Temporary::create(fs, dir, name)?;
+    let built = build(&temporary.path, file)
+        .and_then(|mut file| file.sync().map_err(Error::storage("sync", &temporary.path)));
+    let (temporary, ()) = temporary.unless_failed(built)?;
+    if replace {
+        return temporary.replace(dir, &path);
+    }
+    if let Err(e) = fs.rename_new(&temporary.path, &path) {
+        temporary.give_up();
+        return Err(Error::storage("publish", &path)(e));
+    }
+    fs.sync_dir(dir).map_err(Error::storage("sync", dir))
+}
+
 /// Finds out whether files can be made in `dir`, before much is computed for it.
 ///
 /// # Errors

@@ -1,6 +1,7 @@
 //! Reads `results.h5` back.
 
 mod ends;
+mod slabs;
 mod trajectories;
 
 pub use ends::FirstHits;
@@ -23,6 +24,8 @@ use crate::stop::Outcome;
 use crate::study::{Axis, AxisKey, Certified, Measures, TrialRow};
 use crate::theorem;
 use crate::{Result, start};
+
+pub use slabs::Slab;
 
 /// A results file, opened for reading: what it is about and the summaries of its cells; rows are
 /// read on demand.
@@ -255,14 +258,20 @@ impl ResultsFile {
         cell: usize,
         trials: &Range<u64>,
     ) -> Result<Vec<T>> {
-        if !self.has_rows {
-            return Err(self.file.lacks(
-                "rows of trials: the study was run with store.rows = false, so it keeps what the \
-                 cells come to and histograms only",
-            ));
-        }
+        self.check_rows()?;
         let (shape, selection) = self.select(cell, trials);
         self.file.selected(name, &shape, selection)
+    }
+
+    /// An error if there are no rows.
+    fn check_rows(&self) -> Result<()> {
+        if self.has_rows {
+            return Ok(());
+        }
+        Err(self.file.lacks(
+            "rows of trials: the study was run with store.rows = false, so it keeps what the cells \
+             come to and histograms only",
+        ))
     }
 
     fn hit_steps(&self, cell: usize, trials: &Range<u64>) -> Result<Vec<i64>> {
@@ -277,12 +286,11 @@ impl ResultsFile {
 
     /// Shape of a variable of each trial, and the selection of some trials of one cell.
     fn select(&self, cell: usize, trials: &Range<u64>) -> (Vec<usize>, Vec<SliceOrIndex>) {
-        let mut shape: Vec<usize> = self.axes.iter().map(Axis::len).collect();
+        let shape = self.shape();
         let mut selection: Vec<SliceOrIndex> =
-            position(cell, &shape).into_iter().map(SliceOrIndex::from).collect();
+            position(cell, &shape[..self.axes.len()]).into_iter().map(SliceOrIndex::from).collect();
         // Trial numbers fit: the length of the dimension was a usize.
         selection.push((trials.start as usize..trials.end as usize).into());
-        shape.push(self.trials as usize);
         (shape, selection)
     }
 }

@@ -11,7 +11,9 @@ use super::numerics::Numerics;
 use super::pieces::Pieces;
 use super::rates::Rates;
 use super::row::{self, RowBytes};
-use super::schema::{self, Source, Variable};
+use super::schema::{
+    self, CONDITIONS, LOSS_TARGET, OUTCOME_CODE, Source, TRIAL, Type, Variable, meaning,
+};
 use super::summary::{CellSummary, Intervals};
 use super::tallies::Tallies;
 use super::tally::{self, Tally};
@@ -147,20 +149,13 @@ fn write_coordinates(draft: &mut Draft, manifest: &Manifest) -> hdf5::Result<()>
     if manifest.keeps_rows() {
         // The manifest was checked: the number of trials is a usize.
         let trials = manifest.trials as usize;
-        draft.numbered(schema::TRIAL, trials, &words("number of the trial"))?;
+        draft.numbered(TRIAL, trials, &words(meaning(TRIAL)))?;
     }
-    let conditions = "conditions of theorem 1, as the flags of theorem1_conditions";
-    draft.numbered(schema::CONDITIONS, tally::CONDITIONS, &words(conditions))?;
-    let outcomes = Outcome::ALL.map(Outcome::name).join(" ");
-    let meaning = format!("code of the outcome: {outcomes}");
-    draft.numbered(schema::OUTCOME_CODE, Outcome::ALL.len(), &words(&meaning))?;
+    draft.numbered(CONDITIONS, tally::CONDITIONS, &words(meaning(CONDITIONS)))?;
+    draft.numbered(OUTCOME_CODE, Outcome::ALL.len(), &words(meaning(OUTCOME_CODE)))?;
     if !manifest.ladder.is_empty() {
         let losses = Values::Float64(&manifest.ladder);
-        draft.dimension(
-            schema::LOSS_TARGET,
-            losses,
-            &words("excess loss of a rung of the ladder"),
-        )?;
+        draft.dimension(LOSS_TARGET, losses, &words(meaning(LOSS_TARGET)))?;
     }
     for axis in &manifest.axes {
         let dimension = axis.keys[0].variable();
@@ -229,21 +224,11 @@ fn create(
         attributes.push(("coordinates", Attribute::Text(&moving)));
     }
 
-    let create = match variable.source {
-        Source::Outcome | Source::Theorem | Source::Certified => Draft::column::<i8>,
-        Source::Steps | Source::HitSteps if has_few_steps(manifest) => Draft::column::<i32>,
-        Source::Steps
-        | Source::HitSteps
-        | Source::CertificateStep
-        | Source::CertificateBound
-        | Source::TheoremTable
-        | Source::Count(_) => Draft::column::<i64>,
-        Source::Measure(_)
-        | Source::CertificateRate
-        | Source::Estimate(_)
-        | Source::Bound(_)
-        | Source::BoundBy(..)
-        | Source::BoundOfAll(_) => Draft::column::<f64>,
+    let create = match variable.source.kind() {
+        Type::Int8 => Draft::column::<i8>,
+        Type::Steps if has_few_steps(manifest) => Draft::column::<i32>,
+        Type::Steps | Type::Int64 => Draft::column::<i64>,
+        Type::Float64 => Draft::column::<f64>,
     };
     create(draft, variable.name, &dimensions, &attributes)
 }
@@ -416,8 +401,8 @@ fn write_provenance(
         attributes.push(("mixed_numerics", Attribute::Text(&mixed)));
     }
     draft.group(schema::PROVENANCE, &attributes)?;
-    write_by_cell(draft, manifest, "kernel", "kernel that computed the cell", |k| &k.kernel)?;
-    write_by_cell(draft, manifest, "precision", "format of its numbers", |k| &k.precision)
+    write_by_cell(draft, manifest, schema::KERNEL, |k| &k.kernel)?;
+    write_by_cell(draft, manifest, schema::PRECISION, |k| &k.precision)
 }
 
 /// Writes the learning rates that were tuned, if any were; NaN where none was.
@@ -452,8 +437,7 @@ fn distinct<'a>(texts: impl Iterator<Item = &'a str>) -> String {
 fn write_by_cell(
     draft: &mut Draft,
     manifest: &Manifest,
-    name: &str,
-    long_name: &str,
+    (name, long_name): (&str, &str),
     word: impl Fn(&super::CellKernel) -> &String,
 ) -> hdf5::Result<()> {
     let mut meanings: Vec<&String> = manifest.kernels.iter().map(&word).collect();

@@ -54,6 +54,22 @@ pub const OUTCOME_CODE: &str = "outcome_code";
 /// Variable of the trials by conditions of the theorem and by outcome.
 pub const THEOREM_TABLE: &str = "theorem1_outcome_count";
 
+/// What the coordinates of a dimension are that does not come from the sweep.
+///
+/// # Panics
+/// If it is none of these.
+pub fn meaning(dimension: &str) -> &'static str {
+    match dimension {
+        TRIAL => "number of the trial",
+        CONDITIONS => "conditions of theorem 1, as the flags of theorem1_conditions",
+        OUTCOME_CODE => "code of the outcome: not_run converged diverged stalled step_limit",
+        LOSS_TARGET => "excess loss of a rung of the ladder",
+        TRACED_TRIAL => "number of a trial whose trajectory is there",
+        RECORD => "number of the record; after the last one of a trial its step is -1",
+        other => panic!("{other} is a dimension of another kind"),
+    }
+}
+
 /// A histogram of each cell or of each rung of each cell, one behind the other: CF's contiguous ragged
 /// arrays over more than one dimension.
 #[derive(Debug, Clone, Copy)]
@@ -119,6 +135,15 @@ pub const TUNED_LEARNING_RATE: (&str, &str) = (
     "learning rate that pilot trials found best for the cell (NaN: none was tuned)",
 );
 
+/// Variable of the steps of the records of trajectories, and what it is.
+pub const TRAJECTORY_STEP: (&str, &str) = ("trajectory_step", "updates made; -1: no record");
+
+/// Variables of how each cell was computed, in the group [`PROVENANCE`], and what they are.
+pub const KERNEL: (&str, &str) = ("kernel", "kernel that computed the cell");
+
+/// See [`KERNEL`].
+pub const PRECISION: (&str, &str) = ("precision", "format of its numbers");
+
 /// Group of what decides the bits besides the study.
 pub const PROVENANCE: &str = "provenance";
 
@@ -168,7 +193,61 @@ pub enum Source {
     BoundOfAll(fn(&CellSummary) -> f64),
 }
 
+/// Type of the values of a variable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Type {
+    /// Codes and flags.
+    Int8,
+    /// Numbers of steps: as narrow as the largest budget of the study allows.
+    Steps,
+    /// Whole numbers.
+    Int64,
+    /// Numbers.
+    Float64,
+}
+
+impl Type {
+    /// As people write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Int8 => "int8",
+            Self::Steps => "int32 or int64",
+            Self::Int64 => "int64",
+            Self::Float64 => "float64",
+        }
+    }
+}
+
 impl Source {
+    /// Type of the values.
+    pub fn kind(self) -> Type {
+        match self {
+            Self::Outcome | Self::Theorem | Self::Certified => Type::Int8,
+            Self::Steps | Self::HitSteps => Type::Steps,
+            Self::CertificateStep
+            | Self::CertificateBound
+            | Self::TheoremTable
+            | Self::Count(_) => Type::Int64,
+            Self::Measure(_)
+            | Self::CertificateRate
+            | Self::Estimate(_)
+            | Self::Bound(_)
+            | Self::BoundBy(..)
+            | Self::BoundOfAll(_) => Type::Float64,
+        }
+    }
+
+    /// Attributes besides those that every variable has.
+    pub fn attributes(self) -> &'static [&'static str] {
+        match self {
+            Self::Outcome | Self::Certified => &["flag_values", "flag_meanings"],
+            Self::Theorem => &["flag_masks", "flag_meanings"],
+            Self::Bound(_) | Self::BoundBy(..) => &["method", "level"],
+            Self::BoundOfAll(_) => &["method", "level", "level_of_each"],
+            _ => &[],
+        }
+    }
+
     /// Names of the dimensions that follow those of the sweep.
     pub fn trailing(self) -> &'static [&'static str] {
         match self {
@@ -442,6 +521,12 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+
+    #[test]
+    fn codes_of_outcomes_are_named_in_their_order() {
+        let outcomes = crate::stop::Outcome::ALL.map(crate::stop::Outcome::name).join(" ");
+        assert!(meaning(OUTCOME_CODE).ends_with(&format!(": {outcomes}")));
+    }
 
     #[test]
     fn names_are_unique_and_hits_need_a_ladder() {

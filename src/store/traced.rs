@@ -10,7 +10,7 @@ use super::io::FileSystem;
 use super::manifest::{Manifest, Trajectories};
 use super::places::{Parts, Place};
 use super::results::{auxiliary_coordinates, sweep_dimensions};
-use super::schema::{RECORD, TRACED_TRIAL, TRAJECTORY};
+use super::schema::{RECORD, TRACED_TRIAL, TRAJECTORY, TRAJECTORY_STEP, meaning};
 use super::trajectories::{Contents, TrajectoryBytes, numbers};
 use crate::Result;
 use crate::observe::trajectory::{Dimension, Quantity, Sizes, quantities};
@@ -79,11 +79,9 @@ impl<'a> Traced<'a> {
 }
 
 fn create_dimensions(draft: &mut Draft, rule: &Trajectories) -> hdf5::Result<()> {
-    let meaning = "number of a trial whose trajectory is there";
     // The manifest was checked: the number of trials is a usize.
-    draft.numbered(TRACED_TRIAL, rule.trials as usize, &words(meaning))?;
-    let meaning = "number of the record; after the last one of a trial its step is -1";
-    draft.numbered(RECORD, rule.records, &words(meaning))?;
+    draft.numbered(TRACED_TRIAL, rule.trials as usize, &words(meaning(TRACED_TRIAL)))?;
+    draft.numbered(RECORD, rule.records, &words(meaning(RECORD)))?;
     for dimension in Dimension::ALL {
         let length = rule.sizes().length(dimension);
         // Networks of one layer have no pairs.
@@ -119,8 +117,8 @@ impl Columns {
             }
             attributes
         };
-        let (name, meaning) = (format!("{TRAJECTORY}step"), "updates made; -1: no record");
-        let step = draft.column::<i64>(&name, &of_records, &with_words(meaning))?;
+        let (name, long_name) = TRAJECTORY_STEP;
+        let step = draft.column::<i64>(name, &of_records, &with_words(long_name))?;
         let mut columns = Vec::new();
         for quantity in quantities(rule.spectra) {
             if rule.sizes().numbers_of(quantity) == 0 {

@@ -1,7 +1,9 @@
 //! Integration tests, one binary.
 
 mod adaptive;
+mod analysis;
 mod arora;
+mod book;
 mod budget;
 mod calibration;
 mod certificates;
@@ -10,8 +12,10 @@ mod compare;
 mod doctor;
 #[expect(unreachable_pub, reason = "the library of the fuzz targets")]
 mod entries;
+mod export;
 mod figures;
 mod foreign;
+mod format;
 mod invariance;
 mod kernels;
 mod kill;

@@ -173,6 +173,26 @@ fn a_page_replaces_a_page_and_nothing_else() {
     assert!(!desk.path("x.html").exists());
 }
 
+/// As on a disk that is full: the page that was there stays, and nothing else is left.
+#[cfg(unix)]
+#[test]
+fn a_page_is_there_whole_or_not_at_all() {
+    let desk = desk();
+    page(&desk, "traced");
+    desk.write("traced.html", "<!doctype html><title>old</title>");
+    let before = program::files(&desk.path("."));
+    let output = Command::new("sh")
+        .args(["-c", "ulimit -f 8; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_deeplin")])
+        .args(["report", "runs/traced", "--html", "traced.html"])
+        .current_dir(desk.path("."))
+        .output()
+        .expect("starting a shell");
+    let ran = program::Ran::from(output);
+    assert_eq!(ran.code, 3, "{}", ran.stderr);
+    assert!(ran.said().contains("with room for it"), "{}", ran.stderr);
+    assert!(program::files(&desk.path(".")) == before);
+}
+
 /// The page of a thousand cells can be sent by mail.
 #[test]
 fn a_thousand_cells_are_below_two_megabytes() {

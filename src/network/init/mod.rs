@@ -2,6 +2,7 @@
 
 mod balanced;
 
+use std::fmt::Debug;
 use std::sync::Arc;
 
 use ndarray::Array2;
@@ -57,6 +58,19 @@ pub enum Init {
     Values(LayerValues),
     /// Matrices `W_1 .. W_N` from a file.
     File(Arc<Weights>),
+    /// A law of the caller's own.
+    Own(Arc<dyn Law>),
+}
+
+/// A law of initial weights besides those of [`Init`]; see [`Study::with_law`](crate::study::Study::with_law).
+pub trait Law: Debug + Send + Sync {
+    /// What tells it from every other law: its name with its parameters. Laws of equal words are taken for
+    /// one and the same.
+    fn words(&self) -> String;
+
+    /// Draws `W_1 .. W_N` of this shape. What is random has to come from `random`, and what comes out may
+    /// depend on nothing else, or rows are not those of their trial.
+    fn draw(&self, shape: &Shape, random: &mut dyn Random) -> Weights;
 }
 
 /// Law of the end-to-end matrix `A` of balanced initial weights.
@@ -114,6 +128,7 @@ impl Init {
             }
             Self::Values(LayerValues::Matrices(layers)) => Weights::from_layers(shape, layers),
             Self::File(weights) => Weights::clone(weights),
+            Self::Own(law) => law.draw(shape, random),
         }
     }
 }

@@ -3,16 +3,42 @@
 use super::arrangement::{Along, Arrangement, Request, Slots, cell_name};
 use super::{Group, Kind};
 use crate::draw::{Axis, Key, Mark, Paint, Panel, Sample, Scale, Tile};
+use crate::stop::Outcome;
 use crate::store::reader::ResultsFile;
 use crate::store::summary::CellSummary;
 
-/// The outcomes from below: words, the series whose colour and hatch they have, and their counts.
-pub(super) const OUTCOMES: [(&str, usize, fn(&CellSummary) -> u64); 4] = [
-    ("converged", 0, |cell| cell.converged),
-    ("undecided", 6, |cell| cell.step_limit),
-    ("stalled", 3, |cell| cell.stalled),
-    ("diverged", 1, |cell| cell.diverged),
+/// How an outcome is shown.
+pub(super) struct Shown {
+    pub(super) outcome: Outcome,
+    pub(super) name: &'static str,
+    /// The series whose colour, hatch and shape it has.
+    pub(super) series: usize,
+    count: fn(&CellSummary) -> u64,
+}
+
+/// The outcomes, in bars from below.
+pub(super) const OUTCOMES: [Shown; 4] = [
+    Shown {
+        outcome: Outcome::Converged,
+        name: "converged",
+        series: 0,
+        count: |cell| cell.converged,
+    },
+    Shown {
+        outcome: Outcome::StepLimit,
+        name: "undecided",
+        series: 6,
+        count: |cell| cell.step_limit,
+    },
+    Shown { outcome: Outcome::Stalled, name: "stalled", series: 3, count: |cell| cell.stalled },
+    Shown { outcome: Outcome::Diverged, name: "diverged", series: 1, count: |cell| cell.diverged },
 ];
+
+/// What the outcomes look like.
+pub(super) fn legend(sample: fn(usize) -> Sample) -> (String, Vec<Key>) {
+    let key = |shown: &Shown| Key { sample: sample(shown.series), label: shown.name.to_owned() };
+    (String::new(), OUTCOMES.iter().map(key).collect())
+}
 
 /// How wide a bar is; the next one begins at 1.
 const WIDTH: f64 = 0.84;
@@ -33,11 +59,7 @@ pub(super) fn group(results: &ResultsFile, request: &Request) -> Group {
         };
         Ok(titles.map(panel).collect())
     };
-    let key = |(name, series, _): &(&str, usize, _)| Key {
-        sample: Sample::Area(Paint::Hatched(*series)),
-        label: (*name).to_owned(),
-    };
-    let legend = (String::new(), OUTCOMES.iter().map(key).collect());
+    let legend = legend(|series| Sample::Area(Paint::Hatched(series)));
     let group = arrangement.group(Kind::Outcomes, legend, None, panels);
     group.expect("nothing was read")
 }
@@ -49,7 +71,7 @@ fn bars(arrangement: &Arrangement<'_>, along: &Along, choice: &[usize], panel: u
         let cell = arrangement.cell(choice, panel, 0, i);
         let summary = &results.cells[cell];
         let mut below = 0;
-        for (name, series, count) in OUTCOMES {
+        for Shown { name, series, count, .. } in OUTCOMES {
             let count = count(summary);
             let share = |count: u64| count as f64 / summary.trials as f64;
             let tip = format!("{}: {count} of {} {name}", cell_name(results, cell), summary.trials);

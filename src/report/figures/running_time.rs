@@ -8,13 +8,23 @@ use crate::report::format::significant;
 use crate::store::reader::ResultsFile;
 use crate::store::summary::CellSummary;
 
-/// The cost of trials as they were run, and with restarts after the best cutoff.
-const COSTS: [(&str, fn(&CellSummary) -> Estimate); 2] = [
-    ("as run", |cell| Estimate { value: cell.cost.expected, bounds: None }),
-    ("with restarts", |cell| {
-        let interval = cell.cost.interval;
-        Estimate { value: cell.cost.restarted, bounds: Some([interval.lower, interval.upper]) }
-    }),
+/// What converging once costs, in one of two ways.
+#[derive(Clone, Copy)]
+struct Way {
+    name: &'static str,
+    cost: fn(&CellSummary) -> Estimate,
+}
+
+/// Trials as they were run, and given up after the best number of steps.
+const WAYS: [Way; 2] = [
+    Way { name: "as run", cost: |cell| Estimate { value: cell.cost.expected, bounds: None } },
+    Way {
+        name: "with restarts",
+        cost: |cell| {
+            let interval = cell.cost.interval;
+            Estimate { value: cell.cost.restarted, bounds: Some([interval.lower, interval.upper]) }
+        },
+    },
 ];
 
 /// `None` if no trial converged.
@@ -31,25 +41,22 @@ pub(super) fn group(results: &ResultsFile, request: &Request) -> Option<Group> {
     let y = Axis { label: "steps".to_owned(), scale: Scale::log(costs().chain(bounds)) };
     let panels = |choice: &[usize]| {
         let titles = arrangement.panels().into_iter().enumerate();
-        let two = titles.flat_map(|(p, title)| COSTS.map(|cost| (p, title.clone(), cost)));
-        let panel =
-            |(p, title, (name, cost)): (usize, String, (&str, fn(&CellSummary) -> Estimate))| {
-                let of = |cell: &CellSummary| {
-                    let estimate = cost(cell);
-                    let bounds =
-                        estimate.bounds.filter(|bounds| bounds.iter().all(|bound| *bound > 0.0));
-                    Some(Estimate { bounds, ..estimate })
-                };
-                let quantity = Quantity { name: "steps", of: &of, text: |x| significant(x, 3) };
-                let series = (0..arrangement.series()).flat_map(|s| {
-                    let cells =
-                        (0..along.positions.len()).map(|x| arrangement.cell(choice, p, s, x));
-                    curve(&arrangement, &along, &cells.collect::<Vec<_>>(), s, &quantity)
-                });
-                let title =
-                    if title.is_empty() { name.to_owned() } else { format!("{title}, {name}") };
-                Panel { title, x: along.axis.clone(), y: y.clone(), marks: series.collect() }
+        let two = titles.flat_map(|(p, title)| WAYS.map(|way| (p, title.clone(), way)));
+        let panel = |(p, title, Way { name, cost }): (usize, String, Way)| {
+            let of = |cell: &CellSummary| {
+                let estimate = cost(cell);
+                let bounds =
+                    estimate.bounds.filter(|bounds| bounds.iter().all(|bound| *bound > 0.0));
+                Some(Estimate { bounds, ..estimate })
             };
+            let quantity = Quantity { name: "steps", of: &of, text: |x| significant(x, 3) };
+            let series = (0..arrangement.series()).flat_map(|s| {
+                let cells = (0..along.positions.len()).map(|x| arrangement.cell(choice, p, s, x));
+                curve(&arrangement, &along, &cells.collect::<Vec<_>>(), s, &quantity)
+            });
+            let title = if title.is_empty() { name.to_owned() } else { format!("{title}, {name}") };
+            Panel { title, x: along.axis.clone(), y: y.clone(), marks: series.collect() }
+        };
         Ok(two.map(panel).collect())
     };
     let legend = arrangement.legend(Sample::SpottedLine);

@@ -1,23 +1,16 @@
 //! Outcomes by balancedness and margin of the start.
 
 use super::arrangement::{Arrangement, Request, Slots, cell_name};
+use super::outcomes::{self, Shown};
 use super::{Group, Kind, Table};
 use crate::Result;
-use crate::draw::{Axis, Key, Mark, Panel, Sample, Scale, Spot};
+use crate::draw::{Axis, Mark, Panel, Sample, Scale, Spot};
 use crate::report::format::significant;
 use crate::stop::Outcome;
 use crate::store::reader::ResultsFile;
 
 /// Trials that are shown in all.
 const MOST: usize = 1200;
-
-/// The outcomes that a trial can have, with words and the series whose colour and shape it has.
-const OUTCOMES: [(Outcome, &str, usize); 4] = [
-    (Outcome::Converged, "converged", 0),
-    (Outcome::StepLimit, "undecided", 6),
-    (Outcome::Stalled, "stalled", 3),
-    (Outcome::Diverged, "diverged", 1),
-];
 
 /// A trial: its balancedness and margin, and what became of it.
 struct Trial {
@@ -55,11 +48,7 @@ pub(super) fn group(results: &ResultsFile, request: &Request) -> Result<Option<G
         };
         Ok(titles.map(panel).collect())
     };
-    let key = |(_, name, series): (_, &str, usize)| Key {
-        sample: Sample::Spot(series),
-        label: name.to_owned(),
-    };
-    let legend = (String::new(), OUTCOMES.map(key).to_vec());
+    let legend = outcomes::legend(Sample::Spot);
     arrangement.group(Kind::Starts, legend, Some(table(results, &trials)), panels).map(Some)
 }
 
@@ -84,13 +73,13 @@ fn of_cell(results: &ResultsFile, cell: usize) -> Result<Vec<Trial>> {
 }
 
 fn marks(trials: &[Trial]) -> Vec<Mark> {
-    let of = |(outcome, _, series): (Outcome, &str, usize)| {
+    let of = |Shown { outcome, series, .. }: Shown| {
         let those = trials.iter().filter(|trial| trial.outcome == outcome);
         let spots = those.map(|trial| Spot { at: trial.at, tip: trial.tip.clone() });
         Mark::Spots { series, spots: spots.collect() }
     };
     let no_margin = Mark::Level(0.0);
-    std::iter::once(no_margin).chain(OUTCOMES.map(of)).collect()
+    std::iter::once(no_margin).chain(outcomes::OUTCOMES.map(of)).collect()
 }
 
 /// Of each cell how many trials are shown, with the ranges of what is measured.

@@ -9,11 +9,17 @@ use crate::report::format;
 use crate::store::reader::ResultsFile;
 use crate::store::summary::CellSummary;
 
-/// What is shown beside the measured probability: words, and how many trials of a cell it is true of.
-const COUNTED: [(&str, fn(&CellSummary) -> u64); 3] = [
-    ("certified to converge", |cell| cell.certified),
-    ("start meets theorem 1", |cell| cell.theorem1),
-    ("start balanced, with a margin", |cell| cell.joint),
+/// What is true of some trials.
+struct Counted {
+    name: &'static str,
+    of: fn(&CellSummary) -> u64,
+}
+
+/// What is shown beside the measured probability.
+const COUNTED: [Counted; 3] = [
+    Counted { name: "certified to converge", of: |cell| cell.certified },
+    Counted { name: "start meets theorem 1", of: |cell| cell.theorem1 },
+    Counted { name: "start balanced, with a margin", of: |cell| cell.joint },
 ];
 
 pub(super) fn group(results: &ResultsFile, request: &Request) -> Group {
@@ -26,7 +32,7 @@ pub(super) fn group(results: &ResultsFile, request: &Request) -> Group {
             let cells: Vec<usize> =
                 (0..along.positions.len()).map(|x| arrangement.cell(choice, p, 0, x)).collect();
             let mut marks = curve(&arrangement, &along, &cells, 0, &MEASURED);
-            for (i, &(name, count)) in COUNTED.iter().enumerate() {
+            for (i, &Counted { name, of: count }) in COUNTED.iter().enumerate() {
                 let share = |cell: &CellSummary| {
                     let value = count(cell) as f64 / cell.trials as f64;
                     (cell.trials > 0).then_some(Estimate { value, bounds: None })
@@ -38,7 +44,7 @@ pub(super) fn group(results: &ResultsFile, request: &Request) -> Group {
         };
         Ok(titles.map(panel).collect())
     };
-    let names = std::iter::once("converged").chain(COUNTED.iter().map(|(name, _)| *name));
+    let names = std::iter::once("converged").chain(COUNTED.iter().map(|counted| counted.name));
     let key =
         |(i, name): (usize, &str)| Key { sample: Sample::SpottedLine(i), label: name.to_owned() };
     let legend = (String::new(), names.enumerate().map(key).collect());

@@ -10,6 +10,7 @@ use crate::foreign::apart::{Apart, Reply};
 use crate::network::target::data::hdf5;
 use crate::report::columns;
 use crate::report::counts::Counts;
+use crate::report::page;
 use crate::store::reader::ResultsFile;
 use crate::{Error, Result};
 
@@ -31,6 +32,8 @@ enum Task {
     },
     /// What is said of results
     Report { form: report::Form, path: PathBuf },
+    /// The page of results
+    Page { path: PathBuf },
     /// What is compared of results
     Compare {
         form: report::Form,
@@ -67,6 +70,7 @@ impl Task {
         match self {
             Self::Table { path, .. }
             | Self::Report { path, .. }
+            | Self::Page { path }
             | Self::Compare { path, .. }
             | Self::Counts { path }
             | Self::Choices { path }
@@ -94,6 +98,7 @@ fn carry_out(task: &Task, reply: &mut Reply<'_>) -> Result<()> {
     let text = match task {
         Task::Table { path, dataset } => return hdf5::send(path, dataset.as_deref(), reply),
         Task::Report { path, form } => form.text(&ResultsFile::open(path)?)?,
+        Task::Page { path } => page(&ResultsFile::open(path)?)?,
         Task::Compare { path, form, asked } => asked.text(&ResultsFile::open(path)?, *form)?,
         Task::Counts { path } => Counts::of(&ResultsFile::open(path)?).to_json(),
         Task::Choices { path } => times::Choices::text(ResultsFile::open(path)?),

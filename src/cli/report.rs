@@ -2,22 +2,29 @@
 
 use std::path::{Path, PathBuf};
 
+use super::plot::write;
 use super::{Ending, apart, output};
-use crate::store::ResultsFile;
-use crate::store::results;
+use crate::report::page;
+use crate::store::io::{Disk, FileSystem, OpenFile};
+use crate::store::{ResultsFile, results};
 use crate::{Error, Result, report};
 
-/// Show the table of a results file
+/// Show the table of a results file, or write a page with its figures
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   deeplin report runs/quickstart/results.h5
-  deeplin report runs/quickstart --csv > table.csv")]
+  deeplin report runs/quickstart --csv > table.csv
+  deeplin report runs/quickstart --html quickstart.html")]
 pub(super) struct Arguments {
     /// results.h5, or the directory that holds it
     results: PathBuf,
     #[command(flatten)]
     shown: Shown,
+    /// Write one page of HTML that needs nothing else: figures, the table of cells, the configuration; `-`
+    /// writes it to stdout
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["json", "csv"])]
+    html: Option<PathBuf>,
 }
 
 /// How a table is asked for.
@@ -74,8 +81,55 @@ impl Form {
 }
 
 pub(super) fn main(arguments: &Arguments) -> Result<Ending> {
-    print(&file(&arguments.results, "report")?, arguments.shown.form())?;
+    let results = file(&arguments.results, "report")?;
+    match &arguments.html {
+        Some(html) => write_page(&results, html)?,
+        None => print(&results, arguments.shown.form())?,
+    }
     Ok(Ending::Done)
+}
+
+/// Writes the page of results: the file appears whole or not at all.
+fn write_page(results: &Path, html: &Path) -> Result<()> {
+    let page = || apart::ask(&["page".to_owned()], results);
+    if html == Path::new("-") {
+        return output::print(&page()?);
+    }
+    refuse_other(html)?;
+    let page = page()?;
+    write(html, page.as_bytes()).map_err(advise)?;
+    output::say(&format!("{} ({} kB)", html.display(), page.len().div_ceil(1000)));
+    Ok(())
+}
+
+/// Refuses to write a page over a file that is none: results, say, or a study.
+fn refuse_other(html: &Path) -> Result<()> {
+    let mut beginning = [0; page::BEGINNING.len()];
+    let is_other = |mut file: Box<dyn OpenFile>| {
+        let is_page = file.read_at(0, &mut beginning).is_ok()
+            && beginning.eq_ignore_ascii_case(page::BEGINNING.as_bytes());
+        file.size().is_ok_and(|size| size > 0) && !is_page
+    };
+    // What is not there, or is no regular file, is left to the one who writes.
+    if !Disk.open(html).is_ok_and(is_other) {
+        return Ok(());
+    }
+    Err(Error::usage(
+        format!("{} is there already and is no page", html.display()),
+        Some("choose another name, or remove the file first".to_owned()),
+    ))
+}
+
+/// What to do about a page that cannot be written.
+fn advise(error: Error) -> Error {
+    match error {
+        Error::Storage { action, path, source, .. } => {
+            let help =
+                "choose another file with --html: its directory has to be there, with room for it";
+            Error::Storage { action, path, source, help: Some(help.to_owned()) }
+        }
+        other => other,
+    }
 }
 
 /// The file of results that a path is or holds, for this command.

@@ -68,6 +68,9 @@ impl Plane<'_> {
         };
         let outline: Vec<[f64; 2]> =
             edge(1).chain(edge(2).collect::<Vec<_>>().into_iter().rev()).collect();
+        if outline.is_empty() {
+            return;
+        }
         let class = format!("s{} area", series % SERIES);
         let data = format!("{}Z", path(&outline));
         let fill = COLOURS[series % SERIES];

@@ -16,6 +16,7 @@ mod text;
 pub use convert::{pdf, png};
 pub use scale::Scale;
 pub use style::{Paint, SERIES};
+pub use svg::Escaped;
 
 /// A figure.
 #[derive(Debug, Clone, PartialEq)]

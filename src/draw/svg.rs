@@ -65,8 +65,8 @@ impl Svg {
     }
 }
 
-/// Text without what has a meaning in XML or no place in it.
-struct Escaped<'a>(&'a dyn Display);
+/// Text without what has a meaning in XML or no place in it, for an element or between double quotes.
+pub struct Escaped<'a>(pub &'a dyn Display);
 
 impl Display for Escaped<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -1,4 +1,4 @@
-//! From a results file to what people and programs read: a table, JSON, CSV.
+//! From a results file to what people and programs read: a table, JSON, CSV, a page.
 
 pub mod axis;
 pub mod columns;
@@ -7,6 +7,7 @@ pub mod counts;
 mod export;
 pub mod figures;
 pub(crate) mod format;
+pub mod page;
 pub mod rare;
 pub mod standing;
 pub(crate) mod table;
@@ -14,6 +15,7 @@ pub mod times;
 pub mod transition;
 
 pub use export::{csv, json};
+pub use page::page;
 pub use table::table;
 
 use crate::study::{Axis, AxisKey};

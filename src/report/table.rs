@@ -18,15 +18,7 @@ const MOST_COLUMNS: usize = 12;
 pub fn table(results: &ResultsFile) -> String {
     let mut text = String::new();
     // Writing to a string cannot fail.
-    let _ = writeln!(
-        text,
-        "{}: {} cells x {}{} trials, seed {}\n",
-        results.name,
-        shown(results).count(),
-        if results.missing == 0 && have_different_trials(results) { "up to " } else { "" },
-        results.trials,
-        results.seed
-    );
+    let _ = writeln!(text, "{}: {}, seed {}\n", results.name, size(results), results.seed);
     if results.missing > 0 {
         let _ = writeln!(text, "{}\n", partial(results));
     }
@@ -36,6 +28,17 @@ pub fn table(results: &ResultsFile) -> String {
     }
     let _ = writeln!(text, "\n{}", legend(results));
     text
+}
+
+/// How many cells and trials.
+pub(super) fn size(results: &ResultsFile) -> String {
+    let differ = results.missing == 0 && have_different_trials(results);
+    format!(
+        "{} cells x {}{} trials",
+        shown(results).count(),
+        if differ { "up to " } else { "" },
+        results.trials
+    )
 }
 
 /// The cells with their numbers; of those of a refined axis the ones that have trials.
@@ -67,7 +70,7 @@ pub(super) fn partial_counts(missing: u64) -> String {
 }
 
 /// What the columns mean.
-fn legend(results: &ResultsFile) -> String {
+pub(super) fn legend(results: &ResultsFile) -> String {
     let mut legend = format!(
         "P: part of the trials that converged within the step limit. [lower, upper]: {} bounds at {} %,\n\
          the lower from the converged trials alone, the upper as if every undecided trial would\n\
@@ -83,26 +86,45 @@ fn legend(results: &ResultsFile) -> String {
     legend
 }
 
-/// A line for each cell.
-fn cells(results: &ResultsFile) -> String {
+/// What is shown of each cell, as people read it.
+pub(super) struct Columns {
+    /// Their names, those of the swept keys first.
+    pub header: Vec<String>,
+    /// Number and entries of each cell.
+    pub rows: Vec<(usize, Vec<String>)>,
+}
+
+/// The columns of the first cells, at most so many.
+pub(super) fn columns(results: &ResultsFile, most: usize) -> Columns {
+    const NAMES: [&str; 7] =
+        ["P", "[lower, upper]", "converged", "undecided", "diverged", "stalled", "steps"];
     let keys = swept_keys(&results.axes);
-    let mut table = plain_table();
-    let columns = ["P", "[lower, upper]", "converged", "undecided", "diverged", "stalled", "steps"];
     let differ = have_different_trials(results);
-    let trials = differ.then_some("trials");
     let proofs = proofs(results);
-    let names = proofs.iter().map(|proof| proof.name);
-    let header = keys.iter().map(|(_, key)| key.key.as_str()).chain(trials).chain(columns);
-    table.set_header(header.chain(names));
-    for (i, cell) in shown(results).take(MOST_ROWS) {
+    let row = |(i, cell): (usize, &CellSummary)| {
         let position = position(&results.axes, i);
         let mut row: Vec<String> =
             keys.iter().map(|(axis, key)| value(&key.values, position[*axis])).collect();
         row.extend(differ.then(|| cell.trials.to_string()));
         row.extend(summary(cell));
         row.extend(proofs.iter().map(|proof| (proof.count)(cell).to_string()));
-        table.add_row(row);
+        (i, row)
+    };
+    let trials = differ.then_some("trials");
+    let names = proofs.iter().map(|proof| proof.name);
+    let header = keys.iter().map(|(_, key)| key.key.as_str()).chain(trials).chain(NAMES);
+    Columns {
+        header: header.chain(names).map(str::to_owned).collect(),
+        rows: shown(results).take(most).map(row).collect(),
     }
+}
+
+/// A line for each cell.
+fn cells(results: &ResultsFile) -> String {
+    let Columns { header, rows } = columns(results, MOST_ROWS);
+    let mut table = plain_table();
+    table.set_header(header);
+    table.add_rows(rows.into_iter().map(|(_, row)| row));
     align(&mut table);
     let hidden = shown(results).count().saturating_sub(MOST_ROWS);
     let table = without_trailing_blanks(&table);

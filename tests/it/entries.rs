@@ -380,8 +380,9 @@ fn results(data: &[u8]) {
     let sealed = [data, &Digest::of(data).0].concat();
     on_disk("results.h5", &sealed, |path| {
         let Ok(file) = ResultsFile::open(path) else { return };
-        let json = report::json(&file);
-        for text in [report::table(&file), report::csv(&file)].into_iter().chain(json) {
+        let [json, page] = [report::json(&file), report::page(&file)];
+        let texts = [report::table(&file), report::csv(&file)];
+        for text in texts.into_iter().chain(json).chain(page) {
             assert!(!text.is_empty());
         }
         let _ = file.rows(0, 0..file.trials.min(10));

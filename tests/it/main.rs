@@ -21,6 +21,7 @@ mod kernels;
 mod kill;
 mod landscape;
 mod methods;
+mod page;
 mod plan;
 mod program;
 mod rare;

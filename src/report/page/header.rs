@@ -1,0 +1,110 @@
+//! What was run, with what, and how to run it again.
+
+use std::collections::BTreeMap;
+
+use toml_edit::DocumentMut;
+
+use super::cells::{keys, point};
+use super::html::{joined, terms};
+use crate::draw::Escaped;
+use crate::report::table::{partial, size};
+use crate::store::reader::ResultsFile;
+use crate::study::Axis;
+
+/// Keys of the configuration that say most of a study; those that are swept are among its axes.
+const KEYS: [&str; 10] = [
+    "network.input",
+    "network.hidden",
+    "network.output",
+    "network.depth",
+    "target.kind",
+    "init.kind",
+    "descent.method",
+    "descent.learning_rate",
+    "descent.max_steps",
+    "stop.loss",
+];
+
+/// The top of the page.
+pub(super) fn header(results: &ResultsFile) -> String {
+    format!(
+        "<header>\n<button type=\"button\" id=\"theme\" aria-pressed=\"false\">Dark</button>\n\
+         <h1>{}</h1>\n<p class=\"size\">{}</p>\n{}{}</header>\n",
+        Escaped(&results.name),
+        Escaped(&size(results)),
+        notice(results),
+        facts(results),
+    )
+}
+
+/// That trials are missing.
+fn notice(results: &ResultsFile) -> String {
+    match results.missing {
+        0 => String::new(),
+        _ => format!("<p class=\"notice\">{}</p>\n", Escaped(&partial(results))),
+    }
+}
+
+/// The axes, and what is the same in all cells.
+fn facts(results: &ResultsFile) -> String {
+    let axes: Vec<(String, String)> =
+        results.axes.iter().map(|axis| (keys(axis), values(axis))).collect();
+    let config: DocumentMut = results.config.parse().unwrap_or_default();
+    let fixed = KEYS.iter().filter_map(|key| {
+        let (table, name) = key.split_once('.')?;
+        let value = config.get(table)?.get(name)?.as_value()?;
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        Some((*key, text.trim().to_owned()))
+    });
+    let seed = ("seed", results.seed.to_string());
+    let digest = ("study digest", results.digest.hex());
+    let axes = axes.iter().map(|(keys, values)| (keys.as_str(), values.clone()));
+    terms(axes.chain(fixed).chain([seed, digest]))
+}
+
+/// The values along an axis, or its ends where there are many.
+fn values(axis: &Axis) -> String {
+    /// Values that are all named.
+    const FEW: usize = 6;
+    let separator = if axis.keys.len() == 1 { ", " } else { "; " };
+    match axis.len() {
+        few @ ..=FEW => (0..few).map(|i| point(axis, i)).collect::<Vec<_>>().join(separator),
+        many => format!("{} … {} ({many} values)", point(axis, 0), point(axis, many - 1)),
+    }
+}
+
+/// The configuration, the lines that run it, and what it was computed with.
+pub(super) fn again(results: &ResultsFile) -> String {
+    let lines = "deeplin run study.toml -o again\n\
+                 deeplin report again --html again.html\n\
+                 deeplin trace study.toml --cell 0 --trial 0 -o trace.h5";
+    format!(
+        "<section id=\"again\" aria-labelledby=\"again-title\">\n<h2 id=\"again-title\">Run it again</h2>\n\
+         <p>With the configuration below saved as <code>study.toml</code>, the first line computes all trials again, \
+         to the same bits; the second writes this page; the third replays one trial, with its weights at both \
+         ends and its way between them.</p>\n\
+         <pre tabindex=\"0\"><code>{lines}</code></pre>\n\
+         <details>\n<summary>Configuration, with every key</summary>\n\
+         <div class=\"controls\"><button type=\"button\" id=\"copy\">Copy</button>\
+         <button type=\"button\" id=\"save\">Save as study.toml</button></div>\n\
+         <pre tabindex=\"0\"><code id=\"config\">{}</code></pre>\n</details>\n\
+         <details>\n<summary>What it was computed with</summary>\n{}</details>\n</section>\n",
+        Escaped(&results.config),
+        provenance(results),
+    )
+}
+
+/// Versions, libraries and kernels.
+fn provenance(results: &ResultsFile) -> String {
+    let mut kernels = BTreeMap::<_, u64>::new();
+    for kernel in &results.kernels {
+        *kernels.entry((&kernel.kernel, &kernel.precision)).or_default() += 1;
+    }
+    let kernels = kernels.into_iter().map(|((kernel, precision), cells)| {
+        let word = if cells == 1 { "cell" } else { "cells" };
+        format!("{kernel} in {precision}: {cells} {word}\n")
+    });
+    let kernels = ("kernels", joined(kernels));
+    let rest = results.provenance.iter().map(|(name, value)| (name.as_str(), value.clone()));
+    terms(rest.chain([kernels]))
+}

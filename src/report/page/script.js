@@ -1,0 +1,206 @@
+"use strict";
+(() => {
+  const page = document.documentElement;
+  const one = (selector, within = document) => within.querySelector(selector);
+  const all = (selector, within = document) => [...within.querySelectorAll(selector)];
+  page.classList.add("live");
+
+  // Light and dark: as the system has it, until it is chosen.
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+  const isDark = () => (page.dataset.theme ? page.dataset.theme === "dark" : dark.matches);
+  const showTheme = () => one("#theme").setAttribute("aria-pressed", isDark());
+  one("#theme").addEventListener("click", () => {
+    page.dataset.theme = isDark() ? "light" : "dark";
+    showTheme();
+  });
+  dark.addEventListener("change", showTheme);
+  showTheme();
+
+  // Whether values chosen in selectors are those of an element; what is not chosen is any.
+  const isAt = (element, chosen) => {
+    const at = element.dataset.at.split(",");
+    return chosen.every((value, i) => value === "" || value === at[i]);
+  };
+  const values = (selects) => selects.map((select) => select.value);
+
+  // The table of cells: sorted by a column, and those that filters leave.
+  const table = one("#cells table");
+  const lines = all("tbody tr", table);
+  const filters = all("#cells select");
+  const filter = () => {
+    const chosen = values(filters);
+    for (const line of lines) line.hidden = !isAt(line, chosen);
+    const left = lines.filter((line) => !line.hidden).length;
+    one("#shown").textContent = `${left} of ${lines.length} cells`;
+  };
+  for (const select of filters) select.addEventListener("change", filter);
+  filter();
+
+  // A number behind `[` and `>`; above a bound is more than the bound.
+  const number = (text) => {
+    const plain = text.replace(/^\[/, "");
+    return plain.startsWith(">") ? Number.parseFloat(plain.slice(1)) + 1e-4 : Number.parseFloat(plain);
+  };
+  const compare = (a, b) => {
+    const [x, y] = [number(a), number(b)];
+    return Number.isNaN(x) || Number.isNaN(y) ? a.localeCompare(b, "en") : x - y;
+  };
+  const heads = all("thead th[aria-sort]", table);
+  const sort = (head) => {
+    const isUp = head.getAttribute("aria-sort") !== "ascending";
+    for (const other of heads) other.setAttribute("aria-sort", "none");
+    head.setAttribute("aria-sort", isUp ? "ascending" : "descending");
+    const keyed = lines.map((line) => [line.cells[head.cellIndex].textContent, line]);
+    const isNone = ([text]) => text === "-";
+    // Where there is nothing, last.
+    keyed.sort((a, b) => isNone(a) - isNone(b) || (isUp ? 1 : -1) * compare(a[0], b[0]));
+    one("tbody", table).append(...keyed.map(([, line]) => line));
+  };
+  for (const head of heads) one("button", head).addEventListener("click", () => sort(head));
+
+  // What a mark says, at once: its title, which is taken away meanwhile so that it does not show twice.
+  const tip = one("#tip");
+  let read = null;
+  const silence = () => {
+    if (read) {
+      read.mark.prepend(read.title);
+      read.mark.classList.remove("read");
+    }
+    read = null;
+    tip.textContent = "";
+  };
+  const say = (mark, x, y) => {
+    if (read?.mark !== mark) {
+      silence();
+      const title = one(":scope > title", mark);
+      read = { mark, title };
+      mark.classList.add("read");
+      title.remove();
+      tip.textContent = title.textContent;
+    }
+    place(x, y);
+  };
+  const place = (x, y) => {
+    const [width, height] = [tip.offsetWidth, tip.offsetHeight];
+    tip.style.left = `${Math.max(4, Math.min(x + 12, innerWidth - width - 4))}px`;
+    tip.style.top = `${y > height + 16 ? y - height - 12 : y + 16}px`;
+  };
+
+  const marksOf = new WeakMap();
+  const marks = (drawing) => {
+    if (!marksOf.has(drawing)) {
+      marksOf.set(drawing, all("title", drawing).map((title) => title.parentElement));
+    }
+    return marksOf.get(drawing).filter((mark) => !mark.closest(".off"));
+  };
+  const centre = (mark) => {
+    const box = mark.getBoundingClientRect();
+    return [box.x + box.width / 2, box.y + box.height / 2];
+  };
+  // The mark under the pointer, or the nearest one that is not far.
+  const REACH = 16;
+  const markAt = (drawing, event) => {
+    const there = marks(drawing);
+    for (let at = event.target; at && at !== drawing; at = at.parentElement) {
+      if (there.includes(at)) return at;
+    }
+    const distance = (mark) => {
+      const [x, y] = centre(mark);
+      return Math.hypot(x - event.clientX, y - event.clientY);
+    };
+    const near = there.map((mark) => [distance(mark), mark]).filter(([far]) => far < REACH);
+    return near.sort((a, b) => a[0] - b[0])[0]?.[1];
+  };
+
+  const STEPS = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1, Home: -Infinity, End: Infinity };
+  function prepare(drawing) {
+    if (drawing.tabIndex === 0 || marks(drawing).length === 0) return;
+    drawing.tabIndex = 0;
+    drawing.setAttribute("role", "group");
+    const label = one("svg", drawing).getAttribute("aria-label");
+    drawing.setAttribute("aria-label", `${label}. Arrow keys read its marks.`);
+    drawing.addEventListener("pointermove", (event) => {
+      const mark = markAt(drawing, event);
+      if (mark) say(mark, event.clientX, event.clientY);
+      else silence();
+    });
+    drawing.addEventListener("pointerleave", silence);
+    drawing.addEventListener("blur", silence);
+    drawing.addEventListener("keydown", (event) => {
+      if (event.key === "Escape") silence();
+      if (!(event.key in STEPS) || event.ctrlKey || event.metaKey || event.altKey) return;
+      event.preventDefault();
+      const there = marks(drawing);
+      const next = there.indexOf(read?.mark) + STEPS[event.key];
+      const mark = there[Math.max(0, Math.min(next, there.length - 1))];
+      mark.scrollIntoView({ block: "nearest", inline: "nearest" });
+      say(mark, ...centre(mark));
+      one("#said").textContent = tip.textContent;
+    });
+  }
+  addEventListener("scroll", () => read && place(...centre(read.mark)), { passive: true, capture: true });
+
+  // What is long is unpacked once it is asked for.
+  const unpacked = new WeakMap();
+  const unpackAll = async (group) => {
+    for (const packed of all(".packed", group)) {
+      const bytes = Uint8Array.from(atob(packed.textContent), (letter) => letter.charCodeAt(0));
+      const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
+      packed.insertAdjacentHTML("afterend", await new Response(stream).text());
+      packed.remove();
+    }
+  };
+  const unpack = (group) => {
+    if (!unpacked.has(group)) unpacked.set(group, unpackAll(group));
+    return unpacked.get(group);
+  };
+
+  // Figures: the one that is chosen, with the layers that are asked for.
+  for (const group of all(".group")) {
+    const selects = all("[data-choice]", group);
+    const boxes = all("[data-layer]", group);
+    const show = () => {
+      const chosen = values(selects);
+      for (const figure of all("figure", group)) {
+        figure.hidden = !isAt(figure, chosen);
+        if (!figure.hidden) prepare(one(".drawing", figure));
+      }
+      for (const box of boxes) {
+        const layer = all(`svg .${CSS.escape(box.dataset.layer)}`, group);
+        for (const marks of layer) marks.classList.toggle("off", !box.checked);
+      }
+    };
+    for (const select of selects) select.addEventListener("change", () => unpack(group).then(show));
+    for (const box of boxes) box.addEventListener("change", show);
+    one("details", group)?.addEventListener("toggle", () => unpack(group).then(show));
+    one(".save", group).addEventListener("click", () => {
+      const shown = one("figure:not([hidden]) svg", group).cloneNode(true);
+      for (const mark of all(".off", shown)) mark.remove();
+      const text = new XMLSerializer().serializeToString(shown);
+      save(text, "image/svg+xml", `${document.body.dataset.study}-${group.id}.svg`);
+    });
+    show();
+  }
+
+  const save = (text, type, name) => {
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(new Blob([text], { type }));
+    link.download = name;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+  };
+
+  // The configuration.
+  const config = one("#config");
+  one("#save").addEventListener("click", () => save(config.textContent, "application/toml", "study.toml"));
+  one("#copy").addEventListener("click", async (event) => {
+    const button = event.currentTarget;
+    try {
+      await navigator.clipboard.writeText(config.textContent);
+      button.textContent = "Copied";
+    } catch {
+      getSelection().selectAllChildren(config);
+      button.textContent = "Selected: copy it";
+    }
+  });
+})();

@@ -1,0 +1,220 @@
+//! The page of results: in a browser, as text, and as a file.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use deeplin::digest::Digest;
+
+use crate::program::{self, Desk};
+
+/// Two axes, all kinds of outcomes.
+const TWO_AXES: &str = r#"
+name = "two-axes"
+trials = 40
+[network]
+input = 4
+hidden = 4
+output = 4
+[descent]
+max_steps = 600
+learning_rate = 0.1
+[sweep]
+"network.depth" = [2, 3, 5]
+"init.std" = { log = [0.05, 1.0], points = 5 }
+"#;
+
+/// Some trajectories.
+const TRACED: &str = r#"
+name = "traced"
+trials = 30
+[network]
+input = 4
+hidden = 4
+output = 4
+[descent]
+max_steps = 1000
+[record]
+trajectory = { trials = 2, points = 40, spacing = "log" }
+[sweep]
+"init.std" = [0.1, 0.4]
+"network.depth" = [2, 3]
+"#;
+
+/// Four axes, one of words and one of two keys.
+const FOUR_AXES: &str = r#"
+name = "four-axes"
+trials = 12
+[network]
+input = 3
+hidden = 3
+output = 3
+[descent]
+max_steps = 300
+[sweep]
+"network.depth" = [2, 3, 4]
+"stop.loss" = [1e-3, 1e-5]
+"init.kind" = ["gaussian", "balanced"]
+[[sweep.zip]]
+"init.std" = [0.1, 0.5]
+"descent.learning_rate" = [0.1, 0.05]
+"#;
+
+fn desk() -> Desk {
+    let desk = Desk::new();
+    for (name, text) in [("two-axes", TWO_AXES), ("traced", TRACED), ("four-axes", FOUR_AXES)] {
+        desk.write(&format!("{name}.toml"), text);
+    }
+    desk
+}
+
+/// Runs a study and writes its page.
+fn page(desk: &Desk, name: &str) -> String {
+    desk.succeed(&["run", &format!("{name}.toml"), "--quiet"]);
+    let html = format!("{name}.html");
+    let ran = desk.succeed(&["report", &format!("runs/{name}"), "--html", &html]);
+    assert!(ran.stdout.is_empty() && ran.stderr.contains(&html), "{}", ran.stderr);
+    String::from_utf8(desk.read(&html)).expect("text")
+}
+
+#[test]
+fn a_browser_shows_and_does_all_of_it() {
+    let Some(python) = program::python() else { return };
+    let desk = desk();
+    let mut pages = ["two-axes", "traced", "four-axes"]
+        .map(|name| {
+            page(&desk, name);
+            desk.path(&format!("{name}.html"))
+        })
+        .to_vec();
+    let part = ["run", "two-axes.toml", "--quiet", "-o", "part", "--part", "2/2"];
+    desk.succeed(&[&part[..], &["--set", "store.block=7"]].concat());
+    desk.succeed(&["merge", "part", "--partial"]);
+    desk.succeed(&["report", "part/partial.h5", "--html", "partial.html"]);
+    pages.push(desk.path("partial.html"));
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python/page.py");
+    let output = Command::new(python).arg(script).args(pages).output().expect("starting Python");
+    let said = [output.stdout, output.stderr].concat();
+    match output.status.code() {
+        Some(77) => program::may_skip("a browser"),
+        code => assert_eq!(code, Some(0), "{}", String::from_utf8_lossy(&said)),
+    }
+}
+
+#[test]
+fn the_configuration_of_a_page_gives_the_same_results_and_the_same_page() {
+    let desk = desk();
+    let first = page(&desk, "traced");
+    let config = first.split("<code id=\"config\">").nth(1).expect("the configuration");
+    let config = config.split("</code>").next().expect("its end");
+    desk.write("again.toml", &config.replace("&quot;", "\""));
+    desk.succeed(&["run", "again.toml", "--quiet", "-o", "again"]);
+    assert!(desk.read("runs/traced/results.h5") == desk.read("again/results.h5"));
+    let again = desk.succeed(&["report", "again", "--html", "-"]).stdout;
+    assert!(first == again);
+}
+
+/// Results that someone made to harm: their name and configuration hold a script.
+#[test]
+fn what_results_hold_is_text() {
+    const EVIL: &str = "</code><script>alert(1)</script><a b='\"&";
+    let desk = desk();
+    page(&desk, "two-axes");
+    let path = desk.path("evil.h5");
+    fs::copy(desk.path("runs/two-axes/results.h5"), &path).expect("a copy");
+    let file = hdf5::File::open_rw(&path).expect("results");
+    for name in ["study", "config"] {
+        let text: hdf5::types::VarLenUnicode = EVIL.parse().expect("text");
+        file.delete_attr(name).expect("an attribute");
+        file.new_attr::<hdf5::types::VarLenUnicode>()
+            .create(name)
+            .and_then(|a| a.write_scalar(&text))
+            .expect("an attribute");
+    }
+    drop(file);
+    // With the seal that its content has.
+    let mut bytes = desk.read("evil.h5");
+    let seal = Digest::of(&bytes[..bytes.len() - 32]);
+    let end = bytes.len() - 32;
+    bytes[end..].copy_from_slice(&seal.0);
+    fs::write(&path, bytes).expect("a file");
+    let text = desk.succeed(&["report", "evil.h5", "--html", "-"]).stdout;
+    assert!(!text.contains("<script>alert") && !text.contains("b='\""));
+    assert_eq!(text.matches("&lt;script&gt;alert(1)").count(), 4);
+}
+
+#[test]
+fn a_page_replaces_a_page_and_nothing_else() {
+    let desk = desk();
+    let text = page(&desk, "two-axes");
+    let write = |html: &str| desk.run(&["report", "runs/two-axes", "--html", html]);
+    desk.write("old.html", "<!DOCTYPE html><title>old</title>");
+    desk.write("empty.html", "");
+    for name in ["old.html", "empty.html", "two-axes.html"] {
+        assert_eq!(write(name).code, 0, "{name}");
+        assert!(desk.read(name) == text.as_bytes(), "{name}");
+    }
+    for (name, words) in [
+        ("two-axes.toml", "is no page"),
+        ("runs/two-axes/results.h5", "is no page"),
+        ("..", "does not name a file"),
+    ] {
+        let ran = write(name);
+        assert_eq!(ran.code, 2, "{}", ran.stderr);
+        assert!(ran.said().contains(words), "{}", ran.stderr);
+    }
+    for (name, words) in [("absent/page.html", "--html"), ("runs", "runs")] {
+        let ran = write(name);
+        assert_eq!(ran.code, 3, "{}", ran.stderr);
+        assert!(ran.said().contains(words), "{}", ran.stderr);
+    }
+    let ran = desk.run(&["report", "runs/two-axes", "--html", "x.html", "--json"]);
+    assert_eq!(ran.code, 2, "{}", ran.stderr);
+    assert!(!desk.path("x.html").exists());
+}
+
+/// As on a disk that is full: the page that was there stays, and nothing else is left.
+#[cfg(unix)]
+#[test]
+fn a_page_is_there_whole_or_not_at_all() {
+    let desk = desk();
+    page(&desk, "traced");
+    desk.write("traced.html", "<!doctype html><title>old</title>");
+    let before = program::files(&desk.path("."));
+    let output = Command::new("sh")
+        .args(["-c", "ulimit -f 8; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_deeplin")])
+        .args(["report", "runs/traced", "--html", "traced.html"])
+        .current_dir(desk.path("."))
+        .output()
+        .expect("starting a shell");
+    let ran = program::Ran::from(output);
+    assert_eq!(ran.code, 3, "{}", ran.stderr);
+    assert!(ran.said().contains("with room for it"), "{}", ran.stderr);
+    assert!(program::files(&desk.path(".")) == before);
+}
+
+/// The page of a thousand cells can be sent by mail.
+#[test]
+fn a_thousand_cells_are_below_two_megabytes() {
+    let desk = Desk::new();
+    desk.write(
+        "thousand.toml",
+        r#"
+name = "thousand"
+trials = 5
+[network]
+input = 2
+hidden = 2
+output = 2
+[descent]
+max_steps = 100
+[sweep]
+"init.std" = { log = [0.1, 2.0], points = 10 }
+"network.depth" = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]
+"descent.learning_rate" = { log = [0.01, 1.0], points = 10 }
+"#,
+    );
+    let text = page(&desk, "thousand");
+    assert_eq!(text.matches("<tr data-at").count(), 1000);
+    assert!(text.len() < 2_000_000, "{} bytes", text.len());
+}

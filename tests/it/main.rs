@@ -19,6 +19,7 @@ mod invariance;
 mod kernels;
 mod kill;
 mod landscape;
+mod law;
 mod methods;
 mod plan;
 mod program;

@@ -37,10 +37,17 @@ pub struct RootAttribute {
     pub kind: &'static str,
     /// What it says.
     pub meaning: &'static str,
+    /// Minor version of the format (major 1) that it came with.
+    pub since: u16,
 }
 
 const fn root(name: &'static str, kind: &'static str, meaning: &'static str) -> RootAttribute {
-    RootAttribute { name, kind, meaning }
+    RootAttribute { name, kind, meaning, since: 0 }
+}
+
+/// One that came with partial results.
+const fn count(name: &'static str, meaning: &'static str) -> RootAttribute {
+    RootAttribute { name, kind: "int64", meaning, since: 1 }
 }
 
 /// The attributes of the root group, in the order of the file.
@@ -49,11 +56,11 @@ pub const ROOT: [RootAttribute; 14] = [
     root("title", "text", "the study and its question"),
     root("source", "text", "the program"),
     root("deeplin_format", "text", "`results`"),
-    root("format_version", "int32 [2]", "major and minor version of the format"),
-    root(schema::ROWS, "int64", "1: there are variables of each trial; 0: there are histograms"),
-    root(schema::COMPLETE, "int64", "1: all trials of the study are there; 0: a partial result"),
-    root(schema::TRIALS_PER_CELL, "int64", "trials of a cell; the most that one may have"),
-    root(schema::MISSING, "int64", "trials of all cells that are missing; 0 if complete"),
+    root("format_version", "2 x int32", "major and minor version of the format"),
+    count(schema::ROWS, "1: there are variables of each trial; 0: there are histograms"),
+    count(schema::COMPLETE, "1: all trials of the study are there; 0: a partial result"),
+    count(schema::TRIALS_PER_CELL, "trials of a cell; the most that one may have"),
+    count(schema::MISSING, "trials of all cells that are missing; 0 if complete"),
     root("study", "text", "name of the study"),
     root("study_digest", "text", "BLAKE3 of what of the study decides its rows, in hexadecimal"),
     root("seed", "text", "the seed, in decimal"),

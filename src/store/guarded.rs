@@ -175,13 +175,19 @@ impl Guarded {
         }
     }
 
+    /// A dataset, if it is of this shape.
+    pub(super) fn of_shape(&self, name: &str, shape: &[usize]) -> Result<Dataset> {
+        let dataset = self.dataset(name)?;
+        let found = dataset.shape();
+        if found == shape {
+            return Ok(dataset);
+        }
+        Err(self.refuse(format!("{name} has shape {found:?} instead of {shape:?}")))
+    }
+
     /// A dataset, if it is of this shape and one of these types.
     fn checked(&self, name: &str, shape: &[usize], types: &[TypeDescriptor]) -> Result<Dataset> {
-        let dataset = self.dataset(name)?;
-        if dataset.shape() != shape {
-            let found = dataset.shape();
-            return Err(self.refuse(format!("{name} has shape {found:?} instead of {shape:?}")));
-        }
+        let dataset = self.of_shape(name, shape)?;
         self.check_type(name, &dataset, types)?;
         Ok(dataset)
     }

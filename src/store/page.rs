@@ -44,14 +44,15 @@ pub fn page() -> String {
     let provenance =
         format!("The group `{PROVENANCE}` has what besides the study decides bits. Variables:");
     section(&mut page, "Provenance", &provenance, &declared::provenance());
-    page += "\nAttributes of the group, all text (of mixed results, the different ones):\n\n";
+    page += "\nAttributes of the group, all text and since 1.0 (of mixed results, the different ones):\n\n";
     page += "| attribute | meaning |\n|---|---|\n";
     for (name, meaning) in declared::provenance_attributes() {
         line(&mut page, &[&code(name), meaning]);
     }
-    page += "\n## Attributes of the root group\n\n| attribute | type | meaning |\n|---|---|---|\n";
+    page += "\n## Attributes of the root group\n\n| attribute | type | meaning | since |\n|---|---|---|---|\n";
     for attribute in ROOT {
-        line(&mut page, &[&code(attribute.name), attribute.kind, attribute.meaning]);
+        let since = format!("1.{}", attribute.since);
+        line(&mut page, &[&code(attribute.name), attribute.kind, attribute.meaning, &since]);
     }
     page + ATTRIBUTES
 }

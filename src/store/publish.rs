@@ -421,6 +421,56 @@ mod tests {
         assert!(publish(&disk.failing(6, Fault::Once(Errno::NOSPC)), dir, "x", b"whole").is_ok());
     }
 
+    /// A file for others that holds `text`.
+    fn publish_text(
+        fs: &dyn FileSystem,
+        dir: &Path,
+        text: &'static [u8],
+        replace: bool,
+    ) -> Result<()> {
+        publish_for_others(fs, dir, "x", replace, |path, mut file| {
+            file.write_at(0, text).map_err(Error::storage("write", path))?;
+            Ok(file)
+        })
+    }
+
+    #[test]
+    fn files_for_others_have_no_seal_and_replace_only_if_asked() {
+        let dir = tempfile::tempdir().unwrap();
+        let dir = dir.path();
+        let content = || fs::read(dir.join("x")).unwrap();
+        publish_text(&Disk, dir, b"1", false).unwrap();
+        assert_eq!(content(), b"1");
+        let error = publish_text(&Disk, dir, b"2", false).unwrap_err();
+        assert!(matches!(error, Error::Storage { .. }), "{error}");
+        assert_eq!(content(), b"1");
+        publish_text(&Disk, dir, b"3", true).unwrap();
+        assert_eq!(content(), b"3");
+        assert_eq!(names(dir), ["x"]);
+    }
+
+    #[test]
+    fn a_failure_leaves_nothing_or_the_whole_file_for_others() {
+        let (dir, disk) = (Path::new("d"), Simulated::default());
+        disk.create_dir_all(dir).unwrap();
+        // create, write, sync, rename, sync of the directory
+        for at in 0..5 {
+            for replace in [false, true] {
+                let fs = disk.failing(at, Fault::Once(Errno::NOSPC));
+                let error = publish_text(&fs, dir, b"whole", replace).unwrap_err();
+                assert!(matches!(error, Error::Storage { .. }), "call {at}: {error}");
+                let there = fs.list(dir).unwrap();
+                if at < 4 {
+                    assert!(there.is_empty(), "call {at}: {there:?}");
+                } else {
+                    assert_eq!(fs.read(&dir.join("x")).unwrap(), b"whole");
+                }
+            }
+        }
+        let fs = disk.failing(5, Fault::Once(Errno::NOSPC));
+        publish_text(&fs, dir, b"whole", false).unwrap();
+    }
+
     #[test]
     fn sweeps_what_dead_processes_left() {
         let dir = tempfile::tempdir().unwrap();

@@ -158,6 +158,15 @@ fn lifelines_finds_the_shares_that_converged() {
     }
 }
 
+#[test]
+fn every_recipe_is_in_the_list() {
+    let list = include_str!("../../scripts/analysis/README.md");
+    for file in std::fs::read_dir(recipe("")).expect("the recipes").flatten() {
+        let name = file.file_name().into_string().expect("a name in UTF-8");
+        assert!(name == "README.md" || list.contains(&format!("`{name}")), "{name}");
+    }
+}
+
 /// The example of the README, as typed.
 #[test]
 fn the_example_of_the_readme_works_as_typed() {

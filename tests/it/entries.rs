@@ -16,6 +16,7 @@ use deeplin::digest::Digest;
 use deeplin::network::matrix_file::load_matrix;
 use deeplin::network::target::data::moments;
 use deeplin::observe::trajectory::Sizes;
+use deeplin::report::columns::{self, Heading, Unit};
 use deeplin::report::{self, times};
 use deeplin::run::blocks::Share;
 use deeplin::run::session::{Did, Session};
@@ -389,6 +390,16 @@ fn results(data: &[u8]) {
         for rung in [None, (!file.ladder.is_empty()).then_some(0)] {
             let question = times::Question { cell: Some(0), rung, points: 5 };
             let _ = times::table(&file, question);
+        }
+        for unit in [Unit::Trial, Unit::Cell] {
+            let mut heading = None;
+            let _ = columns::hand_on(&file, unit, &mut |bytes| {
+                let of =
+                    heading.get_or_insert_with(|| Heading::from_bytes(bytes).expect("a heading"));
+                // Codes without a meaning make it none.
+                let _ = of.piece(bytes);
+                Ok(())
+            });
         }
     });
 }

@@ -72,6 +72,17 @@ fn cells_with_different_numbers_of_trials() {
     compare(&desk, "swept/results.h5");
 }
 
+/// More rows than are read at a time: two cells together, then the third.
+#[test]
+fn results_that_come_in_several_pieces() {
+    let desk = Desk::new();
+    let study = "trials = 50_000\n[network]\ninput = 1\nhidden = 1\noutput = 1\ndepth = 2\n\
+                 [descent]\nmax_steps = 3\n[sweep]\n\"init.std\" = [0.5, 1.0, 2.0]\n";
+    desk.write("large.toml", study);
+    desk.succeed(&["run", "large.toml", "--quiet", "-o", "large"]);
+    compare(&desk, "large/results.h5");
+}
+
 /// What `export --cells` and `report --csv` both have, they have alike.
 #[test]
 fn cells_are_those_of_the_report() {

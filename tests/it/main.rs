@@ -20,6 +20,7 @@ mod invariance;
 mod kernels;
 mod kill;
 mod landscape;
+mod law;
 mod methods;
 mod page;
 mod plan;

@@ -62,7 +62,7 @@ def check_file(path, variables, provenance, root, attributes):
         assert list(file.attrs) == [row["attribute"].strip("`") for row in root], path
         for row in root:
             value = file.attrs[row["attribute"].strip("`")]
-            found = "text" if isinstance(value, str) else str(value.dtype) + (" [2]" if np.ndim(value) else "")
+            found = "text" if isinstance(value, str) else ("2 x " if np.ndim(value) else "") + str(value.dtype)
             assert found == row["type"], (row, found)
         sweep = json.loads(file.attrs["sweep"])
         axes = [keys[0].replace(".", "_") for keys in sweep]

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
-use ::csv::Writer;
+use ::csv::{ErrorKind, Writer};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
@@ -24,15 +24,15 @@ pub(super) fn write(
     into_file(written).map_err(Error::storage("write", path))
 }
 
-/// As [`write`], compressed.
+/// As [`write()`], compressed.
 pub(super) fn write_compressed(
     path: &Path,
     file: Box<dyn NewFile>,
     heading: &Heading,
     next: &mut dyn FnMut() -> Result<Option<Piece>>,
 ) -> Result<Box<dyn NewFile>> {
-    // Without a time, so that equal tables are equal bytes.
-    let encoder = GzEncoder::new(BufWriter::new(Stream::new(file)), Compression::default());
+    // Without a time, so that equal tables are equal bytes; digits hardly get shorter by more effort.
+    let encoder = GzEncoder::new(BufWriter::new(Stream::new(file)), Compression::fast());
     let written = fill(path, encoder, heading, next)?;
     written.finish().and_then(into_file).map_err(Error::storage("write", path))
 }
@@ -48,13 +48,21 @@ fn fill<W: Write>(
     heading: &Heading,
     next: &mut dyn FnMut() -> Result<Option<Piece>>,
 ) -> Result<W> {
-    let failed = |e: ::csv::Error| Error::storage("write", path)(e.into());
+    let failed = |e| Error::storage("write", path)(cause(e));
     let mut writer = Writer::from_writer(writer);
     writer.write_record(heading.columns.iter().map(|column| &column.name)).map_err(failed)?;
     while let Some(piece) = next()? {
         write_piece(&mut writer, &heading.columns, &piece).map_err(failed)?;
     }
     writer.into_inner().map_err(|e| Error::storage("write", path)(e.into_error()))
+}
+
+/// What failed below.
+fn cause(error: ::csv::Error) -> io::Error {
+    match error.into_kind() {
+        ErrorKind::Io(cause) => cause,
+        other => io::Error::other(format!("{other:?}")),
+    }
 }
 
 fn write_piece<W: Write>(

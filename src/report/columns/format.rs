@@ -80,14 +80,14 @@ impl Format {
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::io::Read;
+    use std::io::{self, Read};
     use std::slice::from_ref;
 
     use ::parquet::file::reader::{FileReader, SerializedFileReader};
 
     use super::*;
     use crate::report::columns::tests::example;
-    use crate::store::io::{Disk, FileSystem};
+    use crate::store::io::{Disk, FileSystem, OpenFile};
 
     /// The bytes of a table that comes in these pieces.
     fn written(format: Format, heading: &Heading, pieces: &[Piece]) -> Result<Vec<u8>> {
@@ -164,6 +164,47 @@ mod tests {
         assert_eq!(file.dataset("certificate_step").unwrap().read_raw::<i64>().unwrap(), [-1, 9]);
         let losses = file.dataset("loss_final").unwrap().read_raw::<f64>().unwrap();
         assert!(losses[0].is_nan() && losses[1] == 1e-300);
+    }
+
+    /// A file for which there is no space.
+    struct Full(Box<dyn NewFile>);
+
+    impl OpenFile for Full {
+        fn size(&mut self) -> io::Result<u64> {
+            self.0.size()
+        }
+        fn read_at(&mut self, offset: u64, bytes: &mut [u8]) -> io::Result<()> {
+            self.0.read_at(offset, bytes)
+        }
+    }
+
+    impl NewFile for Full {
+        fn write_at(&mut self, _: u64, _: &[u8]) -> io::Result<()> {
+            Err(io::ErrorKind::StorageFull.into())
+        }
+        fn set_size(&mut self, size: u64) -> io::Result<()> {
+            self.0.set_size(size)
+        }
+        fn sync(&mut self) -> io::Result<()> {
+            self.0.sync()
+        }
+    }
+
+    /// netCDF is written as all files of HDF5, which has tests of its own.
+    #[test]
+    fn a_full_disk_is_named_as_such() {
+        let (heading, piece) = example();
+        let dir = tempfile::tempdir().unwrap();
+        let streams = |(_, format): &(&str, Format)| *format != Format::NetCdf;
+        for (ending, format) in Format::ENDINGS.into_iter().filter(streams) {
+            let path = dir.path().join(format!("table{ending}"));
+            let file = Box::new(Full(Disk.create_new(&path).unwrap()));
+            let mut left = Some(piece.clone());
+            let error = format.write(&path, file, &heading, &mut || Ok(left.take())).err().unwrap();
+            let Error::Storage { source, help, .. } = error else { panic!("{error}") };
+            assert_eq!(source.kind(), io::ErrorKind::StorageFull, "{ending}");
+            assert!(help.unwrap().contains("free space"));
+        }
     }
 
     #[test]

@@ -112,12 +112,12 @@ impl Heading {
         serde_json::to_vec(self).expect("plain data")
     }
 
-    /// The inverse of [`Self::to_bytes`]; `None` if they are no heading.
+    /// From the first bytes that [`hand_on`] hands over; `None` if they are no heading.
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         serde_json::from_slice(bytes).ok()
     }
 
-    /// The inverse of [`Piece::to_bytes`]; `None` if they are no piece of this table.
+    /// From the further bytes that [`hand_on`] hands over; `None` if they are no piece of this table.
     pub fn piece(&self, bytes: &[u8]) -> Option<Piece> {
         let (values, rest) = bytes.as_chunks::<8>();
         let rows = values.len().checked_div(self.columns.len())?;

@@ -43,6 +43,8 @@ fn create(file: Box<dyn NewFile>, heading: &Heading) -> Written<SerializedFileWr
     let metadata = heading.attributes.iter().map(pair).chain(long_names).collect();
     let properties = WriterProperties::builder()
         .set_compression(Compression::SNAPPY)
+        // For words and steps, which are few; a dictionary of measures only adds to them.
+        .set_dictionary_page_size_limit(1 << 16)
         .set_key_value_metadata(Some(metadata))
         .build();
     SerializedFileWriter::new(Stream::new(file), Arc::new(schema), Arc::new(properties))

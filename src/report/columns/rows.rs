@@ -18,8 +18,9 @@ pub(super) fn hand_on(
             Some("--cells exports one row a cell; `deeplin trace` replays any single trial".into()),
         ));
     }
+    let slabs = results.slabs()?;
     take(&heading(results).to_bytes())?;
-    for slab in results.slabs()? {
+    for slab in slabs {
         let piece = piece(results, &slab)?;
         if piece.rows() > 0 {
             take(&piece.to_bytes())?;
@@ -44,7 +45,7 @@ fn heading(results: &ResultsFile) -> Heading {
     let columns = super::columns_of_cell(results).into_iter().chain([trial]).chain(of_trial);
     Heading {
         columns: columns.collect(),
-        rows: results.cells.iter().map(|cell| cell.trials).sum(),
+        rows: results.cells.iter().map(|cell| cell.trials.min(results.trials)).sum(),
         attributes: attributes(results, "one row a trial"),
     }
 }

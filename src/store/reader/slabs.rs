@@ -38,10 +38,13 @@ impl ResultsFile {
     /// trials; which are there, [`CellSummary::trials`](super::CellSummary) says.
     ///
     /// # Errors
-    /// [`crate::Error::Content`] if the file keeps no rows.
+    /// [`crate::Error::Content`] if the file keeps no rows, or says that it has others than it has.
     pub fn slabs(&self) -> Result<impl Iterator<Item = Slab> + use<>> {
         self.check_rows()?;
-        let grid = Grid::of_volume(&self.shape(), MOST_ROWS);
+        let shape = self.shape();
+        // What HDF5 holds can be counted, whatever the attributes say.
+        self.file.of_shape("outcome", &shape)?;
+        let grid = Grid::of_volume(&shape, MOST_ROWS);
         let trials = self.trials;
         let slabs = (0..grid.chunks()).scan(0, move |next, number| {
             let (first, len) = (*next, grid.values(number) as u64);

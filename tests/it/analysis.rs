@@ -167,24 +167,45 @@ fn every_recipe_is_in_the_list() {
     }
 }
 
-/// The example of the README, as typed.
+/// The Python of the README in its order: what the study needs for it, and what has to hold after it.
+const EXAMPLES: [(&str, &str); 3] = [
+    (
+        "store.rows=true",
+        "import matplotlib.pyplot as plt\nline, = plt.gca().lines\n\
+         assert (line.get_ydata() == results.probability.sel(network_depth=4)).all()",
+    ),
+    (
+        "store.rows=false",
+        "counts = ends.steps_histogram_count.where(ends.steps_histogram_outcome == 1)\n\
+         assert counts.sum() == results.converged_count[3, 1]\n\
+         assert len(converged) == counts.count()",
+    ),
+    (
+        "record.trajectory={ trials = 2, points = 20, spacing = \"log\" }",
+        "import matplotlib.pyplot as plt\nline, = plt.gca().lines\n\
+         assert abs(line.get_ydata()[0] / traced.loss_initial[0] - 1) < 1e-12",
+    ),
+];
+
 #[test]
-fn the_example_of_the_readme_works_as_typed() {
+fn the_examples_of_the_readme_work_as_typed() {
     let Some(python) = program::python() else { return };
-    let desk = Desk::new();
     let study = Path::new(env!("CARGO_MANIFEST_DIR")).join("configs/quickstart.toml");
     let study = study.to_str().expect("a path in UTF-8");
-    desk.succeed(&["run", study, "--quiet", "--set", "trials=10"]);
     let readme = include_str!("../../README.md");
-    let code = readme.split("```python\n").nth(1).and_then(|rest| rest.split("```").next());
-    let code = code.expect("Python in the README");
-    assert!(code.contains("results.probability.sel(network_depth=4).plot()"), "{code}");
-    let checked = format!(
-        "import matplotlib; matplotlib.use('Agg')\n{code}\nimport matplotlib.pyplot as plt\n\
-         line, = plt.gca().lines\nassert len(line.get_xdata()) == 8\n\
-         assert (line.get_ydata() == results.probability.sel(network_depth=4)).all()\n"
-    );
-    let mut command = Command::new(&python);
-    command.current_dir(desk.path("")).args(["-c", &checked]);
-    printed(&mut command).expect("Python is there");
+    let codes: Vec<&str> =
+        readme.split("```python\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert_eq!(codes.len(), EXAMPLES.len());
+    assert!(codes[0].contains("results.probability.sel(network_depth=4).plot()"), "{}", codes[0]);
+    for (code, (set, check)) in codes.iter().zip(EXAMPLES) {
+        let desk = Desk::new();
+        desk.succeed(&["run", study, "--quiet", "--set", "trials=10", "--set", set]);
+        // The first of them opens the results.
+        let opens = if code.contains("open_dataset") { "" } else { codes[0] };
+        let clear = "import matplotlib.pyplot\nmatplotlib.pyplot.close()\n";
+        let checked = format!("{opens}{clear}{code}{check}\n");
+        let mut command = Command::new(&python);
+        command.current_dir(desk.path("")).env("MPLBACKEND", "Agg").args(["-c", &checked]);
+        printed(&mut command).expect("Python is there");
+    }
 }

@@ -178,7 +178,7 @@ fn the_guides_lead_where_they_say() {
     follow(include_str!("../../src/book/guides.md"), true);
 }
 
-/// Its Python is tried by `analysis` and `tallies`.
+/// Its Python is run by `analysis`.
 #[test]
 fn the_readme_leads_where_it_says() {
     follow(include_str!("../../README.md"), false);

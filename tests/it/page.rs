@@ -140,7 +140,10 @@ fn what_results_hold_is_text() {
     fs::write(&path, bytes).expect("a file");
     let text = desk.succeed(&["report", "evil.h5", "--html", "-"]).stdout;
     assert!(!text.contains("<script>alert") && !text.contains("b='\""));
-    assert_eq!(text.matches("&lt;script&gt;alert(1)").count(), 4);
+    assert!(text.contains("&lt;script&gt;alert(1)"));
+    let own = ["<script nonce=", "<script type=\"text/plain\" class=\"packed\">"];
+    let own = own.map(|script| text.matches(script).count());
+    assert_eq!((own[0], text.matches("<script").count()), (1, own[0] + own[1]));
 }
 
 #[test]

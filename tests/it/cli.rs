@@ -412,7 +412,7 @@ fn near_misses_are_seen() {
     let desk = desk();
     desk.succeed(&["run", "study.toml", "--quiet", "-o", "out"]);
     for (arguments, words) in [
-        (&["rnu", "study.toml"][..], "'run'"),
+        (&["plna", "study.toml"][..], "'plan'"),
         (&["run", "study.toml", "--quite"], "'--quiet'"),
         (&["man", "wach"], "did you mean `watch`?"),
         (&["times", "out", "--at", "init.sdt=0.1"], "did you mean `init.std`?"),

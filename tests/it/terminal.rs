@@ -196,7 +196,7 @@ fn a_small_terminal_shows_what_fits() {
             [1, 1, 1],
             "{text}"
         );
-        assert_eq!(with("0.1"), 2, "the cells that are worked at:\n{text}");
+        assert_eq!(with("1e-9"), 2, "the cells that are worked at:\n{text}");
         while terminal.bytes.len() == before {
             let bytes = terminal.output.recv_timeout(PATIENCE).expect("another picture");
             terminal.take(&bytes);

@@ -56,10 +56,6 @@ const LONG: &str = "without optimisation it takes half a minute";
 
 const SLURM: &str = "tests/it/slurm.rs queues studies on a cluster";
 
-/// Commands that are shown and come with changes that are not in yet: to be taken out as they come.
-const AWAITED: [&str; 3] =
-    ["deeplin plot ", "deeplin report runs/quickstart --html ", "deeplin watch "];
-
 /// A block of code of a page.
 #[derive(Debug, PartialEq)]
 struct Block {
@@ -124,9 +120,6 @@ fn run_lines(desk: &Desk, lines: &str) -> String {
     let mut printed = String::new();
     for line in lines.lines() {
         let command = line.split(" #").next().unwrap_or(line).trim_end();
-        if AWAITED.iter().any(|awaited| command.starts_with(awaited)) {
-            continue;
-        }
         let instead = INSTEAD.iter().find(|(shown, ..)| *shown == command);
         if let Some(command) = instead.map_or(Some(command), |(_, other, _)| *other) {
             printed = run(desk, "bash", &["-euo", "pipefail", "-c", command]);

@@ -31,8 +31,16 @@ impl RecordedSteps {
 
     /// About how many a trial has that ends after so many steps, where it is recorded too.
     pub fn up_to(&self, steps: u64) -> u64 {
-        let before = self.below(steps.max(1)).min(steps);
-        (before + 2).min(steps + 1).min(self.most())
+        let (points, most, end) = (self.points as f64, self.max_steps as f64, steps as f64);
+        let before = match self.spacing {
+            Spacing::Linear => end / most * points,
+            Spacing::Log => {
+                // So many of a factor e; up to as many steps each is recorded.
+                let dense = (points - 1.0) / libm::log(most.max(2.0));
+                if end <= dense { end } else { dense + dense * libm::log(end / dense) }
+            }
+        };
+        (before as u64 + 2).min(steps + 1).min(self.most())
     }
 
     /// Step of record `k`, from 1.

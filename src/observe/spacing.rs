@@ -31,22 +31,16 @@ impl RecordedSteps {
 
     /// About how many a trial has that ends after so many steps, where it is recorded too.
     pub fn up_to(&self, steps: u64) -> u64 {
-        let dense = self.dense();
-        let evenly = |step: u64| self.below(step.max(1));
-        let before = match steps > dense {
-            true => dense + evenly(steps) - evenly(dense),
-            false => steps,
+        let (points, most, end) = (self.points as f64, self.max_steps as f64, steps as f64);
+        let before = match self.spacing {
+            Spacing::Linear => end / most * points,
+            Spacing::Log => {
+                // So many of a factor e; up to as many steps each is recorded.
+                let dense = (points - 1.0) / libm::log(most.max(2.0));
+                if end <= dense { end } else { dense + dense * libm::log(end / dense) }
+            }
         };
-        (before + 2).min(steps + 1).min(self.most())
-    }
-
-    /// About the step up to which every step is recorded, because records would be less than a step apart.
-    fn dense(&self) -> u64 {
-        if self.spacing == Spacing::Linear || self.points < 2 {
-            return 0;
-        }
-        let apart = libm::log(self.max_steps as f64) / (self.points - 1) as f64;
-        libm::ceil(1.0 / libm::expm1(apart)).min(self.max_steps as f64) as u64
+        (before as u64 + 2).min(steps + 1).min(self.most())
     }
 
     /// Step of record `k`, from 1.

@@ -35,7 +35,7 @@ pub(super) fn json_text(value: &impl Serialize) -> String {
 /// How much is said on stderr.
 #[derive(Debug, Clone, Copy, clap::Args)]
 pub(super) struct Verbosity {
-    /// Say nothing but errors: no progress, no warnings, and no table after a run
+    /// Say nothing but warnings and errors: no progress, and no table after a run
     #[arg(short, long, global = true)]
     quiet: bool,
     /// Say what is done, on stderr; twice (-vv): in detail
@@ -43,10 +43,10 @@ pub(super) struct Verbosity {
     verbose: u8,
 }
 
-/// Whether nothing but errors is to be said.
+/// Whether nothing but warnings and errors is to be said.
 static QUIET: AtomicBool = AtomicBool::new(false);
 
-/// Whether nothing but errors is to be said.
+/// Whether nothing but warnings and errors is to be said.
 pub(super) fn is_quiet() -> bool {
     QUIET.load(Ordering::Relaxed)
 }
@@ -80,11 +80,10 @@ pub(super) fn error(error: Error) {
 pub(super) fn set_up(verbosity: Verbosity) {
     let Verbosity { quiet, verbose } = verbosity;
     QUIET.store(quiet, Ordering::Relaxed);
-    let level = match (quiet, verbose) {
-        (true, _) => LevelFilter::ERROR,
-        (false, 0) => LevelFilter::WARN,
-        (false, 1) => LevelFilter::INFO,
-        (false, _) => LevelFilter::DEBUG,
+    let level = match verbose {
+        0 => LevelFilter::WARN,
+        1 => LevelFilter::INFO,
+        _ => LevelFilter::DEBUG,
     };
     let filter = EnvFilter::builder()
         .with_env_var("DEEPLIN_LOG")

@@ -85,7 +85,7 @@ fn finish(study: &Study, options: &Options, outcome: &Outcome, form: Form) -> Re
         return Ok(Ending::Stopped);
     }
     if !options.share.is_whole() {
-        output::say(&format!(
+        output::insist(&format!(
             "part {} of {} is done; when all parts are: deeplin merge {dir}",
             options.share, study.name
         ));

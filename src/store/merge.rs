@@ -570,7 +570,9 @@ mod tests {
             }
             let no_rows = tallies.rows(0, 0..1).unwrap_err().to_string();
             assert!(no_rows.contains("store.rows = false"), "{no_rows}");
-            assert!(tallies.measure("loss_final", 0).is_err() && tallies.outcomes(0).is_err());
+            assert!(
+                tallies.measure("loss_final", 0, 0..1).is_err() && tallies.outcomes(0).is_err()
+            );
             assert!(rows.ends(0).is_err());
         }
     }

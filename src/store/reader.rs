@@ -171,15 +171,16 @@ impl ResultsFile {
             .collect()
     }
 
-    /// A measure (a name of [`Measures::NAMES`]) of all trials of one cell that are there.
+    /// A measure (a name of [`Measures::NAMES`]) of a range of trials of one cell.
     ///
     /// # Errors
     /// [`crate::Error::Content`] if there is none of that name or it cannot be read.
     ///
     /// # Panics
-    /// If the file has no such cell.
-    pub fn measure(&self, name: &str, cell: usize) -> Result<Vec<f64>> {
-        self.per_trial(name, cell, &(0..self.cells[cell].trials))
+    /// If the file has no such cell or trials.
+    pub fn measure(&self, name: &str, cell: usize, trials: Range<u64>) -> Result<Vec<f64>> {
+        assert!(trials.end <= self.cells[cell].trials, "trials {trials:?}");
+        self.per_trial(name, cell, &trials)
     }
 
     /// The certificates of a range of trials of one cell.
@@ -224,7 +225,14 @@ impl ResultsFile {
         self.outcomes_of(cell, &(0..self.cells[cell].trials))
     }
 
-    fn outcomes_of(&self, cell: usize, trials: &Range<u64>) -> Result<Vec<(Outcome, u64)>> {
+    /// Outcomes and steps of a range of trials of one cell.
+    ///
+    /// # Errors
+    /// As [`outcomes`](Self::outcomes).
+    ///
+    /// # Panics
+    /// If the file has no such cell.
+    pub fn outcomes_of(&self, cell: usize, trials: &Range<u64>) -> Result<Vec<(Outcome, u64)>> {
         let codes: Vec<i8> = self.per_trial("outcome", cell, trials)?;
         let steps: Vec<i64> = self.per_trial("steps", cell, trials)?;
         let pair = |(code, steps): (&i8, &i64)| {

@@ -72,7 +72,11 @@ fn might(outcome: Outcome) -> bool {
 fn learning_rates_meet_the_same_starts() {
     let desk = study(STUDY, &[]);
     let results = ResultsFile::open(&desk.path("out/results.h5")).expect("results");
-    let start = |cell| results.measure("end_to_end_norm_initial", cell).expect("a measure");
+    let start = |cell| {
+        results
+            .measure("end_to_end_norm_initial", cell, 0..results.cells[cell].trials)
+            .expect("a measure")
+    };
     assert_eq!(start(0), start(2));
     assert_ne!(start(0), start(3));
     let arguments = ["compare", "out", "--axis", "descent.learning_rate", "--baseline", "0.1"];

@@ -56,20 +56,19 @@ pub(super) fn group(results: &ResultsFile, request: &Request) -> Result<Option<G
 fn of_cell(results: &ResultsFile, cell: usize) -> Result<Vec<Trial>> {
     let shown = (MOST / results.cells.len()).max(1) as u64;
     let name = cell_name(results, cell);
-    let rows = results.rows(cell, 0..results.cells[cell].trials.min(shown))?;
-    let trial = |(i, row): (usize, crate::study::TrialRow)| {
-        let at = [row.measures.balancedness_initial, row.measures.margin_initial];
-        let numbers = at.map(|number| significant(number, 3));
-        let tip = format!(
-            "{name}, trial {i}: {} after {} steps, balancedness {}, margin {}",
-            row.outcome.name(),
-            row.steps,
-            numbers[0],
-            numbers[1]
-        );
-        Trial { at, outcome: row.outcome, tip }
+    let shown = 0..results.cells[cell].trials.min(shown);
+    let outcomes = results.outcomes_of(cell, &shown)?;
+    let balancedness = results.measure("balancedness_initial", cell, shown.clone())?;
+    let margins = results.measure("margin_initial", cell, shown)?;
+    let trial = |(i, (outcome, steps)): (usize, (Outcome, u64))| {
+        let at = [balancedness[i], margins[i]];
+        let [balancedness, margin] = at.map(|number| significant(number, 3));
+        let ended = format!("{} after {steps} steps", outcome.name());
+        let tip =
+            format!("{name}, trial {i}: {ended}, balancedness {balancedness}, margin {margin}");
+        Trial { at, outcome, tip }
     };
-    Ok(rows.into_iter().enumerate().map(trial).collect())
+    Ok(outcomes.into_iter().enumerate().map(trial).collect())
 }
 
 fn marks(trials: &[Trial]) -> Vec<Mark> {

@@ -9,6 +9,8 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
 use super::screen::{Above, has_colors};
+use crate::store::io::Disk;
+use crate::store::publish::publish_replacing;
 use crate::{Error, Result};
 
 /// Writes results to stdout. A reader that has gone away (`| head`) is not an error.
@@ -30,6 +32,17 @@ pub(super) fn print_json(value: &impl Serialize) -> Result<()> {
 /// One JSON object, as it is printed.
 pub(super) fn json_text(value: &impl Serialize) -> String {
     serde_json::to_string_pretty(value).expect("plain data") + "\n"
+}
+
+/// Puts bytes under a name, whole or not at all; what was there before is replaced.
+pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    let name = path
+        .file_name()
+        .and_then(|name| name.to_str())
+        .ok_or_else(|| Error::usage(format!("`{}` does not name a file", path.display()), None))?;
+    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    publish_replacing(&Disk, dir, name, bytes)?;
+    Ok(())
 }
 
 /// How much is said on stderr.

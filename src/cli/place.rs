@@ -16,6 +16,17 @@ pub(super) struct Place {
 }
 
 impl Place {
+    /// Of each axis of a sweep the index of the value that is named, if one is.
+    pub(super) fn fixed(&self, axes: &[Axis]) -> Result<Vec<Option<usize>>> {
+        if self.cell.is_some() {
+            let cell = self.find(axes)?;
+            return Ok(crate::report::position(axes, cell).into_iter().map(Some).collect());
+        }
+        let places = places(&self.at)?;
+        refuse_other_keys(axes, &places)?;
+        axes.iter().map(|axis| named(axis, &places)).collect()
+    }
+
     /// Whether a cell is named.
     pub(super) fn is_given(&self) -> bool {
         self.cell.is_some() || !self.at.is_empty()
@@ -57,27 +68,14 @@ impl Place {
     }
 }
 
-impl Place {
-    /// Of each axis of a sweep the index of the value that is named, if one is.
-    pub(super) fn fixed(&self, axes: &[Axis]) -> Result<Vec<Option<usize>>> {
-        if self.cell.is_some() {
-            let mut cell = self.find(axes)?;
-            let mut fixed = vec![None; axes.len()];
-            for (at, axis) in fixed.iter_mut().zip(axes).rev() {
-                *at = Some(cell % axis.len());
-                cell /= axis.len();
-            }
-            return Ok(fixed);
-        }
-        let places = places(&self.at)?;
-        refuse_other_keys(axes, &places)?;
-        axes.iter().map(|axis| named(axis, &places)).collect()
-    }
-}
-
 fn refuse_other_keys(axes: &[Axis], places: &[(&str, &str)]) -> Result<()> {
     let is_other = |(key, _): &&(&str, &str)| axes.iter().all(|axis| !has_key(axis, key));
-    let Some((key, _)) = places.iter().find(is_other) else { return Ok(()) };
+    let other = places.iter().find(is_other);
+    other.map_or(Ok(()), |(key, _)| Err(no_axis(axes, key)))
+}
+
+/// That a key is not swept.
+pub(super) fn no_axis(axes: &[Axis], key: &str) -> Error {
     let keys: Vec<&str> = axes.iter().flat_map(|axis| &axis.keys).map(|k| k.key.as_str()).collect();
     let help = match keys.is_empty() {
         true => "the study has no sweep".to_owned(),
@@ -85,7 +83,7 @@ fn refuse_other_keys(axes: &[Axis], places: &[(&str, &str)]) -> Result<()> {
             suggest::before(format!("its axes are {}", keys.join(", ")), key, keys.into_iter())
         }
     };
-    Err(Error::usage(format!("`{key}` is no axis of the sweep"), Some(help)))
+    Error::usage(format!("`{key}` is no axis of the sweep"), Some(help))
 }
 
 /// `key=value` pairs.
@@ -119,20 +117,32 @@ fn position(axis: &Axis, places: &[(&str, &str)]) -> Result<usize> {
     }
 }
 
-/// The point of an axis that is named.
+/// The point of an axis that is named, by all of its keys that are.
 fn named(axis: &Axis, places: &[(&str, &str)]) -> Result<Option<usize>> {
-    let named = places
-        .iter()
-        .find_map(|&(key, value)| Some((axis.keys.iter().find(|k| k.key == key)?, value)));
-    let Some((key, value)) = named else { return Ok(None) };
-    let position = nearest(&key.values, value).ok_or_else(|| {
-        let values: Vec<String> = (0..axis.len()).map(|i| key.values.text(i)).collect();
-        Error::usage(
-            format!("`{value}` is no value of {}", key.key),
-            Some(format!("its values are {}", values.join(", "))),
-        )
-    })?;
-    Ok(Some(position))
+    let mut left: Vec<usize> = (0..axis.len()).collect();
+    let mut is_named = false;
+    for &(key, value) in places {
+        let Some(key) = axis.keys.iter().find(|of| of.key == key) else { continue };
+        is_named = true;
+        let values = key.values.only(&left);
+        let near = nearest(&key.values, value).ok_or_else(|| {
+            let values: Vec<String> = (0..axis.len()).map(|i| key.values.text(i)).collect();
+            Error::usage(
+                format!("`{value}` is no value of {}", key.key),
+                Some(format!("its values are {}", values.join(", "))),
+            )
+        })?;
+        let wanted = key.values.text(near);
+        let all = std::mem::take(&mut left).into_iter().enumerate();
+        left = all.filter(|(i, _)| values.text(*i) == wanted).map(|(_, at)| at).collect();
+        if left.is_empty() {
+            return Err(Error::usage(
+                format!("no point of the sweep has {} {wanted} with the other values", key.key),
+                Some("keys that are swept together have their values in common".to_owned()),
+            ));
+        }
+    }
+    Ok(left.first().copied().filter(|_| is_named))
 }
 
 /// The index of the value nearest to `text`: people round the values of a logarithmic axis.

@@ -1,16 +1,14 @@
 //! `deeplin plot`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use super::place::Place;
+use super::place::{Place, no_axis};
 use super::report::file;
 use super::times::Choices;
 use super::{Ending, apart, output};
 use crate::draw;
-use crate::report::figures::{self, Group, Kind, Request};
+use crate::report::figures::{self, Choice, Group, Kind, Request};
 use crate::store::ResultsFile;
-use crate::store::io::Disk;
-use crate::store::publish::publish_replacing;
 use crate::study::Axis;
 use crate::{Error, Result};
 
@@ -41,7 +39,7 @@ pub(super) struct Arguments {
     #[command(flatten)]
     place: Place,
     /// What is shown only on demand: contour, contour-interval (phase); bounds (times, ladder)
-    #[arg(long, value_name = "LAYER", value_delimiter = ',', value_parser = layers())]
+    #[arg(long, value_name = "LAYER", value_delimiter = ',', value_parser = layers(), requires = "figure")]
     show: Vec<String>,
     /// Pixels of a PNG to an inch
     #[arg(long, value_name = "N", default_value_t = 300, value_parser = clap::value_parser!(u16).range(24..=2400))]
@@ -112,37 +110,34 @@ pub(super) struct Asked {
     /// Its name; the list of all if there is none
     #[arg(long)]
     figure: Option<String>,
-    #[arg(long)]
-    x: Option<usize>,
+    /// AXIS=KEY, both by number
+    #[arg(long, value_parser = pair)]
+    x: Option<[usize; 2]>,
     /// AXIS=INDEX
-    #[arg(long)]
-    at: Vec<String>,
+    #[arg(long, value_parser = pair)]
+    at: Vec<[usize; 2]>,
     #[arg(long)]
     show: Vec<String>,
+}
+
+/// Reads two numbers with `=` between them.
+fn pair(text: &str) -> std::result::Result<[usize; 2], String> {
+    let numbers = text.split_once('=').and_then(|(a, b)| Some([a.parse().ok()?, b.parse().ok()?]));
+    numbers.ok_or_else(|| format!("`{text}` is not NUMBER=NUMBER"))
 }
 
 impl Asked {
     fn arguments(&self) -> Vec<String> {
         let figure = self.figure.iter().map(|figure| format!("--figure={figure}"));
-        let x = self.x.iter().map(|x| format!("--x={x}"));
-        let at = self.at.iter().map(|at| format!("--at={at}"));
+        let x = self.x.iter().map(|x| format!("--x={}={}", x[0], x[1]));
+        let at = self.at.iter().map(|[axis, at]| format!("--at={axis}={at}"));
         let show = self.show.iter().map(|layer| format!("--show={layer}"));
         figure.chain(x).chain(at).chain(show).collect()
     }
 
     fn request(&self, axes: usize) -> Request {
-        let mut fixed = vec![None; axes];
-        for at in &self.at {
-            let parsed = at.split_once('=').and_then(|(axis, index)| {
-                Some((axis.parse::<usize>().ok()?, index.parse::<usize>().ok()?))
-            });
-            if let Some((place, index)) =
-                parsed.and_then(|(axis, index)| Some((fixed.get_mut(axis)?, index)))
-            {
-                *place = Some(index);
-            }
-        }
-        Request { x: self.x, fixed }
+        let at = |axis| self.at.iter().find(|[of, _]| *of == axis).map(|[_, index]| *index);
+        Request { x: self.x, fixed: (0..axes).map(at).collect() }
     }
 
     /// The figure as SVG, or the list of figures.
@@ -151,12 +146,14 @@ impl Asked {
         let Some(name) = &self.figure else { return list(results, &request) };
         let kind = Kind::named(name)
             .ok_or_else(|| Error::usage(format!("there is no figure `{name}`"), None))?;
-        let group = figures::group(results, kind, &request)?.ok_or_else(|| {
+        refuse_choices(&figures::choices(results, kind, &request))?;
+        let nothing = || {
             Error::usage(
                 format!("the results have nothing to show for `{name}`"),
                 Some(format!("it needs {}", kind.needs())),
             )
-        })?;
+        };
+        let group = figures::group(results, kind, &request)?.ok_or_else(nothing)?;
         let layers: Vec<&str> = self.show.iter().map(String::as_str).collect();
         Ok(only(group)?.showing(&layers).svg())
     }
@@ -165,7 +162,7 @@ impl Asked {
 fn list(results: &ResultsFile, request: &Request) -> Result<String> {
     let mut text = String::new();
     for kind in Kind::ALL {
-        if figures::group(results, kind, request)?.is_some() {
+        if figures::has(results, kind, request)? {
             text.push_str(&format!("{:<14}{}\n", kind.name(), kind.title()));
         }
     }
@@ -173,33 +170,55 @@ fn list(results: &ResultsFile, request: &Request) -> Result<String> {
 }
 
 /// The only figure of a group.
-fn only(group: Group) -> Result<draw::Figure> {
-    let Group { choices, mut figures, .. } = group;
-    match figures.pop() {
-        Some((_, figure)) if figures.is_empty() => Ok(figure),
-        _ => {
-            let keys: Vec<&str> = choices.iter().map(|choice| choice.key.as_str()).collect();
-            let first = &choices[0];
-            let help = match first.key.as_str() {
-                "cell" => "say which with --at KEY=VALUE,... or --cell I".to_owned(),
-                key => format!("say --at {key}=VALUE; its values are {}", first.values.join(", ")),
-            };
-            Err(Error::usage(
-                format!(
-                    "one figure does not show all of it: of {} it shows one value",
-                    keys.join(", ")
-                ),
-                Some(help),
-            ))
-        }
+fn only(mut group: Group) -> Result<draw::Figure> {
+    if group.figures.len() > 1 {
+        refuse_choices(&group.choices)?;
     }
+    let (_, figure) = group.figures.pop().expect("a group has figures");
+    Ok(figure)
+}
+
+/// Refuses what one figure does not show.
+fn refuse_choices(choices: &[Choice]) -> Result<()> {
+    let Some(first) = choices.first() else { return Ok(()) };
+    let keys: Vec<&str> = choices.iter().map(|choice| choice.key.as_str()).collect();
+    let help = match first.key.as_str() {
+        "cell" => "say which with --at KEY=VALUE,... or --cell I".to_owned(),
+        key => format!("say --at {key}=VALUE; its values are {}", first.values.join(", ")),
+    };
+    let keys = keys.join(", ");
+    let message = format!("one figure does not show all of it: of {keys} it shows one value");
+    Err(Error::usage(message, Some(help)))
+}
+
+/// Refuses what the figure that is asked for does not have.
+fn refuse_the_useless(arguments: &Arguments, axes: &[Axis], fixed: &[Option<usize>]) -> Result<()> {
+    let Some(kind) = arguments.figure.as_deref().and_then(Kind::named) else { return Ok(()) };
+    let layers: Vec<&str> = kind.on_demand().iter().map(|(layer, _)| *layer).collect();
+    if let Some(layer) = arguments.show.iter().find(|layer| !layers.contains(&layer.as_str())) {
+        let help = match layers.is_empty() {
+            true => "it shows all it has".to_owned(),
+            false => format!("it has {}", layers.join(", ")),
+        };
+        return Err(Error::usage(format!("`{}` has no layer `{layer}`", kind.name()), Some(help)));
+    }
+    let Some(key) = arguments.x.as_deref() else { return Ok(()) };
+    let [x, _] = axis(axes, key)?;
+    let refusal = match (kind.is_along_an_axis(), fixed[x], axes[x].len()) {
+        (false, ..) => format!("no swept key goes to the right in `{}`", kind.name()),
+        (_, Some(_), _) => format!("--at shows one value of `{key}`"),
+        (_, _, 1) => format!("`{key}` has one value only"),
+        _ => return Ok(()),
+    };
+    Err(Error::usage(refusal, Some("leave --x out".to_owned())))
 }
 
 pub(super) fn main(arguments: &Arguments) -> Result<Ending> {
     let path = file(&arguments.results, "plot")?;
     let axes = Choices::ask(&path)?.axes;
     let fixed = arguments.place.fixed(&axes)?;
-    let at = fixed.iter().enumerate().filter_map(|(axis, at)| Some(format!("{axis}={}", (*at)?)));
+    refuse_the_useless(arguments, &axes, &fixed)?;
+    let at = fixed.iter().enumerate().filter_map(|(axis, at)| Some([axis, (*at)?]));
     let asked = Asked {
         figure: arguments.figure.clone(),
         x: arguments.x.as_deref().map(|key| axis(&axes, key)).transpose()?,
@@ -213,29 +232,16 @@ pub(super) fn main(arguments: &Arguments) -> Result<Ending> {
         output::print(&text)?;
         return Ok(Ending::Done);
     };
-    write(&target.path, &target.bytes(text, arguments.dpi)?)?;
+    output::write(&target.path, &target.bytes(text, arguments.dpi)?)?;
     output::print(&format!("{}\n", target.path.display()))?;
     Ok(Ending::Done)
 }
 
-/// The number of the axis of a key.
-fn axis(axes: &[Axis], key: &str) -> Result<usize> {
-    let found = axes.iter().position(|axis| axis.keys.iter().any(|swept| swept.key == key));
-    found.ok_or_else(|| {
-        let keys: Vec<&str> =
-            axes.iter().flat_map(|axis| &axis.keys).map(|swept| swept.key.as_str()).collect();
-        let help = (!keys.is_empty()).then(|| format!("axes: {}", keys.join(", ")));
-        Error::usage(format!("`{key}` is no axis of the sweep"), help)
-    })
-}
-
-/// Puts bytes under a name, whole or not at all; what was there before is replaced.
-pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    let name = path
-        .file_name()
-        .and_then(|name| name.to_str())
-        .ok_or_else(|| Error::usage(format!("`{}` does not name a file", path.display()), None))?;
-    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    publish_replacing(&Disk, dir, name, bytes)?;
-    Ok(())
+/// The numbers of the axis of a key, and of the key there.
+fn axis(axes: &[Axis], key: &str) -> Result<[usize; 2]> {
+    let places = axes.iter().enumerate().flat_map(|(i, axis)| {
+        axis.keys.iter().enumerate().map(move |(k, swept)| ([i, k], swept.key.as_str()))
+    });
+    let mut found = places.filter(|(_, swept)| *swept == key).map(|(place, _)| place);
+    found.next().ok_or_else(|| no_axis(axes, key))
 }

@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use super::plot::write;
 use super::{Ending, apart, output};
 use crate::report::page;
 use crate::store::io::{Disk, FileSystem, OpenFile};
@@ -97,7 +96,7 @@ fn write_page(results: &Path, html: &Path) -> Result<()> {
     }
     refuse_other(html)?;
     let page = page()?;
-    write(html, page.as_bytes()).map_err(advise)?;
+    output::write(html, page.as_bytes()).map_err(advise)?;
     output::say(&format!("{} ({} kB)", html.display(), page.len().div_ceil(1000)));
     Ok(())
 }

@@ -11,8 +11,9 @@ use super::text::font;
 
 /// Pixels of a figure to an inch.
 const DPI: f64 = 96.0;
-/// The longest side of a picture that is made, in pixels.
+/// The longest side of a picture that is made, and the most of its pixels.
 const LONGEST: f32 = 32_768.0;
+const MOST: f32 = 2e8;
 
 /// An SVG as a PNG of so many pixels to an inch, on white where nothing is drawn.
 ///
@@ -26,6 +27,9 @@ pub fn png(svg: &str, dpi: f64) -> Result<Vec<u8>, String> {
     // Not finite, it is no number of pixels either.
     if width.max(height).total_cmp(&LONGEST).is_gt() {
         return Err(format!("{width} x {height} pixels are more than {LONGEST} a side"));
+    }
+    if width * height > MOST {
+        return Err(format!("{width} x {height} pixels are more than {MOST} in all"));
     }
     let picture = Pixmap::new(width as u32, height as u32);
     let mut picture = picture.ok_or_else(|| format!("{width} x {height} pixels are no picture"))?;

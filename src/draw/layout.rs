@@ -24,7 +24,8 @@ const TICKS: [usize; 2] = [5, 6];
 /// The figure as SVG.
 pub(super) fn svg(figure: &Figure) -> String {
     let grid = Grid::of(figure);
-    let inner = grid.width(figure).max(width(&figure.title, TITLE));
+    let widest = figure.legend.iter().map(|key| Entry::Key(key).width()).fold(0.0, f64::max);
+    let inner = grid.width(figure).max(width(&figure.title, TITLE)).max(widest);
     let legend = legend_lines(figure, inner);
     let head = MARGIN + TITLE + GAP + LEGEND_LINE * legend.len() as f64 + GAP;
     let (all_width, all_height) = (inner + 2.0 * MARGIN, head + grid.height(figure) + MARGIN);
@@ -102,7 +103,7 @@ impl Grid {
             rows: panels.len().div_ceil(columns),
             ticks: GAP
                 + widest(&mut panels.iter().map(|panel| panel.y.scale.widest_tick(TICKS[1], TICK))),
-            feet: if slanted { GAP + TICK + 0.65 * of_x } else { GAP + TICK + 2.0 },
+            feet: feet(of_x, slanted),
             head: if panels.iter().all(|panel| panel.title.is_empty()) {
                 GAP
             } else {
@@ -159,17 +160,19 @@ fn draw_panel(svg: &mut Svg, plane: &Plane<'_>, labels: [bool; 2], slanted: bool
     svg.open("g", &[]);
     let panel = plane.panel;
     let (x, bottom) = (plane.left, plane.top + plane.height);
-    write(svg, &panel.title, [x, plane.top - GAP], &[]);
+    // Smaller if it is wider than the plane.
+    let size = TEXT * (plane.width / width(&panel.title, TEXT).max(1.0)).min(1.0);
+    write(svg, &panel.title, [x, plane.top - GAP], &[("font-size", &Px(size))]);
     draw_ticks_of_x(svg, plane, slanted);
     draw_ticks_of_y(svg, plane);
     panel.marks.iter().for_each(|mark| plane.draw(svg, mark));
     plane.draw_labels(svg);
-    let [left, top, width, height] = [x, plane.top, plane.width, plane.height].map(Px);
+    let [left, top, plane_width, height] = [x, plane.top, plane.width, plane.height].map(Px);
     let frame: [Attribute<'_>; 7] = [
         ("class", &"ink line"),
         ("x", &left),
         ("y", &top),
-        ("width", &width),
+        ("width", &plane_width),
         ("height", &height),
         ("fill", &"none"),
         ("stroke", &INK),
@@ -177,7 +180,7 @@ fn draw_panel(svg: &mut Svg, plane: &Plane<'_>, labels: [bool; 2], slanted: bool
     svg.empty("rect", &frame);
     let middle: Attribute<'_> = ("text-anchor", &"middle");
     if labels[0] {
-        let feet = feet(&panel.x.scale, slanted);
+        let feet = feet(panel.x.scale.widest_tick(TICKS[0], TICK), slanted);
         write(svg, &panel.x.label, [x + plane.width / 2.0, bottom + feet + TEXT], &[middle]);
     }
     if labels[1] {
@@ -189,9 +192,8 @@ fn draw_panel(svg: &mut Svg, plane: &Plane<'_>, labels: [bool; 2], slanted: bool
     svg.close();
 }
 
-/// Height of what is written at the ticks of x.
-fn feet(scale: &Scale, slanted: bool) -> f64 {
-    let widest = scale.widest_tick(TICKS[0], TICK);
+/// Height of what is written at the ticks of x, the widest of which has this width.
+fn feet(widest: f64, slanted: bool) -> f64 {
     if slanted { GAP + TICK + 0.65 * widest } else { GAP + TICK + 2.0 }
 }
 

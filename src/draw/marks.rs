@@ -22,7 +22,12 @@ pub(super) struct Plane<'a> {
 
 impl Plane<'_> {
     /// Where a point is, if it has a place.
-    fn at(&self, [x, y]: [f64; 2]) -> Option<[f64; 2]> {
+    fn at(&self, point: [f64; 2]) -> Option<[f64; 2]> {
+        point.iter().all(|value| value.is_finite()).then(|| self.bounded(point)).flatten()
+    }
+
+    /// Where a point is, at the edge if it is infinite.
+    fn bounded(&self, [x, y]: [f64; 2]) -> Option<[f64; 2]> {
         let (x, y) = (self.panel.x.scale.place(x)?, self.panel.y.scale.place(y)?);
         Some([self.left + x * self.width, self.top + (1.0 - y) * self.height])
     }
@@ -43,6 +48,12 @@ impl Plane<'_> {
     pub(super) fn draw(&self, svg: &mut Svg, mark: &Mark) {
         match mark {
             Mark::Band { series, points } => self.band(svg, *series, points),
+            Mark::Whiskers { series, points } => {
+                let ends = points.iter().filter_map(|&[x, lower, upper]| {
+                    Some(vec![self.bounded([x, lower])?, self.bounded([x, upper])?])
+                });
+                self.line(svg, *series, &ends.collect::<Vec<_>>());
+            }
             Mark::Line { series, points } => self.line(svg, *series, &self.pieces(points)),
             Mark::Steps { series, points } => {
                 let pieces =
@@ -64,7 +75,7 @@ impl Plane<'_> {
     fn band(&self, svg: &mut Svg, series: usize, points: &[[f64; 3]]) {
         let edge = |y: usize| {
             let points: Vec<[f64; 2]> = points.iter().map(|point| [point[0], point[y]]).collect();
-            points.into_iter().filter_map(|point| self.at(point))
+            points.into_iter().filter_map(|point| self.bounded(point))
         };
         let outline: Vec<[f64; 2]> =
             edge(1).chain(edge(2).collect::<Vec<_>>().into_iter().rev()).collect();
@@ -258,7 +269,13 @@ pub(super) fn area(svg: &mut Svg, at: [f64; 4], paint: Paint, name: &str, tip: &
     match paint {
         Paint::Ramp(place) if place.is_finite() => {
             let fill = ramp(place);
-            attributes.extend([("fill", &fill as &dyn std::fmt::Display), ("stroke", &PAPER)]);
+            attributes.push(("fill", &fill));
+            // A rim would cover a small tile.
+            if at[2].min(at[3]) >= 8.0 {
+                attributes.push(("stroke", &PAPER));
+            } else {
+                attributes.push(("shape-rendering", &"crispEdges"));
+            }
             attributes.push(("class", &"tile"));
             svg.pointed("rect", &attributes, tip);
         }

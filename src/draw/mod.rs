@@ -62,7 +62,7 @@ pub struct Axis {
 }
 
 /// Something drawn, in the coordinates of the axes. What is not finite, or at or below zero on a logarithmic
-/// axis, is left out.
+/// axis, is left out; bounds that are infinite end at the edge of the plane.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Mark {
     /// The area between two curves: x, lower and upper y.
@@ -70,6 +70,13 @@ pub enum Mark {
         /// Whose colour it has.
         series: usize,
         /// In ascending order of x.
+        points: Vec<[f64; 3]>,
+    },
+    /// Upright lines between two values, where a band has nothing to go along: x, lower and upper y.
+    Whiskers {
+        /// Whose colour they have.
+        series: usize,
+        /// In any order.
         points: Vec<[f64; 3]>,
     },
     /// A curve through points; one that is left out interrupts it.

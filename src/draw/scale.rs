@@ -25,8 +25,10 @@ impl Scale {
     /// A linear scale for these values, those that are not finite left out; from 0 to 1 if there are none.
     pub fn linear(values: impl IntoIterator<Item = f64>) -> Self {
         let [low, high] = range(values.into_iter()).unwrap_or([0.0, 1.0]);
-        // A single value stands in the middle.
-        let margin = if high > low { 0.04 * (high - low) } else { low.abs().max(1.0) / 2.0 };
+        // A single value, or one with round-off, stands in the middle.
+        let size = low.abs().max(high.abs());
+        let is_wide = high - low > 1e-9 * size;
+        let margin = if is_wide { 0.04 * (high - low) } else { size.max(1.0) / 2.0 };
         Self::Linear([low - margin, high + margin])
     }
 
@@ -35,8 +37,11 @@ impl Scale {
     pub fn log(values: impl IntoIterator<Item = f64>) -> Self {
         let positive = values.into_iter().filter(|x| *x > 0.0);
         let [low, high] = range(positive).unwrap_or([1.0, 10.0]);
-        let margin = if high > low { libm::pow(high / low, 0.03) } else { 3.0 };
-        Self::Log([low / margin, high * margin])
+        // By logarithms, since the ratio of two numbers may be none.
+        let [a, b] = [low, high].map(libm::log);
+        let margin = if b - a > 1e-9 { 0.03 * (b - a) } else { 1.0 };
+        let end = |ln: f64| libm::exp(ln).clamp(f64::MIN_POSITIVE, f64::MAX);
+        Self::Log([end(a - margin), end(b + margin)])
     }
 
     /// A scale for values of both signs and many magnitudes; linear if they are not of many.
@@ -68,7 +73,10 @@ impl Scale {
     pub(super) fn place(&self, x: f64) -> Option<f64> {
         let place = match self {
             Self::Linear([low, high]) => (x - low) / (high - low),
-            Self::Log([low, high]) if x > 0.0 => libm::log(x / low) / libm::log(high / low),
+            Self::Log([low, high]) if x > 0.0 => {
+                let [x, low, high] = [x, *low, *high].map(libm::log);
+                (x - low) / (high - low)
+            }
             Self::Log(_) => f64::NAN,
             Self::Signed { range, unit } => {
                 let [low, high] = range.map(|end| libm::asinh(end / unit));
@@ -83,7 +91,7 @@ impl Scale {
     pub(super) fn ticks(&self, about: usize) -> Vec<(f64, String)> {
         match self {
             Self::Linear(range) => linear_ticks(*range, about),
-            Self::Log([low, high]) if high / low < 5.0 => linear_ticks([*low, *high], about),
+            Self::Log([low, high]) if *high < 5.0 * low => linear_ticks([*low, *high], about),
             Self::Log(range) => log_ticks(*range, about),
             Self::Signed { range, unit } => signed_ticks(*range, *unit, about),
             Self::Names(names) => {
@@ -121,7 +129,11 @@ fn linear_ticks([low, high]: [f64; 2], about: usize) -> Vec<(f64, String)> {
     let (first, last) = (libm::ceil(low / step - 1e-9), libm::floor(high / step + 1e-9));
     let text = |x: f64| match x {
         0.0 => "0".to_owned(),
-        x if x.abs() >= 1e5 || x.abs() < 1e-4 => power_text(x),
+        x if x.abs() >= 1e5 || x.abs() < 1e-4 => {
+            // As many digits as tell two steps apart.
+            let digits = libm::log10(x.abs()).floor() - libm::log10(step).floor();
+            power_text(x, digits.clamp(0.0, 15.0) as usize)
+        }
         x => format!("{x:.decimals$}").replace('-', "−"),
     };
     let count = (last - first).clamp(-1.0, 100.0) as i64;
@@ -152,7 +164,7 @@ fn signed_ticks([low, high]: [f64; 2], unit: f64, about: usize) -> Vec<(f64, Str
 fn log_ticks([low, high]: [f64; 2], about: usize) -> Vec<(f64, String)> {
     let (first, last) =
         (libm::floor(libm::log10(low)) as i32, libm::ceil(libm::log10(high)) as i32);
-    let decades = libm::log10(high / low);
+    let decades = libm::log10(high) - libm::log10(low);
     let factors: &[f64] = match decades / about.max(1) as f64 {
         d if d < 0.25 => &[1.0, 2.0, 5.0],
         d if d < 0.5 => &[1.0, 3.0],
@@ -164,7 +176,7 @@ fn log_ticks([low, high]: [f64; 2], about: usize) -> Vec<(f64, String)> {
     powers
         .flat_map(|power| factors.iter().map(move |factor| decimal(*factor, power)))
         .filter(within)
-        .map(|x| (x, power_text(x)))
+        .map(|x| (x, power_text(x, 0)))
         .collect()
 }
 
@@ -173,15 +185,19 @@ fn decimal(factor: f64, power: i32) -> f64 {
     format!("{factor}e{power}").parse().expect("a number")
 }
 
-/// `0.01`, `300`, `10⁻⁵`, `3×10⁶`.
-fn power_text(x: f64) -> String {
-    let scientific = format!("{x:.3e}");
+/// `0.01`, `300`, `10⁻⁵`, `3×10⁶`; of a mantissa at most so many decimals.
+fn power_text(x: f64, decimals: usize) -> String {
+    let scientific = format!("{x:.decimals$e}");
     let (mantissa, power) = scientific.split_once('e').unwrap_or((&scientific, "0"));
     let power: i32 = power.parse().unwrap_or(0);
     if (-3..4).contains(&power) {
         return format!("{x}").replace('-', "−");
     }
-    let mantissa = mantissa.trim_end_matches('0').trim_end_matches('.').replace('-', "−");
+    let mantissa = match mantissa.contains('.') {
+        true => mantissa.trim_end_matches('0').trim_end_matches('.'),
+        false => mantissa,
+    };
+    let mantissa = mantissa.replace('-', "−");
     let power = superscript(power);
     if mantissa == "1" { format!("10{power}") } else { format!("{mantissa}×10{power}") }
 }
@@ -207,6 +223,10 @@ mod tests {
             (Scale::Linear([0.0, 1.0]), &["0", "0.2", "0.4", "0.6", "0.8", "1.0"][..]),
             (Scale::Linear([-1.04, 1.04]), &["−1.0", "−0.5", "0", "0.5", "1.0"]),
             (Scale::Linear([0.0, 5e6]), &["0", "10⁶", "2×10⁶", "3×10⁶", "4×10⁶", "5×10⁶"]),
+            (
+                Scale::Linear([200_098.0, 200_131.0]),
+                &["2.001×10⁵", "2.0011×10⁵", "2.0012×10⁵", "2.0013×10⁵"],
+            ),
             (Scale::Log([1.0, 1e4]), &["1", "10", "100", "1000", "10⁴"]),
             (Scale::Log([0.05, 1.0]), &["0.1", "0.3", "1"]),
             (Scale::Log([0.9, 30.0]), &["1", "3", "10", "30"]),
@@ -249,7 +269,11 @@ mod tests {
             Scale::log([3.0]),
             Scale::linear([]),
             Scale::log([f64::NAN, -1.0, f64::INFINITY]),
+            Scale::log([1e-320, 1e-3, 1e300]),
+            Scale::log([f64::MIN_POSITIVE, f64::MAX]),
+            Scale::linear([1.0, 1.0 + f64::EPSILON]),
         ] {
+            assert!(scale.ticks(5).len() < 20, "{scale:?}");
             assert!(!scale.ticks(5).is_empty(), "{scale:?}");
         }
         assert!(Scale::linear([3.0]).place(3.0).is_some_and(|place| place > 0.2 && place < 0.8));

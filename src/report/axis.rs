@@ -60,7 +60,7 @@ impl NumericAxis {
 }
 
 /// The values of a key as numbers, two or more and all different, or why they are not.
-fn numbers(swept: &AxisKey) -> Result<Vec<f64>, String> {
+pub(super) fn numbers(swept: &AxisKey) -> Result<Vec<f64>, String> {
     let key = &swept.key;
     let values: Vec<f64> = match &swept.values {
         AxisValues::Floats(values) => values.clone(),

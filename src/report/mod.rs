@@ -21,7 +21,7 @@ pub use table::table;
 use crate::study::{Axis, AxisKey};
 
 /// Position on each axis of cell number `cell`, row-major (last axis fastest).
-fn position(axes: &[Axis], mut cell: usize) -> Vec<usize> {
+pub(crate) fn position(axes: &[Axis], mut cell: usize) -> Vec<usize> {
     let mut position = vec![0; axes.len()];
     for (p, axis) in position.iter_mut().zip(axes).rev() {
         *p = cell % axis.len();

@@ -119,6 +119,17 @@ impl Times {
     }
 }
 
+/// The probability of having converged by a number of steps, as in [`Times::of`]; `None` without trials.
+///
+/// # Panics
+/// If the steps do not rise.
+pub fn converged_by(rows: &[StepCounts], steps: u64) -> Option<f64> {
+    rows.last()?;
+    let law = incidence(rows);
+    let after = law.partition_point(|point| point.step <= steps);
+    Some(after.checked_sub(1).map_or(0.0, |last| law[last].converged))
+}
+
 /// The probabilities as functions of the number of steps.
 struct Curves<'a> {
     intervals: &'a Intervals,

@@ -154,10 +154,91 @@ fn more_axes_than_a_figure_shows_are_asked_for() {
         (["--x", "init.stdd"], "`init.stdd` is no axis of the sweep"),
         (["--at", "init.stdd=1"], "`init.stdd` is no axis of the sweep"),
         (["--at", "target.kind=nothing"], "`nothing` is no value of target.kind"),
+        (["--show", "contour"], "`probability` has no layer `contour`"),
     ] {
         let refused = file("probability", &more);
         assert_eq!(refused.code, 2);
         assert!(refused.said().contains(message), "{}", refused.said());
+    }
+}
+
+/// Keys that are swept together.
+const ZIPPED: &str = r#"
+name = "zipped"
+seed = 1
+trials = 3
+[network]
+input = 2
+hidden = 2
+output = 2
+depth = 2
+[descent]
+max_steps = 20
+[[sweep.zip]]
+"init.std" = [0.1, 0.1, 0.4]
+"descent.learning_rate" = [0.01, 0.1, 0.1]
+"#;
+
+#[test]
+fn keys_that_are_swept_together_name_a_point_together() {
+    let desk = desk("out", ZIPPED, &[]);
+    let plot = |more: &[&str]| {
+        desk.run(&[&["plot", "out", "--figure", "probability", "-o", "f.svg"], more].concat())
+    };
+    // Values of neither key tell its points apart, those of both do.
+    assert_eq!(plot(&[]).code, 0);
+    let text = String::from_utf8(desk.read("f.svg")).expect("text");
+    for label in
+        [">init.std, descent.learning_rate</text>", ">0.1, 0.01</text>", ">0.4, 0.1</text>"]
+    {
+        assert!(text.contains(label), "no {label} in {text}");
+    }
+    let place = "init.std=0.1,descent.learning_rate=0.1";
+    assert_eq!(plot(&["--at", place]).code, 0);
+    let text = String::from_utf8(desk.read("f.svg")).expect("text");
+    assert!(
+        text.contains("probability of convergence, init.std, descent.learning_rate 0.1, 0.1<"),
+        "{text}"
+    );
+    let said = plot(&["--at", "init.std=0.4,descent.learning_rate=0.01"]).said();
+    assert!(said.contains("no point of the sweep has descent.learning_rate 0.01 with"), "{said}");
+}
+
+/// Values of any magnitude have a place: numbers of steps and losses, and a sweep over all of them.
+#[test]
+fn extreme_values_are_drawn() {
+    let extreme = ZIPPED
+        .replace("[[sweep.zip]]", "[sweep]")
+        .replace("[0.1, 0.1, 0.4]", "[1e-160, 1e-3, 1e160]")
+        .replace("[0.01, 0.1, 0.1]", "[0.100001, 0.100002]");
+    let desk = desk("out", &extreme, &[]);
+    for (figure, _) in FIGURES.iter().filter(|(figure, _)| *figure != "trajectories") {
+        let drawn = desk.run(&["plot", "out", "--figure", figure, "-o", "f.png", "--dpi", "24"]);
+        let is_without = *figure == "running-time" && drawn.code == 2;
+        assert!(drawn.code == 0 || is_without, "{figure}: {}", drawn.said());
+    }
+    draw(&desk, "out", "probability", "f.svg", &[]);
+    let text = String::from_utf8(desk.read("f.svg")).expect("text");
+    assert!(text.contains(">0.100001</text>") && text.contains(">0.100002</text>"), "{text}");
+}
+
+#[test]
+fn what_a_figure_cannot_use_is_refused() {
+    let desk = desk("out", STUDY, &[]);
+    for (figure, more, message) in [
+        ("times", &["--x", "init.std"][..], "no swept key goes to the right in `times`"),
+        (
+            "phase",
+            &["--x", "init.std", "--at", "init.std=0.1"],
+            "--at shows one value of `init.std`",
+        ),
+        ("times", &["--show", "contour"], "`times` has no layer `contour`; it has bounds"),
+    ] {
+        let refused =
+            desk.run(&[&["plot", "out", "--figure", figure, "-o", "f.svg"], more].concat());
+        assert_eq!(refused.code, 2);
+        let said = refused.said().replace(" help: ", "; ");
+        assert!(said.contains(message), "{said}");
     }
 }
 

@@ -2,17 +2,17 @@
 
 use super::{Choice, Group, Kind, Table};
 use crate::draw::{Axis, Figure, Key, Panel, Sample, Scale};
-use crate::report::axis::AxisScale;
-use crate::report::format::value;
-use crate::report::{number, swept_keys};
+use crate::report::axis::{AxisScale, numbers};
+use crate::report::format::{significant, value};
+use crate::report::{number, position, swept_keys};
 use crate::store::reader::ResultsFile;
 use crate::study::AxisValues;
 
 /// What is asked of a figure.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Request {
-    /// The number of the axis that is to go to the right.
-    pub x: Option<usize>,
+    /// The number of the axis that is to go to the right, and which of its keys.
+    pub x: Option<[usize; 2]>,
     /// Of each axis the number of the only value to be shown, if only one is to be.
     pub fixed: Vec<Option<usize>>,
 }
@@ -37,7 +37,10 @@ pub(super) struct Arrangement<'a> {
     series: Option<usize>,
     panels: Vec<usize>,
     choices: Vec<usize>,
-    fixed: Vec<usize>,
+    /// Where it is on each axis that is not shown, if the request says so.
+    fixed: Vec<Option<usize>>,
+    /// The key that stands for each axis; none where the values of each repeat, so that it takes all of them.
+    keys: Vec<Option<usize>>,
 }
 
 /// Where cells are along x.
@@ -62,9 +65,18 @@ impl<'a> Arrangement<'a> {
             free.retain(|&axis| axis != longest);
             Some(longest)
         };
-        let is_numeric = |axis: usize| numbers(results, axis).is_some();
+        let keys: Vec<Option<usize>> = axes
+            .iter()
+            .enumerate()
+            .map(|(i, axis)| match request.x {
+                Some([x, key]) if x == i => Some(key),
+                _ => axis.keys.iter().position(|key| are_distinct(&key.values)),
+            })
+            .collect();
+        let is_numeric =
+            |axis: usize| keys[axis].is_some_and(|key| numbers(&axes[axis].keys[key]).is_ok());
         let asked = request.x.filter(|_| slots.x);
-        let x = asked.and_then(|x| take(&|axis| axis == x));
+        let x = asked.and_then(|[x, _]| take(&|axis| axis == x));
         let x =
             x.or_else(|| slots.x.then(|| take(&is_numeric).or_else(|| take(&|_| true))).flatten());
         let series = take(&|axis| axes[axis].len() <= slots.series);
@@ -74,13 +86,22 @@ impl<'a> Arrangement<'a> {
             room /= axes[axis].len();
             panels.push(axis);
         }
-        let fixed = (0..axes.len()).map(|axis| fixed(axis).unwrap_or(0)).collect();
-        Self { results, x, series, panels, choices: free, fixed }
+        let fixed = (0..axes.len()).map(fixed).collect();
+        Self { results, x, series, panels, choices: free, fixed, keys }
+    }
+
+    /// The cells that the figures show.
+    pub(super) fn shown(&self) -> Vec<usize> {
+        let is_shown = |&cell: &usize| {
+            let position = position(&self.results.axes, cell).into_iter();
+            position.zip(&self.fixed).all(|(at, fixed)| fixed.is_none_or(|fixed| fixed == at))
+        };
+        (0..self.results.cells.len()).filter(is_shown).collect()
     }
 
     /// The number of a cell.
     pub(super) fn cell(&self, choice: &[usize], panel: usize, series: usize, x: usize) -> usize {
-        let mut position = self.fixed.clone();
+        let mut position: Vec<usize> = self.fixed.iter().map(|at| at.unwrap_or(0)).collect();
         let places = [(self.x, x), (self.series, series)];
         let places = places.into_iter().filter_map(|(axis, at)| Some((axis?, at)));
         let chosen = self.choices.iter().copied().zip(choice.iter().copied());
@@ -98,7 +119,9 @@ impl<'a> Arrangement<'a> {
             return Along { axis: Axis { label: "study".to_owned(), scale }, positions: vec![0.0] };
         };
         let label = self.key(axis);
-        match numbers(self.results, axis) {
+        let values =
+            self.keys[axis].and_then(|key| numbers(&self.results.axes[axis].keys[key]).ok());
+        match values {
             None => self.names(axis),
             Some(values) => {
                 let is_log = AxisScale::of(&values) == AxisScale::Log;
@@ -144,9 +167,7 @@ impl<'a> Arrangement<'a> {
         let count = self.panels.iter().map(|&axis| self.results.axes[axis].len()).product();
         let title = |panel| {
             let places = self.panels.iter().zip(self.panel(panel));
-            let named =
-                places.map(|(&axis, at)| format!("{} {}", self.key(axis), self.values(axis)[at]));
-            named.collect::<Vec<_>>().join(", ")
+            places.map(|(&axis, at)| self.at(axis, at)).collect::<Vec<_>>().join(", ")
         };
         (0..count).map(title).collect()
     }
@@ -157,11 +178,20 @@ impl<'a> Arrangement<'a> {
     }
 
     /// How many panels stand beside each other, if two axes say so: the shorter one goes to the right.
-    fn columns(&self) -> Option<usize> {
+    pub(super) fn columns(&self) -> Option<usize> {
         /// More than that are too wide for paper.
         const MOST: usize = 6;
         let [_, .., last] = self.panels[..] else { return None };
         Some(self.results.axes[last].len()).filter(|columns| *columns <= MOST)
+    }
+
+    /// What can be chosen.
+    pub(super) fn choices(&self) -> Vec<Choice> {
+        let choice = |&axis: &usize| {
+            let key = self.results.axes[axis].keys[self.keys[axis].unwrap_or(0)].key.clone();
+            Choice { key, values: self.values(axis) }
+        };
+        self.choices.iter().map(choice).collect()
     }
 
     /// A figure for each choice: from its choice, panel by panel.
@@ -172,16 +202,16 @@ impl<'a> Arrangement<'a> {
         table: Option<Table>,
         panels: impl Fn(&[usize]) -> crate::Result<Vec<Panel>>,
     ) -> crate::Result<Group> {
-        let choices: Vec<Choice> = self
-            .choices
-            .iter()
-            .map(|&axis| Choice { key: self.key(axis), values: self.values(axis) })
-            .collect();
+        let choices = self.choices();
+        let axes = self.results.axes.iter().enumerate();
+        let fixed = axes.filter(|(_, axis)| axis.len() > 1);
+        let fixed = fixed.filter_map(|(axis, _)| Some(self.named(axis, self.fixed[axis]?)));
+        let fixed: Vec<String> = fixed.collect();
         let figures = every(&choices).into_iter().enumerate().map(|(i, choice)| {
-            let chosen = choices.iter().zip(&choice);
-            let chosen = chosen.map(|(of, &at)| format!(", {} {}", of.key, of.values[at]));
-            let mut figure =
-                figure(self.results, kind, i, chosen.collect(), &legend, panels(&choice)?);
+            let chosen = self.choices.iter().zip(&choice).map(|(&axis, &at)| self.named(axis, at));
+            let chosen: String =
+                fixed.iter().cloned().chain(chosen).map(|named| format!(", {named}")).collect();
+            let mut figure = figure(self.results, kind, i, chosen, &legend, panels(&choice)?);
             figure.columns = self.columns().unwrap_or(figure.columns);
             Ok((choice, figure))
         });
@@ -189,40 +219,78 @@ impl<'a> Arrangement<'a> {
         Ok(Group { kind, choices, figures, table })
     }
 
+    /// A value of an axis, after its key.
+    fn named(&self, axis: usize, at: usize) -> String {
+        format!("{} {}", self.key(axis), self.values(axis)[at])
+    }
+
     /// A cell, by what tells it from the others of its figure.
     pub(super) fn name(&self, cell: usize) -> String {
-        let position = crate::report::position(&self.results.axes, cell);
+        let position = position(&self.results.axes, cell);
         let shown = [self.x, self.series].into_iter().flatten().chain(self.panels.iter().copied());
-        let named = shown.map(|axis| {
-            let key = &self.results.axes[axis].keys[0];
-            format!("{} {}", self.short(&key.key), value(&key.values, position[axis]))
-        });
-        let name = named.collect::<Vec<_>>().join(", ");
+        let name = shown.map(|axis| self.at(axis, position[axis])).collect::<Vec<_>>().join(", ");
         if name.is_empty() { cell_name(self.results, cell) } else { name }
     }
 
-    /// The last part of a key, if no other key has it too.
-    fn short<'k>(&self, key: &'k str) -> &'k str {
-        let last = |key: &'k str| key.rsplit('.').next().unwrap_or(key);
-        let keys = swept_keys(&self.results.axes);
-        let alike =
-            keys.iter().filter(|(_, other)| other.key.rsplit('.').next() == Some(last(key)));
-        if alike.count() > 1 { key } else { last(key) }
+    /// A value of an axis, after the last part of its key, if no other key has the same.
+    fn at(&self, axis: usize, at: usize) -> String {
+        let last = |key: &str| key.rsplit('.').next().unwrap_or(key).to_owned();
+        let swept = swept_keys(&self.results.axes);
+        let short = |key: &str| {
+            let alike = swept.iter().filter(|(_, other)| last(&other.key) == last(key));
+            if alike.count() > 1 { key.to_owned() } else { last(key) }
+        };
+        let keys = &self.results.axes[axis].keys;
+        let keys = self.keys[axis].map_or(&keys[..], |key| &keys[key..=key]);
+        let named =
+            keys.iter().map(|key| format!("{} {}", short(&key.key), texts(&key.values)[at]));
+        named.collect::<Vec<_>>().join(", ")
     }
 
-    /// The first key of an axis, and how many move with it.
+    /// The key of an axis, and how many move with it; all of them if it takes all.
     fn key(&self, axis: usize) -> String {
         let keys = &self.results.axes[axis].keys;
-        match keys.len() {
-            1 => keys[0].key.clone(),
-            more => format!("{} (and {} more)", keys[0].key, more - 1),
+        match (self.keys[axis], keys.len()) {
+            (Some(key), 1) => keys[key].key.clone(),
+            (Some(key), all) => format!("{} (and {} more)", keys[key].key, all - 1),
+            (None, _) => keys.iter().map(|key| key.key.as_str()).collect::<Vec<_>>().join(", "),
         }
     }
 
+    /// The values of an axis, those of all its keys where it takes all.
     fn values(&self, axis: usize) -> Vec<String> {
-        let values = &self.results.axes[axis].keys[0].values;
-        (0..values.len()).map(|i| value(values, i)).collect()
+        let swept = &self.results.axes[axis];
+        if let Some(key) = self.keys[axis] {
+            return texts(&swept.keys[key].values);
+        }
+        let columns: Vec<Vec<String>> = swept.keys.iter().map(|key| texts(&key.values)).collect();
+        let row = |i: usize| columns.iter().map(|column| column[i].as_str()).collect::<Vec<_>>();
+        (0..swept.len()).map(|i| row(i).join(", ")).collect()
     }
+}
+
+/// Whether no value is there twice.
+fn are_distinct(values: &AxisValues) -> bool {
+    let mut texts: Vec<String> = (0..values.len()).map(|i| values.text(i)).collect();
+    texts.sort_unstable();
+    texts.windows(2).all(|two| two[0] != two[1])
+}
+
+/// The values with four digits, or as many more as tell them apart.
+fn texts(values: &AxisValues) -> Vec<String> {
+    let AxisValues::Floats(numbers) = values else {
+        return (0..values.len()).map(|i| value(values, i)).collect();
+    };
+    /// Digits that tell any two numbers apart.
+    const ALL: usize = 17;
+    let with = |digits: usize| -> Vec<String> {
+        numbers.iter().map(|&number| significant(number, digits)).collect()
+    };
+    let tell_apart = |texts: &[String]| {
+        let pairs = (1..numbers.len()).map(|i| (i - 1, i));
+        pairs.into_iter().all(|(i, j)| numbers[i] == numbers[j] || texts[i] != texts[j])
+    };
+    (4..ALL).map(with).find(|texts| tell_apart(texts)).unwrap_or_else(|| with(ALL))
 }
 
 /// A figure of a kind, of these panels.
@@ -269,21 +337,21 @@ pub(super) fn step(step: u64) -> f64 {
     if step == 0 { 0.5 } else { step as f64 }
 }
 
-/// The values of an axis as numbers, if they are and all differ.
-fn numbers(results: &ResultsFile, axis: usize) -> Option<Vec<f64>> {
-    let values: Vec<f64> = match &results.axes[axis].keys[0].values {
-        AxisValues::Floats(values) => values.clone(),
-        AxisValues::Integers(values) => values.iter().map(|&value| value as f64).collect(),
-        AxisValues::Labels(_) => return None,
-    };
-    let mut sorted = values.clone();
-    sorted.sort_by(f64::total_cmp);
-    sorted.windows(2).all(|two| two[0] < two[1]).then_some(values)
+/// An axis of numbers of steps, of those that [`step`] gives.
+pub(super) fn steps(places: impl IntoIterator<Item = f64>) -> Axis {
+    let mut places: Vec<f64> = places.into_iter().collect();
+    let has_zero = places.iter().any(|place| *place < 1.0);
+    if has_zero {
+        // Far enough for whole numbers to be written.
+        places.push(10.0);
+    }
+    let label = if has_zero { "steps (0 at the left end)" } else { "steps" };
+    Axis { label: label.to_owned(), scale: Scale::log(places) }
 }
 
 /// A cell, by its place in the sweep.
 pub(super) fn cell_name(results: &ResultsFile, cell: usize) -> String {
-    let position = crate::report::position(&results.axes, cell);
+    let position = position(&results.axes, cell);
     let keys = swept_keys(&results.axes).into_iter();
     let named =
         keys.map(|(axis, key)| format!("{} {}", key.key, value(&key.values, position[axis])));

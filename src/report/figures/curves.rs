@@ -1,7 +1,7 @@
 //! Estimates of cells along an axis, with bands.
 
 use super::arrangement::{Along, Arrangement};
-use crate::draw::{Mark, Spot};
+use crate::draw::{Mark, Scale, Spot};
 use crate::store::summary::CellSummary;
 
 /// An estimate of a cell with its bounds.
@@ -21,7 +21,7 @@ pub(super) struct Quantity<'a> {
     pub(super) text: fn(f64) -> String,
 }
 
-/// The marks of a curve along x, in the colour of a series. Cells without an estimate are passed over.
+/// The marks of a curve along x, in the colour of a series. Cells without trials are passed over.
 pub(super) fn curve(
     arrangement: &Arrangement<'_>,
     along: &Along,
@@ -34,27 +34,31 @@ pub(super) fn curve(
         along.positions.iter().copied().zip(cells.iter().copied()).collect();
     places.sort_by(|a, b| a.0.total_cmp(&b.0));
     let estimates = places.iter().filter_map(|&(x, cell)| {
-        let estimate = (quantity.of)(&results.cells[cell])?;
-        estimate.value.is_finite().then_some((x, cell, estimate))
+        let trials = results.cells[cell].trials;
+        let estimate = (quantity.of)(&results.cells[cell]).filter(|_| trials > 0)?;
+        Some((x, cell, estimate))
     });
     let estimates: Vec<_> = estimates.collect();
-    let band = estimates.iter().filter_map(|(x, _, estimate)| {
-        let [lower, upper] = estimate.bounds?;
-        Some([*x, lower, upper])
-    });
     let spots = estimates.iter().map(|&(x, cell, estimate)| Spot {
         at: [x, estimate.value],
         tip: tip(quantity, &arrangement.name(cell), estimate, results.cells[cell].trials),
     });
-    let band: Vec<_> = band.collect();
-    let mut marks = Vec::new();
-    if band.len() > 1 {
-        marks.push(Mark::Band { series, points: band });
+    let spots = Mark::Spots { series, spots: spots.collect() };
+    let bounds = |of: &[(f64, usize, Estimate)]| -> Vec<[f64; 3]> {
+        let point = |&(x, _, estimate): &(f64, usize, Estimate)| {
+            estimate.bounds.map(|[lower, upper]| [x, lower, upper])
+        };
+        of.iter().filter_map(point).collect()
+    };
+    // Nothing is between names, nor beside a single value.
+    if matches!(along.axis.scale, Scale::Names(_)) || estimates.len() == 1 {
+        return vec![Mark::Whiskers { series, points: bounds(&estimates) }, spots];
     }
-    let points = estimates.iter().map(|(x, _, estimate)| [*x, estimate.value]);
-    marks.push(Mark::Line { series, points: points.collect() });
-    marks.push(Mark::Spots { series, spots: spots.collect() });
-    marks
+    // What is infinite interrupts the line and the band.
+    let pieces = estimates.split(|(_, _, estimate)| !estimate.value.is_finite());
+    let bands = pieces.map(|piece| Mark::Band { series, points: bounds(piece) });
+    let line = estimates.iter().map(|(x, _, estimate)| [*x, estimate.value]).collect();
+    bands.chain([Mark::Line { series, points: line }, spots]).collect()
 }
 
 fn tip(

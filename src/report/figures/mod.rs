@@ -15,9 +15,11 @@ mod trajectories;
 
 pub use arrangement::Request;
 
+use self::arrangement::{Arrangement, Slots};
 use crate::Result;
-use crate::draw::Figure;
+use crate::draw::{Figure, SERIES};
 use crate::store::reader::ResultsFile;
+use crate::store::summary::CellSummary;
 
 /// What a figure shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,7 +102,7 @@ impl Kind {
             }
             Self::Phase => {
                 "The part of the trials that converged, over two axes: the darker, the more. The contour is where \
-                 it is one half, linear between the cells; its interval, where the bounds are."
+                 it is one half, linear between the values that all others have trials at; its interval, where the bounds are."
             }
             Self::Outcomes => {
                 "Shares of the trials of each cell. Undecided: still on their way at the step limit."
@@ -119,7 +121,7 @@ impl Kind {
                  were stopped before would come there."
             }
             Self::Starts => {
-                "One mark a trial: how far its start is from balanced, max_j ||W_{j+1}'W_{j+1} - W_j W_j'||_F, and \
+                "One mark for each of the first trials: how far its start is from balanced, max_j ||W_{j+1}'W_{j+1} - W_j W_j'||_F, and \
                  its deficiency margin, sigma_min(Phi) - ||W(0) - Phi||_F, which is above 0 where theorem 1 of \
                  Arora, Cohen, Golowich and Hu (2019) can apply."
             }
@@ -143,6 +145,26 @@ impl Kind {
             Self::Trajectories => "recorded trajectories (record.trajectory)",
             Self::Probability | Self::Outcomes | Self::Times | Self::Theory => "nothing but trials",
         }
+    }
+
+    /// Whether an axis goes to the right, and how many values others have room for.
+    fn slots(self) -> Slots {
+        let (x, series, panels) = match self {
+            Self::Probability => (true, SERIES, 16),
+            // Upwards goes what would be the series, however many values it has.
+            Self::Phase => (true, usize::MAX, 16),
+            Self::Outcomes | Self::Theory => (true, 0, 16),
+            Self::Times | Self::Ladder => (false, SERIES, 16),
+            Self::RunningTime => (true, SERIES, 8),
+            Self::Starts => (false, 0, 36),
+            Self::Trajectories => (false, 0, 0),
+        };
+        Slots { x, series, panels }
+    }
+
+    /// Whether it shows something along an axis.
+    pub fn is_along_an_axis(self) -> bool {
+        self.slots().x
     }
 
     /// What it shows on demand: the class of the layer, and words for it.
@@ -189,22 +211,58 @@ pub struct Table {
     pub rows: Vec<Vec<String>>,
 }
 
+/// What results can be chosen from for a figure of a kind, because it shows one value of an axis; nothing is
+/// read for it.
+pub fn choices(results: &ResultsFile, kind: Kind, request: &Request) -> Vec<Choice> {
+    Arrangement::new(results, kind.slots(), request).choices()
+}
+
 /// The figures of a kind; `None` if the results do not have what they show.
 ///
 /// # Errors
 /// If the file cannot be read.
 pub fn group(results: &ResultsFile, kind: Kind, request: &Request) -> Result<Option<Group>> {
-    match kind {
-        Kind::Probability => Ok(Some(probability::group(results, request))),
-        Kind::Phase => Ok(phase::group(results, request)),
-        Kind::Outcomes => Ok(Some(outcomes::group(results, request))),
-        Kind::Times => times::group(results, request).map(Some),
-        Kind::RunningTime => Ok(running_time::group(results, request)),
-        Kind::Ladder => ladder::group(results, request),
-        Kind::Starts => starts::group(results, request),
-        Kind::Trajectories => trajectories::group(results, request),
-        Kind::Theory => Ok(Some(theory::group(results, request))),
+    let arrangement = Arrangement::new(results, kind.slots(), request);
+    if !is_there(&arrangement, kind)? {
+        return Ok(None);
     }
+    match kind {
+        Kind::Probability => probability::group(&arrangement),
+        Kind::Phase => phase::group(&arrangement),
+        Kind::Outcomes => outcomes::group(&arrangement),
+        Kind::Times => times::group(&arrangement),
+        Kind::RunningTime => running_time::group(&arrangement),
+        Kind::Ladder => ladder::group(&arrangement),
+        Kind::Starts => starts::group(&arrangement),
+        Kind::Trajectories => return trajectories::group(&arrangement),
+        Kind::Theory => theory::group(&arrangement),
+    }
+    .map(Some)
+}
+
+/// Whether the results have something to show for a figure.
+///
+/// # Errors
+/// If the file cannot be read.
+pub fn has(results: &ResultsFile, kind: Kind, request: &Request) -> Result<bool> {
+    is_there(&Arrangement::new(results, kind.slots(), request), kind)
+}
+
+fn is_there(arrangement: &Arrangement<'_>, kind: Kind) -> Result<bool> {
+    let results = arrangement.results;
+    let any = |of: fn(&CellSummary) -> bool| {
+        arrangement.shown().iter().any(|&cell| of(&results.cells[cell]))
+    };
+    Ok(match kind {
+        Kind::Probability | Kind::Outcomes | Kind::Times | Kind::Theory => true,
+        Kind::Phase => arrangement.x.is_some() && arrangement.series_axis().is_some(),
+        Kind::RunningTime => {
+            any(|cell| cell.cost.expected.is_finite() || cell.cost.restarted.is_finite())
+        }
+        Kind::Ladder => results.ladder.len() > 1,
+        Kind::Starts => results.has_rows && any(|cell| cell.trials > 0),
+        Kind::Trajectories => results.traced_trials()? > 0,
+    })
 }
 
 /// All figures that the results have something to show for.

@@ -1,10 +1,10 @@
 //! What became of the trials: shares of the outcomes, stacked.
 
-use super::arrangement::{Along, Arrangement, Request, Slots};
+use super::arrangement::{Along, Arrangement};
 use super::{Group, Kind};
+use crate::Result;
 use crate::draw::{Axis, Key, Mark, Paint, Panel, Sample, Scale, Tile};
 use crate::stop::Outcome;
-use crate::store::reader::ResultsFile;
 use crate::store::summary::CellSummary;
 
 /// How an outcome is shown.
@@ -43,8 +43,7 @@ pub(super) fn legend(sample: fn(usize) -> Sample) -> (String, Vec<Key>) {
 /// How wide a bar is; the next one begins at 1.
 const WIDTH: f64 = 0.84;
 
-pub(super) fn group(results: &ResultsFile, request: &Request) -> Group {
-    let arrangement = Arrangement::new(results, Slots { x: true, series: 0, panels: 16 }, request);
+pub(super) fn group(arrangement: &Arrangement<'_>) -> Result<Group> {
     // Bars are of one width, so they stand beside each other.
     let along = match arrangement.x {
         Some(axis) => arrangement.names(axis),
@@ -54,14 +53,13 @@ pub(super) fn group(results: &ResultsFile, request: &Request) -> Group {
     let panels = |choice: &[usize]| {
         let titles = arrangement.panels().into_iter().enumerate();
         let panel = |(p, title)| {
-            let marks = vec![bars(&arrangement, &along, choice, p)];
+            let marks = vec![bars(arrangement, &along, choice, p)];
             Panel { title, x: along.axis.clone(), y: y.clone(), marks }
         };
         Ok(titles.map(panel).collect())
     };
     let legend = legend(|series| Sample::Area(Paint::Hatched(series)));
-    let group = arrangement.group(Kind::Outcomes, legend, None, panels);
-    group.expect("nothing was read")
+    arrangement.group(Kind::Outcomes, legend, None, panels)
 }
 
 fn bars(arrangement: &Arrangement<'_>, along: &Along, choice: &[usize], panel: usize) -> Mark {

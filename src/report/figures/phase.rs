@@ -1,8 +1,9 @@
 //! The probability of convergence over two axes.
 
-use super::arrangement::{Arrangement, Request, Slots};
+use super::arrangement::Arrangement;
 use super::contour::contour;
 use super::{Group, Kind};
+use crate::Result;
 use crate::draw::{Key, Mark, Paint, Panel, Sample, Tile};
 use crate::report::format::probability;
 use crate::store::reader::ResultsFile;
@@ -11,12 +12,11 @@ use crate::store::summary::CellSummary;
 /// The probability that the contour is at.
 const LEVEL: f64 = 0.5;
 
-/// `None` unless two axes have more than one value.
-pub(super) fn group(results: &ResultsFile, request: &Request) -> Option<Group> {
-    // Upwards goes what would be the series, however many values it has.
-    let slots = Slots { x: true, series: usize::MAX, panels: 16 };
-    let arrangement = Arrangement::new(results, slots, request);
-    let (x, y) = (arrangement.names(arrangement.x?), arrangement.names(arrangement.series_axis()?));
+/// # Panics
+/// Unless two axes have more than one value.
+pub(super) fn group(arrangement: &Arrangement<'_>) -> Result<Group> {
+    let axes = [arrangement.x, arrangement.series_axis()];
+    let [x, y] = axes.map(|axis| arrangement.names(axis.expect("two axes")));
     let [columns, rows] = [x.positions.len(), y.positions.len()];
     let panels = |choice: &[usize]| {
         let titles = arrangement.panels().into_iter().enumerate();
@@ -25,8 +25,8 @@ pub(super) fn group(results: &ResultsFile, request: &Request) -> Option<Group> {
                 .flat_map(|row| (0..columns).map(move |column| (row, column)))
                 .map(|(row, column)| arrangement.cell(choice, p, row, column))
                 .collect();
-            let mut marks = vec![Mark::Tiles(tiles(&arrangement, &cells, columns))];
-            marks.extend(contours(results, &cells, columns));
+            let mut marks = vec![Mark::Tiles(tiles(arrangement, &cells, columns))];
+            marks.extend(contours(arrangement.results, &cells, columns));
             Panel { title, x: x.axis.clone(), y: y.axis.clone(), marks }
         };
         Ok(titles.map(panel).collect())
@@ -34,8 +34,7 @@ pub(super) fn group(results: &ResultsFile, request: &Request) -> Option<Group> {
     let ramp = (0..=4).map(|i| f64::from(i) / 4.0);
     let key = |p: f64| Key { sample: Sample::Area(Paint::Ramp(p)), label: p.to_string() };
     let legend = ("probability".to_owned(), ramp.map(key).collect());
-    let group = arrangement.group(Kind::Phase, legend, None, panels);
-    Some(group.expect("nothing was read"))
+    arrangement.group(Kind::Phase, legend, None, panels)
 }
 
 fn tiles(arrangement: &Arrangement<'_>, cells: &[usize], columns: usize) -> Vec<Tile> {
@@ -76,7 +75,7 @@ fn contours(results: &ResultsFile, cells: &[usize], columns: usize) -> [Mark; 2]
             if summary.trials > 0 { of(summary) } else { f64::NAN }
         };
         let values: Vec<f64> = cells.iter().map(value).collect();
-        Mark::Contour { dashed, pieces: contour(&values, columns, LEVEL) }
+        Mark::Contour { dashed, pieces: of_whole_columns(&values, columns) }
     };
     let bounds =
         vec![line(true, |cell| cell.probability_lower), line(true, |cell| cell.probability_upper)];
@@ -84,4 +83,46 @@ fn contours(results: &ResultsFile, cells: &[usize], columns: usize) -> [Mark; 2]
         Mark::OnDemand { class: "contour-interval", marks: bounds },
         Mark::OnDemand { class: "contour", marks: vec![line(false, |cell| cell.probability)] },
     ]
+}
+
+/// The contour between the columns that have a value in every row: in refined studies, those of the sweep as it
+/// was written.
+fn of_whole_columns(values: &[f64], columns: usize) -> Vec<[[f64; 2]; 2]> {
+    let rows = values.len() / columns;
+    let is_whole =
+        |&column: &usize| (0..rows).all(|row| values[row * columns + column].is_finite());
+    let whole: Vec<usize> = (0..columns).filter(is_whole).collect();
+    let of_row = |row: usize| whole.iter().map(move |column| values[row * columns + column]);
+    let dense: Vec<f64> = (0..rows).flat_map(of_row).collect();
+    let place = |x: f64| {
+        let before = (x as usize).min(whole.len().saturating_sub(2));
+        let [from, to] = [before, before + 1].map(|i| whole[i] as f64);
+        from + (x - before as f64) * (to - from)
+    };
+    let pieces = contour(&dense, whole.len(), LEVEL);
+    pieces.into_iter().map(|piece| piece.map(|[x, y]| [place(x), y])).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_are_short_and_do_not_round_to_certainty() {
+        for (p, expected) in
+            [(0.0, "0"), (1.0, "1"), (0.5, ".50"), (0.999, ".99"), (1e-6, ".01"), (f64::NAN, "")]
+        {
+            assert_eq!(label(p), expected);
+        }
+    }
+
+    #[test]
+    fn columns_with_gaps_do_not_interrupt_the_contour() {
+        let without = of_whole_columns(&[0.0, 0.2, 1.0, 1.0], 2);
+        let with = of_whole_columns(&[0.0, 0.1, 0.2, 1.0, f64::NAN, 1.0], 3);
+        let stretched: Vec<_> =
+            without.iter().map(|piece| piece.map(|[x, y]| [2.0 * x, y])).collect();
+        assert!(!with.is_empty());
+        assert_eq!(with, stretched);
+    }
 }

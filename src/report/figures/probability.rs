@@ -1,11 +1,11 @@
 //! The probability of convergence along an axis.
 
-use super::arrangement::{Arrangement, Request, Slots};
+use super::arrangement::Arrangement;
 use super::curves::{Estimate, Quantity, curve};
 use super::{Group, Kind};
-use crate::draw::{Axis, Panel, SERIES, Sample, Scale};
+use crate::Result;
+use crate::draw::{Axis, Panel, Sample, Scale};
 use crate::report::format;
-use crate::store::reader::ResultsFile;
 use crate::store::summary::CellSummary;
 
 /// The scale of probabilities: a little more than from 0 to 1, so that marks at the ends are whole.
@@ -20,9 +20,7 @@ fn measured(cell: &CellSummary) -> Option<Estimate> {
     (cell.trials > 0).then_some(Estimate { value: cell.probability, bounds })
 }
 
-pub(super) fn group(results: &ResultsFile, request: &Request) -> Group {
-    let slots = Slots { x: true, series: SERIES, panels: 16 };
-    let arrangement = Arrangement::new(results, slots, request);
+pub(super) fn group(arrangement: &Arrangement<'_>) -> Result<Group> {
     let along = arrangement.along();
     let y = Axis { label: "probability".to_owned(), scale: SCALE };
     let panels = |choice: &[usize]| {
@@ -30,13 +28,12 @@ pub(super) fn group(results: &ResultsFile, request: &Request) -> Group {
         let panel = |(p, title)| {
             let series = (0..arrangement.series()).flat_map(|s| {
                 let cells = (0..along.positions.len()).map(|x| arrangement.cell(choice, p, s, x));
-                curve(&arrangement, &along, &cells.collect::<Vec<_>>(), s, &MEASURED)
+                curve(arrangement, &along, &cells.collect::<Vec<_>>(), s, &MEASURED)
             });
             Panel { title, x: along.axis.clone(), y: y.clone(), marks: series.collect() }
         };
         Ok(titles.map(panel).collect())
     };
     let legend = arrangement.legend(Sample::SpottedLine);
-    let group = arrangement.group(Kind::Probability, legend, None, panels);
-    group.expect("nothing was read")
+    arrangement.group(Kind::Probability, legend, None, panels)
 }

@@ -1,11 +1,11 @@
 //! What converging once costs in steps, along an axis.
 
-use super::arrangement::{Arrangement, Request, Slots};
+use super::arrangement::Arrangement;
 use super::curves::{Estimate, Quantity, curve};
 use super::{Group, Kind};
-use crate::draw::{Axis, Panel, SERIES, Sample, Scale};
+use crate::Result;
+use crate::draw::{Axis, Panel, Sample, Scale};
 use crate::report::format::significant;
-use crate::store::reader::ResultsFile;
 use crate::store::summary::CellSummary;
 
 /// What converging once costs, in one of two ways.
@@ -27,18 +27,12 @@ const WAYS: [Way; 2] = [
     },
 ];
 
-/// `None` if no trial converged.
-pub(super) fn group(results: &ResultsFile, request: &Request) -> Option<Group> {
-    let costs = || results.cells.iter().flat_map(|cell| [cell.cost.expected, cell.cost.restarted]);
-    if !costs().any(f64::is_finite) {
-        return None;
-    }
-    let slots = Slots { x: true, series: SERIES, panels: 8 };
-    let arrangement = Arrangement::new(results, slots, request);
+pub(super) fn group(arrangement: &Arrangement<'_>) -> Result<Group> {
+    let costs = arrangement.shown().into_iter().map(|cell| arrangement.results.cells[cell].cost);
+    let steps = costs
+        .flat_map(|cost| [cost.expected, cost.restarted, cost.interval.lower, cost.interval.upper]);
     let along = arrangement.along();
-    let bounds =
-        results.cells.iter().flat_map(|cell| [cell.cost.interval.lower, cell.cost.interval.upper]);
-    let y = Axis { label: "steps".to_owned(), scale: Scale::log(costs().chain(bounds)) };
+    let y = Axis { label: "steps".to_owned(), scale: Scale::log(steps) };
     let panels = |choice: &[usize]| {
         let titles = arrangement.panels().into_iter().enumerate();
         let two = titles.flat_map(|(p, title)| WAYS.map(|way| (p, title.clone(), way)));
@@ -52,7 +46,7 @@ pub(super) fn group(results: &ResultsFile, request: &Request) -> Option<Group> {
             let quantity = Quantity { name: "steps", of: &of, text: |x| significant(x, 3) };
             let series = (0..arrangement.series()).flat_map(|s| {
                 let cells = (0..along.positions.len()).map(|x| arrangement.cell(choice, p, s, x));
-                curve(&arrangement, &along, &cells.collect::<Vec<_>>(), s, &quantity)
+                curve(arrangement, &along, &cells.collect::<Vec<_>>(), s, &quantity)
             });
             let title = if title.is_empty() { name.to_owned() } else { format!("{title}, {name}") };
             Panel { title, x: along.axis.clone(), y: y.clone(), marks: series.collect() }
@@ -60,6 +54,10 @@ pub(super) fn group(results: &ResultsFile, request: &Request) -> Option<Group> {
         Ok(two.map(panel).collect())
     };
     let legend = arrangement.legend(Sample::SpottedLine);
-    let group = arrangement.group(Kind::RunningTime, legend, None, panels);
-    Some(group.expect("nothing was read"))
+    let mut group = arrangement.group(Kind::RunningTime, legend, None, panels)?;
+    for (_, figure) in &mut group.figures {
+        // The two ways beside each other.
+        figure.columns = 2 * arrangement.columns().unwrap_or(1);
+    }
+    Ok(group)
 }

@@ -1,6 +1,8 @@
 //! Outcomes by balancedness and margin of the start.
 
-use super::arrangement::{Arrangement, Request, Slots, cell_name};
+use std::collections::BTreeMap;
+
+use super::arrangement::{Arrangement, cell_name};
 use super::outcomes::{self, Shown};
 use super::{Group, Kind, Table};
 use crate::Result;
@@ -19,44 +21,38 @@ struct Trial {
     tip: String,
 }
 
-/// `None` if the rows of the trials are not there.
-pub(super) fn group(results: &ResultsFile, request: &Request) -> Result<Option<Group>> {
-    if !results.has_rows {
-        return Ok(None);
-    }
-    let arrangement = Arrangement::new(results, Slots { x: false, series: 0, panels: 36 }, request);
-    let trials: Vec<Vec<Trial>> =
-        (0..results.cells.len()).map(|cell| of_cell(results, cell)).collect::<Result<_>>()?;
-    if trials.iter().all(Vec::is_empty) {
-        return Ok(None);
-    }
-    let all = || trials.iter().flatten().map(|trial| trial.at);
-    let is_log = all().all(|at| at[0] > 0.0);
-    let x = Axis {
-        label: "balancedness of the start".to_owned(),
-        scale: Scale::of(&all().map(|at| at[0]).collect::<Vec<_>>(), is_log),
+pub(super) fn group(arrangement: &Arrangement<'_>) -> Result<Group> {
+    let results = arrangement.results;
+    let cells = arrangement.shown();
+    let most = (MOST / cells.len()).max(1) as u64;
+    let of_cell = |cell| Ok((cell, of_cell(results, cell, most)?));
+    let trials: BTreeMap<usize, Vec<Trial>> =
+        cells.into_iter().map(of_cell).collect::<Result<_>>()?;
+    let all = |which: usize| trials.values().flatten().map(move |trial| trial.at[which]);
+    // Starts that are balanced to the last bit have no logarithm.
+    let scale = match all(0).all(|balancedness| balancedness != 0.0) {
+        true => Scale::of(&all(0).collect::<Vec<_>>(), true),
+        false => Scale::signed(all(0)),
     };
-    let y = Axis {
-        label: "deficiency margin".to_owned(),
-        scale: Scale::signed(all().map(|at| at[1]).chain([0.0])),
-    };
+    let x = Axis { label: "balancedness of the start".to_owned(), scale };
+    let scale = Scale::signed(all(1).chain([0.0]));
+    let y = Axis { label: "deficiency margin".to_owned(), scale };
     let panels = |choice: &[usize]| {
         let titles = arrangement.panels().into_iter().enumerate();
         let panel = |(p, title)| {
             let cell = arrangement.cell(choice, p, 0, 0);
-            Panel { title, x: x.clone(), y: y.clone(), marks: marks(&trials[cell]) }
+            Panel { title, x: x.clone(), y: y.clone(), marks: marks(&trials[&cell]) }
         };
         Ok(titles.map(panel).collect())
     };
     let legend = outcomes::legend(Sample::Spot);
-    arrangement.group(Kind::Starts, legend, Some(table(results, &trials)), panels).map(Some)
+    arrangement.group(Kind::Starts, legend, Some(table(results, &trials)), panels)
 }
 
 /// The first trials of a cell.
-fn of_cell(results: &ResultsFile, cell: usize) -> Result<Vec<Trial>> {
-    let shown = (MOST / results.cells.len()).max(1) as u64;
+fn of_cell(results: &ResultsFile, cell: usize, most: u64) -> Result<Vec<Trial>> {
     let name = cell_name(results, cell);
-    let shown = 0..results.cells[cell].trials.min(shown);
+    let shown = 0..results.cells[cell].trials.min(most);
     let outcomes = results.outcomes_of(cell, &shown)?;
     let balancedness = results.measure("balancedness_initial", cell, shown.clone())?;
     let margins = results.measure("margin_initial", cell, shown)?;
@@ -82,14 +78,17 @@ fn marks(trials: &[Trial]) -> Vec<Mark> {
 }
 
 /// Of each cell how many trials are shown, with the ranges of what is measured.
-fn table(results: &ResultsFile, trials: &[Vec<Trial>]) -> Table {
+fn table(results: &ResultsFile, trials: &BTreeMap<usize, Vec<Trial>>) -> Table {
     let header = ["cell", "trials shown", "balancedness", "margin"].map(str::to_owned);
-    let rows = trials.iter().enumerate().map(|(cell, trials)| {
+    let rows = trials.iter().map(|(&cell, trials)| {
         let range = |which: usize| {
             let values = || trials.iter().map(|trial| trial.at[which]);
             let [least, most] =
                 [values().fold(f64::NAN, f64::min), values().fold(f64::NAN, f64::max)];
-            format!("{} .. {}", significant(least, 3), significant(most, 3))
+            match least.is_nan() {
+                true => "-".to_owned(),
+                false => format!("{} .. {}", significant(least, 3), significant(most, 3)),
+            }
         };
         vec![cell_name(results, cell), trials.len().to_string(), range(0), range(1)]
     });

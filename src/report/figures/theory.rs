@@ -1,12 +1,12 @@
 //! What is proved beside what is measured.
 
-use super::arrangement::{Arrangement, Request, Slots};
+use super::arrangement::Arrangement;
 use super::curves::{Estimate, Quantity, curve};
 use super::probability::{MEASURED, SCALE};
 use super::{Group, Kind};
+use crate::Result;
 use crate::draw::{Axis, Key, Panel, Sample};
 use crate::report::format;
-use crate::store::reader::ResultsFile;
 use crate::store::summary::CellSummary;
 
 /// What is true of some trials.
@@ -22,8 +22,7 @@ const COUNTED: [Counted; 3] = [
     Counted { name: "start balanced, with a margin", of: |cell| cell.joint },
 ];
 
-pub(super) fn group(results: &ResultsFile, request: &Request) -> Group {
-    let arrangement = Arrangement::new(results, Slots { x: true, series: 0, panels: 16 }, request);
+pub(super) fn group(arrangement: &Arrangement<'_>) -> Result<Group> {
     let along = arrangement.along();
     let y = Axis { label: "share of the trials".to_owned(), scale: SCALE };
     let panels = |choice: &[usize]| {
@@ -31,14 +30,14 @@ pub(super) fn group(results: &ResultsFile, request: &Request) -> Group {
         let panel = |(p, title)| {
             let cells: Vec<usize> =
                 (0..along.positions.len()).map(|x| arrangement.cell(choice, p, 0, x)).collect();
-            let mut marks = curve(&arrangement, &along, &cells, 0, &MEASURED);
+            let mut marks = curve(arrangement, &along, &cells, 0, &MEASURED);
             for (i, &Counted { name, of: count }) in COUNTED.iter().enumerate() {
                 let share = |cell: &CellSummary| {
                     let value = count(cell) as f64 / cell.trials as f64;
                     (cell.trials > 0).then_some(Estimate { value, bounds: None })
                 };
                 let quantity = Quantity { name, of: &share, text: format::probability };
-                marks.extend(curve(&arrangement, &along, &cells, i + 1, &quantity));
+                marks.extend(curve(arrangement, &along, &cells, i + 1, &quantity));
             }
             Panel { title, x: along.axis.clone(), y: y.clone(), marks }
         };
@@ -48,6 +47,5 @@ pub(super) fn group(results: &ResultsFile, request: &Request) -> Group {
     let key =
         |(i, name): (usize, &str)| Key { sample: Sample::SpottedLine(i), label: name.to_owned() };
     let legend = (String::new(), names.enumerate().map(key).collect());
-    let group = arrangement.group(Kind::Theory, legend, None, panels);
-    group.expect("nothing was read")
+    arrangement.group(Kind::Theory, legend, None, panels)
 }

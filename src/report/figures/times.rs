@@ -1,38 +1,52 @@
 //! The probability of having converged by a number of steps.
 
-use super::arrangement::{Arrangement, Request, Slots, cell_name, step};
+use std::collections::BTreeMap;
+
+use super::arrangement::{Arrangement, cell_name, step, steps};
 use super::{Group, Kind, Table};
 use crate::Result;
-use crate::draw::{Axis, Mark, Panel, SERIES, Sample, Scale};
+use crate::draw::{Axis, Mark, Panel, Sample};
 use crate::report::format::probability;
-use crate::report::times::{Point, Question, Times, of_cells};
+use crate::report::times::{Point, Times, converged_by};
 use crate::store::reader::ResultsFile;
 
 /// Numbers of steps of all curves together, and of one at least and at most.
 const POINTS: u64 = 12_000;
-const FEWEST: u64 = 8;
+const FEWEST: u64 = 24;
 const MOST: u64 = 60;
 
-pub(super) fn group(results: &ResultsFile, request: &Request) -> Result<Group> {
-    let slots = Slots { x: false, series: SERIES, panels: 16 };
-    let arrangement = Arrangement::new(results, slots, request);
-    let points = (POINTS / results.cells.len() as u64).clamp(FEWEST, MOST);
-    let of_all = Question { cell: None, rung: None, points };
-    let times: Vec<Times> =
-        of_cells(results, of_all)?.map(|cell| Ok(cell?.1)).collect::<Result<_>>()?;
-    let steps = times.iter().flat_map(|times| &times.points).map(at);
-    let x = Axis { label: "steps".to_owned(), scale: Scale::log(steps) };
+/// The numbers of steps of the table of numbers: powers of ten.
+const POWERS: [u64; 8] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000];
+
+/// A cell: its curve, and the probability of having converged by each of [`POWERS`].
+struct OfCell {
+    times: Times,
+    by: [Option<f64>; POWERS.len()],
+}
+
+pub(super) fn group(arrangement: &Arrangement<'_>) -> Result<Group> {
+    let results = arrangement.results;
+    let shown = arrangement.shown();
+    let points = (POINTS / shown.len() as u64).clamp(FEWEST, MOST);
+    let intervals = results.intervals()?;
+    let of_cell = |cell: usize| {
+        let rows = results.step_counts(cell, None)?;
+        let times = Times::of(&rows, &intervals, points);
+        Ok((cell, OfCell { times, by: POWERS.map(|steps| converged_by(&rows, steps)) }))
+    };
+    let cells: BTreeMap<usize, OfCell> = shown.into_iter().map(of_cell).collect::<Result<_>>()?;
+    let x = steps(cells.values().flat_map(|cell| &cell.times.points).map(at));
     let y = Axis { label: "probability".to_owned(), scale: super::probability::SCALE };
     let panels = |choice: &[usize]| {
         let titles = arrangement.panels().into_iter().enumerate();
         let panel = |(p, title)| {
             let series = (0..arrangement.series())
-                .flat_map(|s| curve(&times[arrangement.cell(choice, p, s, 0)].points, s));
+                .flat_map(|s| curve(&cells[&arrangement.cell(choice, p, s, 0)].times.points, s));
             Panel { title, x: x.clone(), y: y.clone(), marks: series.collect() }
         };
         Ok(titles.map(panel).collect())
     };
-    let table = Some(table(results, &times));
+    let table = Some(table(results, &cells));
     arrangement.group(Kind::Times, arrangement.legend(Sample::Line), table, panels)
 }
 
@@ -61,20 +75,18 @@ fn curve(points: &[Point], series: usize) -> [Mark; 2] {
     ]
 }
 
-/// Of each cell the probability of having converged by a few numbers of steps.
-fn table(results: &ResultsFile, times: &[Times]) -> Table {
-    let last = times.iter().flat_map(|times| &times.points).map(|point| point.step).max();
-    let steps = [256, 64, 16, 4, 1].map(|part| last.unwrap_or(0).div_ceil(part));
-    let header = steps.iter().map(|steps| format!("by {steps} steps"));
-    let rows = times.iter().enumerate().map(|(cell, times)| {
-        let by = |steps: &u64| {
-            let passed = times.points.iter().take_while(|point| point.step <= *steps);
-            probability(passed.last().map_or(0.0, |point| point.converged.value))
-        };
-        std::iter::once(cell_name(results, cell)).chain(steps.iter().map(by)).collect()
+/// Of each cell the probability of having converged by powers of ten of steps, the first that all have ended by
+/// the last.
+fn table(results: &ResultsFile, cells: &BTreeMap<usize, OfCell>) -> Table {
+    let steps = cells.values().flat_map(|cell| &cell.times.points).map(|point| point.step);
+    let last = steps.max().unwrap_or(0);
+    let columns = POWERS.iter().filter(|power| **power < last).count() + 1;
+    let powers = POWERS.iter().take(columns);
+    let header =
+        std::iter::once("cell".to_owned()).chain(powers.map(|power| format!("by {power} steps")));
+    let rows = cells.iter().map(|(&cell, of_cell)| {
+        let by = of_cell.by.iter().take(columns).map(|p| probability(p.unwrap_or(f64::NAN)));
+        std::iter::once(cell_name(results, cell)).chain(by).collect()
     });
-    Table {
-        header: std::iter::once("cell".to_owned()).chain(header).collect(),
-        rows: rows.collect(),
-    }
+    Table { header: header.collect(), rows: rows.collect() }
 }

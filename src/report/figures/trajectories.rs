@@ -1,12 +1,11 @@
 //! Recorded trajectories of some cells.
 
-use super::arrangement::{Request, cell_name, figure, step};
+use super::arrangement::{Arrangement, cell_name, figure, step, steps};
 use super::{Choice, Group, Kind, Table};
 use crate::Result;
 use crate::draw::{Axis, Figure, Key, Mark, Panel, SERIES, Sample, Scale};
 use crate::report::format::significant;
-use crate::report::position;
-use crate::store::reader::{ResultsFile, Traced};
+use crate::store::reader::Traced;
 
 /// Trials of a cell that are shown, and cells that are.
 const TRIALS: usize = 4;
@@ -38,21 +37,17 @@ fn first(values: &[f64], together: usize) -> Vec<f64> {
     vec![firsts.fold(f64::NAN, f64::min)]
 }
 
-/// `None` if there are no trajectories.
-pub(super) fn group(results: &ResultsFile, request: &Request) -> Result<Option<Group>> {
+/// `None` if no trajectory of the cells is there.
+pub(super) fn group(arrangement: &Arrangement<'_>) -> Result<Option<Group>> {
+    let results = arrangement.results;
     let trials = results.traced_trials()?.min(TRIALS);
-    let cells = cells(results, request);
-    if trials == 0 || cells.is_empty() {
-        return Ok(None);
-    }
-    let mut figures = Vec::new();
-    let mut rows = Vec::new();
-    for (i, &cell) in cells.iter().enumerate() {
-        let name = cell_name(results, cell);
-        let steps = results.trajectory_steps(cell)?;
+    let cells = cells(arrangement)?;
+    let (mut figures, mut rows) = (Vec::new(), Vec::new());
+    for (i, (cell, steps)) in cells.iter().enumerate() {
+        let name = cell_name(results, *cell);
         let mut panels = Vec::new();
         for (quantity, label, lines) in SHOWN {
-            let Some(traced) = results.trajectory(cell, quantity)? else { continue };
+            let Some(traced) = results.trajectory(*cell, quantity)? else { continue };
             let lines = Lines::of(&traced, &steps[..trials], lines);
             rows.extend(lines.rows(&name, label));
             panels.push(lines.panel(label));
@@ -60,32 +55,32 @@ pub(super) fn group(results: &ResultsFile, request: &Request) -> Result<Option<G
         let chosen = if results.axes.is_empty() { String::new() } else { format!(", {name}") };
         let key = |trial: usize| Key { sample: Sample::Line(trial), label: trial.to_string() };
         let legend = ("trial".to_owned(), (0..trials).map(key).collect());
-        let chosen =
-            if cells.len() > 1 || !results.axes.is_empty() { chosen } else { String::new() };
         let figure = figure(results, Kind::Trajectories, i, chosen, &legend, panels);
         figures.push((vec![i], Figure { columns: 3, ..figure }));
     }
-    let names = cells.iter().map(|&cell| cell_name(results, cell)).collect();
+    let values = cells.iter().map(|(cell, _)| cell_name(results, *cell)).collect();
     let header = ["cell", "quantity", "trial", "first", "last"].map(str::to_owned).to_vec();
-    Ok(Some(Group {
-        kind: Kind::Trajectories,
-        choices: vec![Choice { key: "cell".to_owned(), values: names }],
-        figures,
-        table: Some(Table { header, rows }),
-    }))
+    let choices = vec![Choice { key: "cell".to_owned(), values }];
+    let table = Some(Table { header, rows });
+    Ok((!figures.is_empty()).then_some(Group { kind: Kind::Trajectories, choices, figures, table }))
 }
 
-/// The cells that are asked for, or some of them that are spread evenly.
-fn cells(results: &ResultsFile, request: &Request) -> Vec<usize> {
-    let is_asked = |&cell: &usize| {
-        let place = position(&results.axes, cell).into_iter();
-        let fixed = request.fixed.iter().copied().chain(std::iter::repeat(None));
-        place.zip(fixed).all(|(at, fixed)| fixed.is_none_or(|fixed| fixed == at))
-    };
-    let has_trials = |&cell: &usize| results.cells[cell].trials > 0;
-    let all: Vec<usize> = (0..results.cells.len()).filter(is_asked).filter(has_trials).collect();
+/// Some of the cells whose trajectories are there, spread evenly, with the steps of these.
+fn cells(arrangement: &Arrangement<'_>) -> Result<Vec<(usize, Vec<Vec<i64>>)>> {
+    let results = arrangement.results;
+    // Of a partial file trajectories may be there before the trials, of a refined one neither may.
+    let may_have = |cell: &usize| results.cells[*cell].trials > 0 || results.missing > 0;
+    let all: Vec<usize> = arrangement.shown().into_iter().filter(may_have).collect();
     let shown = all.len().min(CELLS);
-    (0..shown).map(|i| all[i * all.len() / shown]).collect()
+    let mut cells = Vec::new();
+    for i in 0..shown {
+        let cell = all[i * all.len() / shown];
+        let steps = results.trajectory_steps(cell)?;
+        if steps.iter().any(|steps| !steps.is_empty()) {
+            cells.push((cell, steps));
+        }
+    }
+    Ok(cells)
 }
 
 /// The lines of a quantity: trial by trial, value by value, points of step and value.
@@ -129,10 +124,7 @@ impl Lines {
         });
         Panel {
             title: String::new(),
-            x: Axis {
-                label: "steps".to_owned(),
-                scale: Scale::log(self.points().map(|point| point[0])),
-            },
+            x: steps(self.points().map(|point| point[0])),
             y: Axis { label: label.to_owned(), scale },
             marks: marks.collect(),
         }

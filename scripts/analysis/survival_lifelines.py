@@ -15,6 +15,7 @@ import matplotlib
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 import xarray as xr
 from lifelines import AalenJohansenFitter
@@ -26,7 +27,10 @@ def trials(results):
     """One row a trial that was run: its cell, its steps, and what happened then."""
     with xr.open_dataset(results) as ds:
         axes = list(ds.outcome.dims[:-1])
-        rows = ds[["outcome", "steps"]].to_dataframe().reset_index()
+        # By their number, since cells of keys that are swept together may have a value in common.
+        shape = ds.outcome.shape[:-1]
+        ds["cell"] = (axes, np.arange(np.prod(shape, dtype=int)).reshape(shape))
+        rows = ds[["outcome", "steps", "cell"]].to_dataframe().reset_index()
         words = dict(enumerate(ds.outcome.attrs["flag_meanings"].split()))
     rows["outcome"] = rows.outcome.map(words)
     rows = rows[rows.outcome != "not_run"]
@@ -52,7 +56,7 @@ def main(results, figure=None):
     times = [most // 100, most // 10, most]
     print(",".join([*axes, *(f"converged_by_{steps}" for steps in times)]))
     fig, ax = plt.subplots(figsize=(6, 4), layout="constrained")
-    for at, cell in rows.groupby(axes) if axes else [((), rows)]:
+    for (_, *at), cell in rows.groupby(["cell", *axes]):
         curve = incidence(cell)
         # Half a step later, behind the ties that were parted.
         by = [curve[curve.index <= steps + 0.5].iloc[-1] for steps in times]

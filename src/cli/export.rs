@@ -1,6 +1,6 @@
 //! `deeplin export`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::report::file;
 use super::{Ending, apart, output};
@@ -72,7 +72,9 @@ pub(super) fn main(arguments: &Arguments) -> Result<Ending> {
         None => Ok(None),
         Some(bytes) => heading.piece(&bytes).map(Some).ok_or_else(unreadable),
     };
-    let (dir, name) = place(output)?;
+    let (dir, name) = output::place(output)?;
+    // Those that an export left that was stopped.
+    publish::sweep(&Disk, dir)?;
     publish::publish_for_others(&Disk, dir, name, *force, |path, file| {
         format.write(path, file, &heading, &mut next)
     })?;
@@ -83,14 +85,4 @@ pub(super) fn main(arguments: &Arguments) -> Result<Ending> {
         heading.columns.len()
     ))?;
     Ok(Ending::Done)
-}
-
-/// The directory of a file and its name in there.
-pub(super) fn place(path: &Path) -> Result<(&Path, &str)> {
-    let name = path
-        .file_name()
-        .and_then(|name| name.to_str())
-        .ok_or_else(|| Error::usage(format!("`{}` does not name a file", path.display()), None))?;
-    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    Ok((dir, name))
 }

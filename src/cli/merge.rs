@@ -43,7 +43,9 @@ pub(super) fn main(arguments: &Arguments) -> Result<Ending> {
         (false, true) => {
             let merge = store::merge::merge(&Disk, dir, &MergeOptions { mixed: *mixed })?;
             output::print_json(&match &merge {
-                Merge::Complete { path, .. } => value!({ "complete": true, "path": path }),
+                Merge::Complete { path, .. } => {
+                    value!({ "complete": true, "path": path.display().to_string() })
+                }
                 Merge::Incomplete { missing, .. } => {
                     value!({ "complete": false, "missing": missing })
                 }
@@ -55,7 +57,7 @@ pub(super) fn main(arguments: &Arguments) -> Result<Ending> {
                 store::merge::merge_partial(&Disk, dir, &MergeOptions { mixed: *mixed })?;
             let complete = missing.is_nothing();
             output::print_json(&value!({
-                "complete": complete, "path": path, "missing": missing, "left_out": left_out,
+                "complete": complete, "path": path.display().to_string(), "missing": missing, "left_out": left_out,
             }))?;
         }
     }

@@ -15,12 +15,16 @@ use crate::{Error, Result};
 
 /// Writes results to stdout. A reader that has gone away (`| head`) is not an error.
 pub(super) fn print(text: &str) -> Result<()> {
+    print_to_reader(text).map(|_| ())
+}
+
+/// Writes results to stdout; whether someone still reads them.
+pub(super) fn print_to_reader(text: &str) -> Result<bool> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-        Err(e) if e.kind() != ErrorKind::BrokenPipe => {
-            Err(Error::storage("write to", Path::new("standard output"))(e))
-        }
-        _ => Ok(()),
+        Ok(()) => Ok(true),
+        Err(e) if e.kind() == ErrorKind::BrokenPipe => Ok(false),
+        Err(e) => Err(Error::storage("write to", Path::new("standard output"))(e)),
     }
 }
 
@@ -36,19 +40,25 @@ pub(super) fn json_text(value: &impl Serialize) -> String {
 
 /// Puts bytes under a name, whole or not at all; what was there before is replaced.
 pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    let (dir, name) = place(path)?;
+    publish_replacing(&Disk, dir, name, bytes)?;
+    Ok(())
+}
+
+/// The directory of a file and its name in there.
+pub(super) fn place(path: &Path) -> Result<(&Path, &str)> {
     let name = path
         .file_name()
         .and_then(|name| name.to_str())
         .ok_or_else(|| Error::usage(format!("`{}` does not name a file", path.display()), None))?;
     let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    publish_replacing(&Disk, dir, name, bytes)?;
-    Ok(())
+    Ok((dir, name))
 }
 
 /// How much is said on stderr.
 #[derive(Debug, Clone, Copy, clap::Args)]
 pub(super) struct Verbosity {
-    /// Say nothing but warnings and errors: no progress, and no table after a run
+    /// Say nothing but warnings, errors and what is left to do: no progress, and no table after a run
     #[arg(short, long, global = true)]
     quiet: bool,
     /// Say what is done, on stderr; twice (-vv): in detail

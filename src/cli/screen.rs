@@ -77,7 +77,7 @@ pub(super) fn draw(lines: Vec<String>) {
     drawn.lines = lines.into_iter().take(rows.saturating_sub(1)).collect();
     for line in &drawn.lines {
         // A line as long as the terminal is wide may go on in the next one.
-        frame += &truncate_str(line, columns.saturating_sub(1), "");
+        frame += &truncate_str(line, columns.saturating_sub(1), "…");
         frame += CLEAR_LINE;
         frame.push('\n');
     }

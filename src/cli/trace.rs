@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::export::place;
+use super::output::place;
 use super::place::Place;
 use super::tuned::tuned;
 use super::{Ending, output};

@@ -69,8 +69,8 @@ pub(super) fn main(arguments: &Arguments) -> Result<Ending> {
         let news = watch.look()?;
         if draws {
             screen::draw(watch.picture());
-        } else if news || watch.is_complete() {
-            output::print(&watch.line(form))?;
+        } else if (news || watch.is_complete()) && !output::print_to_reader(&watch.line(form))? {
+            return Ok(Ending::Done);
         }
         if !watch.is_complete() {
             sleep(arguments.interval);
@@ -82,7 +82,9 @@ pub(super) fn main(arguments: &Arguments) -> Result<Ending> {
     }
     let dir = arguments.dir.display();
     if !arguments.dir.join(results::FILE).exists() {
-        output::say(&format!("all trials are there: `deeplin merge {dir}` writes results.h5"));
+        output::say(&format!(
+            "all trials are there; results.h5 is written by a `run` of the whole study, or by `deeplin merge {dir}`"
+        ));
     }
     Ok(Ending::Done)
 }
@@ -123,8 +125,9 @@ impl<'a> Watch<'a> {
         if news {
             self.wanted = self.gathered.wanted();
             self.is_complete = self.gathered.missing().is_nothing();
-            self.sentence = self.in_words();
         }
+        // Without news too: what is left takes longer then.
+        self.sentence = self.in_words();
         Ok(news)
     }
 
@@ -155,6 +158,11 @@ impl<'a> Watch<'a> {
     /// not known how many trials there will be.
     fn steps_left(&self) -> Option<f64> {
         let Gathered { manifest, counted, .. } = &self.gathered;
+        // Steps of networks of different sizes are not alike, and there is one limit of them here.
+        let mut keys = manifest.axes.iter().flat_map(|axis| &axis.keys);
+        if keys.any(|key| key.key.starts_with("network.") || key.key == "descent.max_steps") {
+            return None;
+        }
         let limits = vec![manifest.max_steps; manifest.cells()];
         let steps = expected_steps(&manifest.axes, counted, &limits);
         let left = |cell: usize| {
@@ -204,7 +212,11 @@ impl<'a> Watch<'a> {
                 let table = standing.table(usize::MAX, usize::MAX);
                 let lines = [&self.sentence, ""].map(str::to_owned).into_iter();
                 let lines = lines.chain([table.header]).chain(table.rows);
-                let lines = lines.chain([String::new(), LEGEND.to_owned(), String::new()]);
+                let mut legend = LEGEND.to_owned();
+                if self.gathered.manifest.stopping.is_some() {
+                    legend += "\nTrials that were computed beyond the end of a cell are counted here, and left out of results.";
+                }
+                let lines = lines.chain([String::new(), legend, String::new()]);
                 lines.collect::<Vec<_>>().join("\n")
             }
         })

@@ -12,6 +12,26 @@ pub(super) fn value(values: &AxisValues, i: usize) -> String {
     }
 }
 
+/// The values with four digits, or as many more as tell them apart.
+pub(super) fn texts(values: &AxisValues) -> Vec<String> {
+    let AxisValues::Floats(numbers) = values else {
+        return (0..values.len()).map(|i| value(values, i)).collect();
+    };
+    /// Digits that tell any two numbers apart.
+    const ALL: usize = 17;
+    let with = |digits: usize| -> Vec<String> {
+        numbers.iter().map(|&number| significant(number, digits)).collect()
+    };
+    let mut order: Vec<usize> = (0..numbers.len()).collect();
+    order.sort_by(|&i, &j| numbers[i].total_cmp(&numbers[j]));
+    let tell_apart = |texts: &Vec<String>| {
+        order
+            .windows(2)
+            .all(|two| numbers[two[0]] == numbers[two[1]] || texts[two[0]] != texts[two[1]])
+    };
+    (4..ALL).map(with).find(tell_apart).unwrap_or_else(|| with(ALL))
+}
+
 /// `x` with so many significant digits, without trailing zeros; in scientific notation when very
 /// small or large.
 pub(crate) fn significant(x: f64, digits: usize) -> String {
@@ -100,6 +120,17 @@ mod tests {
             (0.0, "0"),
         ] {
             assert_eq!(significant(x, 4), expected);
+        }
+    }
+
+    #[test]
+    fn values_are_told_apart() {
+        for (values, expected) in [
+            (vec![0.5, 0.25], ["0.5", "0.25"].to_vec()),
+            (vec![0.123_456, 7.0, 0.123_45], vec!["0.12346", "7", "0.12345"]),
+            (vec![0.1, 0.1], vec!["0.1", "0.1"]),
+        ] {
+            assert_eq!(texts(&AxisValues::Floats(values)), expected);
         }
     }
 

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
-use super::format::{probability, significant, value};
+use super::format::{probability, significant, texts, value};
 use super::{position, swept_keys};
 use crate::store::reader::ResultsFile;
 use crate::store::summary::CellSummary;
@@ -99,12 +99,16 @@ pub(super) fn columns(results: &ResultsFile, most: usize) -> Columns {
     const NAMES: [&str; 7] =
         ["P", "[lower, upper]", "converged", "undecided", "diverged", "stalled", "steps"];
     let keys = swept_keys(&results.axes);
+    let texts: Vec<Vec<String>> = keys.iter().map(|(_, key)| texts(&key.values)).collect();
     let differ = have_different_trials(results);
     let proofs = proofs(results);
     let row = |(i, cell): (usize, &CellSummary)| {
         let position = position(&results.axes, i);
-        let mut row: Vec<String> =
-            keys.iter().map(|(axis, key)| value(&key.values, position[*axis])).collect();
+        let mut row: Vec<String> = keys
+            .iter()
+            .zip(&texts)
+            .map(|((axis, _), texts)| texts[position[*axis]].clone())
+            .collect();
         row.extend(differ.then(|| cell.trials.to_string()));
         row.extend(summary(cell));
         row.extend(proofs.iter().map(|proof| (proof.count)(cell).to_string()));

@@ -118,12 +118,9 @@ impl Counted {
     /// of its positions, from 0.
     pub fn add(&mut self, block: Block, count: impl Fn(Range<usize>) -> OutcomeCounts) {
         let Block { cell, first, count: trials } = block;
-        for gap in self.coverage.missing(cell, first + trials) {
-            let begin = gap.start.max(first);
-            if begin < gap.end {
-                let counts = count((begin - first) as usize..(gap.end - first) as usize);
-                self.cells[cell].enter(begin, counts);
-            }
+        for Range { start, end } in self.coverage.gaps(cell, first..first + trials) {
+            let counts = count((start - first) as usize..(end - first) as usize);
+            self.cells[cell].enter(start, counts);
         }
         self.coverage.insert(block);
     }

@@ -49,10 +49,16 @@ impl Coverage {
 
     /// The trials of `cell` among the first `trials` that are not there, in order.
     pub fn missing(&self, cell: usize, trials: u64) -> Vec<Range<u64>> {
+        self.gaps(cell, 0..trials)
+    }
+
+    /// The trials of `cell` in a range that are not there, in order.
+    pub fn gaps(&self, cell: usize, trials: Range<u64>) -> Vec<Range<u64>> {
+        let ranges = &self.cells[cell];
         let mut missing = Vec::new();
-        let mut next = 0;
-        for range in &self.cells[cell] {
-            if range.start >= trials {
+        let mut next = trials.start;
+        for range in &ranges[ranges.partition_point(|range| range.end <= trials.start)..] {
+            if range.start >= trials.end {
                 break;
             }
             if next < range.start {
@@ -60,8 +66,8 @@ impl Coverage {
             }
             next = range.end;
         }
-        if next < trials {
-            missing.push(next..trials);
+        if next < trials.end {
+            missing.push(next..trials.end);
         }
         missing
     }
@@ -148,6 +154,11 @@ mod tests {
             let missing: Vec<u64> = coverage.missing(0, 50).into_iter().flatten().collect();
             let expected: Vec<u64> = (0..50).filter(|t| !set.contains(t)).collect();
             prop_assert_eq!(missing, expected);
+            for first in [10, 30, 55] {
+                let missing: Vec<u64> = coverage.gaps(0, first..first + 20).into_iter().flatten().collect();
+                let expected: Vec<u64> = (first..first + 20).filter(|t| !set.contains(t)).collect();
+                prop_assert_eq!(missing, expected);
+            }
 
             let prefix = (0..).take_while(|t| set.contains(t)).count() as u64;
             prop_assert_eq!(coverage.prefix(0), prefix);

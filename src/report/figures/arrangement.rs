@@ -3,7 +3,7 @@
 use super::{Choice, Group, Kind, Table};
 use crate::draw::{Axis, Figure, Key, Panel, Sample, Scale};
 use crate::report::axis::{AxisScale, numbers};
-use crate::report::format::{significant, value};
+use crate::report::format::{texts, value};
 use crate::report::{number, position, swept_keys};
 use crate::store::reader::ResultsFile;
 use crate::study::AxisValues;
@@ -274,23 +274,6 @@ fn are_distinct(values: &AxisValues) -> bool {
     let mut texts: Vec<String> = (0..values.len()).map(|i| values.text(i)).collect();
     texts.sort_unstable();
     texts.windows(2).all(|two| two[0] != two[1])
-}
-
-/// The values with four digits, or as many more as tell them apart.
-fn texts(values: &AxisValues) -> Vec<String> {
-    let AxisValues::Floats(numbers) = values else {
-        return (0..values.len()).map(|i| value(values, i)).collect();
-    };
-    /// Digits that tell any two numbers apart.
-    const ALL: usize = 17;
-    let with = |digits: usize| -> Vec<String> {
-        numbers.iter().map(|&number| significant(number, digits)).collect()
-    };
-    let tell_apart = |texts: &[String]| {
-        let pairs = (1..numbers.len()).map(|i| (i - 1, i));
-        pairs.into_iter().all(|(i, j)| numbers[i] == numbers[j] || texts[i] != texts[j])
-    };
-    (4..ALL).map(with).find(|texts| tell_apart(texts)).unwrap_or_else(|| with(ALL))
 }
 
 /// A figure of a kind, of these panels.

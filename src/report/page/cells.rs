@@ -2,7 +2,7 @@
 
 use super::html::{joined, select};
 use crate::draw::Escaped;
-use crate::report::format::value;
+use crate::report::format::texts;
 use crate::report::table::{columns, legend};
 use crate::report::{position, swept_keys};
 use crate::store::reader::ResultsFile;
@@ -26,7 +26,7 @@ pub(super) fn section(results: &ResultsFile) -> String {
 /// Chooses a value of an axis, or all.
 fn filter(number: usize, axis: &Axis) -> String {
     let all = (String::new(), "all".to_owned());
-    let values = (0..axis.len()).map(|i| (i.to_string(), point(axis, i)));
+    let values = points(axis).into_iter().enumerate().map(|(i, point)| (i.to_string(), point));
     select(&keys(axis), &format!("data-axis=\"{number}\""), std::iter::once(all).chain(values))
 }
 
@@ -36,10 +36,11 @@ pub(super) fn keys(axis: &Axis) -> String {
     keys.join(", ")
 }
 
-/// The values of its keys at a point of an axis.
-pub(super) fn point(axis: &Axis, i: usize) -> String {
-    let values: Vec<String> = axis.keys.iter().map(|key| value(&key.values, i)).collect();
-    values.join(", ")
+/// The values of its keys at every point of an axis.
+pub(super) fn points(axis: &Axis) -> Vec<String> {
+    let columns: Vec<Vec<String>> = axis.keys.iter().map(|key| texts(&key.values)).collect();
+    let point = |i: usize| columns.iter().map(|column| column[i].as_str()).collect::<Vec<_>>();
+    (0..axis.len()).map(|i| point(i).join(", ")).collect()
 }
 
 fn table(results: &ResultsFile) -> String {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use toml_edit::DocumentMut;
 
-use super::cells::{keys, point};
+use super::cells::{keys, points};
 use super::html::{joined, terms};
 use crate::draw::Escaped;
 use crate::report::table::{partial, size};
@@ -67,17 +67,31 @@ fn values(axis: &Axis) -> String {
     /// Values that are all named.
     const FEW: usize = 6;
     let separator = if axis.keys.len() == 1 { ", " } else { "; " };
-    match axis.len() {
-        few @ ..=FEW => (0..few).map(|i| point(axis, i)).collect::<Vec<_>>().join(separator),
-        many => format!("{} … {} ({many} values)", point(axis, 0), point(axis, many - 1)),
+    let points = points(axis);
+    match &points[..] {
+        [first, .., last] if points.len() > FEW => {
+            format!("{first} … {last} ({} values)", points.len())
+        }
+        few => few.join(separator),
     }
 }
 
 /// The configuration, the lines that run it, and what it was computed with.
 pub(super) fn again(results: &ResultsFile) -> String {
-    let lines = "deeplin run study.toml -o again\n\
-                 deeplin report again --html again.html\n\
-                 deeplin trace study.toml --cell 0 --trial 0 -o trace.h5";
+    // By its values: cells of a refined study have other numbers in its results.
+    let first = results.axes.iter().flat_map(|axis| &axis.keys);
+    let first: Vec<String> =
+        first.map(|key| format!("{}={}", key.key, key.values.text(0))).collect();
+    let at = match first.is_empty() {
+        true => String::new(),
+        false => format!(" --at {}", shlex::try_quote(&first.join(",")).unwrap_or_default()),
+    };
+    let lines = format!(
+        "deeplin run study.toml -o again\n\
+         deeplin report again --html again.html\n\
+         deeplin trace study.toml{at} --trial 0 -o trace.h5"
+    );
+    let lines = Escaped(&lines);
     format!(
         "<section id=\"again\" aria-labelledby=\"again-title\">\n<h2 id=\"again-title\">Run it again</h2>\n\
          <p>With the configuration below saved as <code>study.toml</code>, the first line computes all trials again, \

@@ -36,14 +36,17 @@
   for (const select of filters) select.addEventListener("change", filter);
   filter();
 
-  // A number behind `[` and `>`; above a bound is more than the bound.
-  const number = (text) => {
-    const plain = text.replace(/^\[/, "");
-    return plain.startsWith(">") ? Number.parseFloat(plain.slice(1)) + 1e-4 : Number.parseFloat(plain);
+  // All numbers of a text, one after another; above a bound is more than the bound.
+  const numbers = (text) => {
+    const found = text.match(/>?-?\d+(\.\d+)?(e-?\d+)?/g) ?? [];
+    return found.map((one) => (one.startsWith(">") ? Number(one.slice(1)) + 1e-4 : Number(one)));
   };
+  const isNumeric = (text) => /^[[>(-]?\d/.test(text);
   const compare = (a, b) => {
-    const [x, y] = [number(a), number(b)];
-    return Number.isNaN(x) || Number.isNaN(y) ? a.localeCompare(b, "en") : x - y;
+    if (!isNumeric(a) || !isNumeric(b)) return a.localeCompare(b, "en");
+    const [x, y] = [numbers(a), numbers(b)];
+    const differ = x.findIndex((number, i) => number !== y[i]);
+    return differ < 0 ? 0 : x[differ] - (y[differ] ?? 0);
   };
   const heads = all("thead th[aria-sort]", table);
   const sort = (head) => {
@@ -143,12 +146,18 @@
   // What is long is unpacked once it is asked for.
   const unpacked = new WeakMap();
   const unpackAll = async (group) => {
-    for (const packed of all(".packed", group)) {
-      const bytes = Uint8Array.from(atob(packed.textContent), (letter) => letter.charCodeAt(0));
+    const packed = all(".packed", group);
+    const text = (piece) => {
+      const bytes = Uint8Array.from(atob(piece.textContent), (letter) => letter.charCodeAt(0));
       const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
-      packed.insertAdjacentHTML("afterend", await new Response(stream).text());
-      packed.remove();
-    }
+      return new Response(stream).text();
+    };
+    // All at once, so that nothing is drawn before it is known what is to be seen.
+    const texts = await Promise.all(packed.map(text));
+    packed.forEach((piece, i) => {
+      piece.insertAdjacentHTML("afterend", texts[i]);
+      piece.remove();
+    });
   };
   const unpack = (group) => {
     if (!unpacked.has(group)) unpacked.set(group, unpackAll(group));

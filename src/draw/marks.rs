@@ -2,7 +2,7 @@
 
 use super::style::{COLOURS, DASHES, INK, PAPER, SERIES, on_ramp, ramp, shape};
 use super::svg::{self, Px, Svg, path};
-use super::{Mark, Paint, Panel, Spot, Tile, text};
+use super::{Mark, Paint, Panel, Scale, Spot, Tile, text};
 
 /// Radius of a point.
 pub(super) const RADIUS: f64 = 3.2;
@@ -23,11 +23,16 @@ pub(super) struct Plane<'a> {
 impl Plane<'_> {
     /// Where a point is, if it has a place.
     fn at(&self, point: [f64; 2]) -> Option<[f64; 2]> {
-        point.iter().all(|value| value.is_finite()).then(|| self.bounded(point)).flatten()
+        point.iter().all(|value| value.is_finite()).then(|| self.place(point)).flatten()
     }
 
-    /// Where a point is, at the edge if it is infinite.
-    fn bounded(&self, [x, y]: [f64; 2]) -> Option<[f64; 2]> {
+    /// Where a bound is: at the edge if it is infinite, or 0 on a logarithmic axis.
+    fn bound(&self, [x, y]: [f64; 2]) -> Option<[f64; 2]> {
+        let is_log = matches!(self.panel.y.scale, Scale::Log(_));
+        self.place([x, if is_log { y.max(f64::MIN_POSITIVE) } else { y }]).filter(|_| !y.is_nan())
+    }
+
+    fn place(&self, [x, y]: [f64; 2]) -> Option<[f64; 2]> {
         let (x, y) = (self.panel.x.scale.place(x)?, self.panel.y.scale.place(y)?);
         Some([self.left + x * self.width, self.top + (1.0 - y) * self.height])
     }
@@ -50,7 +55,7 @@ impl Plane<'_> {
             Mark::Band { series, points } => self.band(svg, *series, points),
             Mark::Whiskers { series, points } => {
                 let ends = points.iter().filter_map(|&[x, lower, upper]| {
-                    Some(vec![self.bounded([x, lower])?, self.bounded([x, upper])?])
+                    Some(vec![self.bound([x, lower])?, self.bound([x, upper])?])
                 });
                 self.line(svg, *series, &ends.collect::<Vec<_>>());
             }
@@ -75,7 +80,7 @@ impl Plane<'_> {
     fn band(&self, svg: &mut Svg, series: usize, points: &[[f64; 3]]) {
         let edge = |y: usize| {
             let points: Vec<[f64; 2]> = points.iter().map(|point| [point[0], point[y]]).collect();
-            points.into_iter().filter_map(|point| self.bounded(point))
+            points.into_iter().filter_map(|point| self.bound(point))
         };
         let outline: Vec<[f64; 2]> =
             edge(1).chain(edge(2).collect::<Vec<_>>().into_iter().rev()).collect();

@@ -27,11 +27,22 @@ const WAYS: [Way; 2] = [
     },
 ];
 
+/// How many times beyond the estimates bounds are shown.
+const FAR: f64 = 10.0;
+
 pub(super) fn group(arrangement: &Arrangement<'_>) -> Result<Group> {
-    let costs = arrangement.shown().into_iter().map(|cell| arrangement.results.cells[cell].cost);
-    let steps = costs
-        .flat_map(|cost| [cost.expected, cost.restarted, cost.interval.lower, cost.interval.upper]);
     let along = arrangement.along();
+    let costs = || arrangement.shown().into_iter().map(|cell| arrangement.results.cells[cell].cost);
+    let values = costs().flat_map(|cost| [cost.expected, cost.restarted]);
+    let values: Vec<f64> = values.filter(|steps| steps.is_finite()).collect();
+    let [least, most] = [
+        values.iter().copied().fold(f64::NAN, f64::min),
+        values.iter().copied().fold(0.0, f64::max),
+    ];
+    // Bounds that are farther away end at the edge, so that the estimates can be told apart.
+    let bounds = costs().flat_map(|cost| [cost.interval.lower, cost.interval.upper]);
+    let bounds = bounds.map(|bound| bound.clamp(least / FAR, most * FAR));
+    let steps = bounds.chain(values.iter().copied());
     let y = Axis { label: "steps".to_owned(), scale: Scale::log(steps) };
     let panels = |choice: &[usize]| {
         let titles = arrangement.panels().into_iter().enumerate();
@@ -39,8 +50,7 @@ pub(super) fn group(arrangement: &Arrangement<'_>) -> Result<Group> {
         let panel = |(p, title, Way { name, cost }): (usize, String, Way)| {
             let of = |cell: &CellSummary| {
                 let estimate = cost(cell);
-                let bounds =
-                    estimate.bounds.filter(|bounds| bounds.iter().all(|bound| *bound > 0.0));
+                let bounds = estimate.bounds.filter(|bounds| !bounds[0].is_nan());
                 Some(Estimate { bounds, ..estimate })
             };
             let quantity = Quantity { name: "steps", of: &of, text: |x| significant(x, 3) };

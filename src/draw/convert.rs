@@ -63,7 +63,7 @@ fn encode(picture: &Pixmap, dpi: f64) -> Result<Vec<u8>, png::EncodingError> {
 /// An SVG as a PDF of one page of its size; text stays text.
 ///
 /// # Errors
-/// As [`png`].
+/// As [`png()`].
 pub fn pdf(svg: &str) -> Result<Vec<u8>, String> {
     let page = svg2pdf::PageOptions { dpi: DPI as f32 };
     let bytes = svg2pdf::to_pdf(&tree(svg)?, svg2pdf::ConversionOptions::default(), page);

@@ -24,7 +24,8 @@ file, behind what HDF5 reads, are BLAKE3 of everything before: `deeplin` checks 
 
 const VERSIONS: &str = "\
 A file in which every cell has the row of each of the study's trials is of version 1. One that keeps no rows
-(`store.rows = false`), is partial (`deeplin merge --partial`), or in which precision decided the numbers of trials,
+(`store.rows = false`), is partial (`deeplin merge --partial`), has a refined axis (`[refine]`), or in which precision
+decided the numbers of trials,
 is of version 3, so that a reader who knows version 1 only does not take it for more than it is. A newer minor
 version only adds; the tables say with which minor version of 1 something came (in files of the other kind: 1.1 was
 2.0, 1.2 was 2.1, 1.3 was 2.2, and 1.4 is 3.0).

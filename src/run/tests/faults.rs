@@ -1,15 +1,17 @@
 //! A whole run, with merging, on a file system that fails at every call in turn.
 
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::thread;
 
-use rayon::prelude::*;
 use rustix::io::Errno;
 
 use crate::config::parse;
 use crate::error::{Error, Result};
 use crate::run::blocks::Share;
 use crate::run::interrupt::Interrupt;
-use crate::run::{Options, Silent, run};
+use crate::run::{Options, Silent, next_of, run};
 use crate::store::manifest::{Manifest, parts_dir};
 use crate::store::merge::{Merge, MergeOptions, merge};
 use crate::store::rates::rates_dir;
@@ -132,24 +134,46 @@ fn an_error_while_rates_are_tuned_is_told_and_nothing_is_lost() {
 
 /// Runs the study with a fault at every one of the calls that an undisturbed run makes, which makes the
 /// directory that it `leaves`.
+///
+/// On threads of its own: one of a pool that waits for a run, which has a pool itself, begins another run
+/// on top of it, until its stack is full.
 fn assert_errors_are_told(study: &Study, leaves: &dyn Fn(&Path) -> PathBuf, codes: &[Errno]) {
     let (calls, expected) = undisturbed(study, leaves);
-    calls.par_iter().enumerate().for_each(|(at, &call)| {
-        let kinds: &[fn(Errno) -> Fault] = match call {
-            Call::Write => &[Fault::Once, Fault::Lasting, Fault::Short],
-            _ => &[Fault::Once, Fault::Lasting],
-        };
-        let faults = kinds.iter().flat_map(|kind| codes.iter().map(|&code| (code, kind(code))));
-        for (errno, fault) in faults {
-            let context = format!("{fault:?} at call {at}, {call:?}");
-            let fs = Simulated::default().failing(at, fault);
-            let ended = complete(study, &fs);
-            assert_told(&ended, errno, &context);
-            assert!(ended.is_err() || matches!(fault, Fault::Once(_)), "{context}: not noticed");
-            assert!(fs.offences().is_empty(), "{context}: {:?}", fs.offences());
-            assert_recovers(study, &fs.restarted(), expected.as_ref(), &context);
+    let calls = Mutex::new(calls.into_iter().enumerate());
+    let work = || {
+        while let Some((at, call)) = next_of(&calls) {
+            assert_errors_of_a_call_are_told(study, at, call, expected.as_ref(), codes);
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 0..thread::available_parallelism().map_or(1, NonZero::get) {
+            scope.spawn(work);
         }
     });
+}
+
+/// The same at the call that is made as number `at`.
+fn assert_errors_of_a_call_are_told(
+    study: &Study,
+    at: usize,
+    call: Call,
+    expected: Option<&Vec<u8>>,
+    codes: &[Errno],
+) {
+    let kinds: &[fn(Errno) -> Fault] = match call {
+        Call::Write => &[Fault::Once, Fault::Lasting, Fault::Short],
+        _ => &[Fault::Once, Fault::Lasting],
+    };
+    let faults = kinds.iter().flat_map(|kind| codes.iter().map(|&code| (code, kind(code))));
+    for (errno, fault) in faults {
+        let context = format!("{fault:?} at call {at}, {call:?}");
+        let fs = Simulated::default().failing(at, fault);
+        let ended = complete(study, &fs);
+        assert_told(&ended, errno, &context);
+        assert!(ended.is_err() || matches!(fault, Fault::Once(_)), "{context}: not noticed");
+        assert!(fs.offences().is_empty(), "{context}: {:?}", fs.offences());
+        assert_recovers(study, &fs.restarted(), expected, &context);
+    }
 }
 
 #[test]

@@ -6,54 +6,25 @@ use super::{position, swept_keys};
 use crate::Result;
 use crate::store::Cost;
 use crate::store::reader::ResultsFile;
-use crate::store::schema;
-use crate::store::summary::CellSummary;
+use crate::store::schema::{self, CellValue};
 use crate::study::AxisValues;
 
-/// Name and value of each column of a cell, as the variables of `results.h5` are called.
-fn columns(cell: &CellSummary) -> [(&'static str, Value); 36] {
-    let [balanced, margin, width, learning_rate] = cell.theorem1_met;
-    let [expected, cutoff, restarted, restarted_lower, restarted_upper] = cost_columns(&cell.cost);
-    [
-        ("trial_count", value!(cell.trials)),
-        ("converged_count", value!(cell.converged)),
-        ("diverged_count", value!(cell.diverged)),
-        ("stalled_count", value!(cell.stalled)),
-        ("step_limit_count", value!(cell.step_limit)),
-        // Without trials NaN, which JSON writes as null.
-        ("probability", value!(cell.probability)),
-        ("probability_lower", value!(cell.probability_lower)),
-        ("probability_upper", value!(cell.probability_upper)),
-        ("probability_upper_budget", value!(cell.probability_upper_budget)),
-        ("probability_lower_simultaneous", value!(cell.probability_lower_of_all)),
-        ("probability_upper_simultaneous", value!(cell.probability_upper_of_all)),
-        // Without converged trials NaN too; a bound that they are too few for is infinite: null.
-        ("steps_median", value!(cell.steps_median)),
-        ("steps_median_lower", value!(cell.steps_median_interval.lower)),
-        ("steps_median_upper", value!(cell.steps_median_interval.upper)),
-        ("steps_q10", value!(cell.steps_q10)),
-        ("steps_q10_lower", value!(cell.steps_q10_interval.lower)),
-        ("steps_q10_upper", value!(cell.steps_q10_interval.upper)),
-        ("steps_q90", value!(cell.steps_q90)),
-        ("steps_q90_lower", value!(cell.steps_q90_interval.lower)),
-        ("steps_q90_upper", value!(cell.steps_q90_interval.upper)),
-        expected,
-        cutoff,
-        restarted,
-        restarted_lower,
-        restarted_upper,
-        ("theorem1_balanced_count", value!(balanced)),
-        ("theorem1_margin_count", value!(margin)),
-        ("theorem1_width_count", value!(width)),
-        ("theorem1_learning_rate_count", value!(learning_rate)),
-        ("theorem1_count", value!(cell.theorem1)),
-        ("joint_count", value!(cell.joint)),
-        ("joint_probability", value!(cell.joint_probability)),
-        ("joint_probability_lower", value!(cell.joint_probability_lower)),
-        ("joint_probability_upper", value!(cell.joint_probability_upper)),
-        ("certified_count", value!(cell.certified)),
-        ("certified_probability_lower", value!(cell.certified_probability_lower)),
-    ]
+/// Name and value of each column of a cell: the variables of `results.h5` with one number for each cell.
+fn columns(
+    results: &ResultsFile,
+    cell: usize,
+    number: fn(f64) -> Value,
+) -> impl Iterator<Item = (String, Value)> {
+    let of_schema = schema::of_cells().into_iter().filter_map(move |variable| {
+        let value = match variable.of_cell(&results.cells[cell])? {
+            CellValue::Count(count) => value!(count),
+            CellValue::Number(x) => number(x),
+        };
+        Some((variable.name, value))
+    });
+    let (name, _) = schema::TUNED_LEARNING_RATE;
+    let tuned = results.tuned.get(cell).map(|&rate| (name, number(rate)));
+    of_schema.chain(tuned).map(|(name, value)| (name.to_owned(), value))
 }
 
 /// Name and value of each column of the cost.
@@ -68,11 +39,9 @@ pub(super) fn cost_columns(cost: &Cost) -> [(&'static str, Value); 5] {
 }
 
 /// Every cell: the swept keys with their values, then the columns.
-fn cells(results: &ResultsFile) -> Vec<Map<String, Value>> {
-    let cell = |(i, cell): (usize, &CellSummary)| {
-        swept(results, i).chain(columns(cell).map(|(name, v)| (name.to_owned(), v))).collect()
-    };
-    results.cells.iter().enumerate().map(cell).collect()
+fn cells(results: &ResultsFile, number: fn(f64) -> Value) -> Vec<Map<String, Value>> {
+    let cell = |i| swept(results, i).chain(columns(results, i, number)).collect();
+    (0..results.cells.len()).map(cell).collect()
 }
 
 /// The swept keys with their values in a cell.
@@ -97,7 +66,8 @@ pub(super) fn axis_value(values: &AxisValues, i: usize) -> Value {
 /// # Errors
 /// If that cannot be read.
 pub fn json(results: &ResultsFile) -> Result<String> {
-    let mut cells = cells(results);
+    // What is not finite is null: NaN, where there is none, and bounds that the trials are too few for.
+    let mut cells = cells(results, |x| value!(x));
     for (i, cell) in cells.iter_mut().enumerate() {
         cell.insert(schema::THEOREM_TABLE.to_owned(), value!(results.theorem1(i)?));
     }
@@ -118,7 +88,8 @@ pub fn json(results: &ResultsFile) -> Result<String> {
 
 /// The cells as CSV with a header, numbers in full precision, empty where there is none.
 pub fn csv(results: &ResultsFile) -> String {
-    lines(&cells(results))
+    // As in a table of `export`, and what readers of CSV know.
+    lines(&cells(results, |x| if x.is_infinite() { value!(x.to_string()) } else { value!(x) }))
 }
 
 /// Objects of the same keys as CSV with a header, empty where there is none.

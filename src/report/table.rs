@@ -79,6 +79,9 @@ pub(super) fn legend(results: &ResultsFile) -> String {
         results.interval_method,
         significant(100.0 * results.interval_level, 4),
     );
+    if !results.tuned.is_empty() {
+        legend += "\ntuned rate: the learning rate that pilot trials found best for the cell.";
+    }
     for proof in proofs(results) {
         // Writing to a string cannot fail.
         let _ = write!(legend, "\n{}", proof.meaning);
@@ -109,6 +112,7 @@ pub(super) fn columns(results: &ResultsFile, most: usize) -> Columns {
             .zip(&texts)
             .map(|((axis, _), texts)| texts[position[*axis]].clone())
             .collect();
+        row.extend(results.tuned.get(i).map(|&rate| tuned(rate)));
         row.extend(differ.then(|| cell.trials.to_string()));
         row.extend(summary(cell));
         row.extend(proofs.iter().map(|proof| (proof.count)(cell).to_string()));
@@ -116,11 +120,17 @@ pub(super) fn columns(results: &ResultsFile, most: usize) -> Columns {
     };
     let trials = differ.then_some("trials");
     let names = proofs.iter().map(|proof| proof.name);
-    let header = keys.iter().map(|(_, key)| key.key.as_str()).chain(trials).chain(NAMES);
+    let rate = (!results.tuned.is_empty()).then_some("tuned rate");
+    let header = keys.iter().map(|(_, key)| key.key.as_str()).chain(rate).chain(trials);
     Columns {
-        header: header.chain(names).map(str::to_owned).collect(),
+        header: header.chain(NAMES).chain(names).map(str::to_owned).collect(),
         rows: shown(results).take(most).map(row).collect(),
     }
+}
+
+/// A learning rate that was tuned.
+fn tuned(rate: f64) -> String {
+    if rate.is_nan() { "-".to_owned() } else { significant(rate, 4) }
 }
 
 /// A line for each cell.

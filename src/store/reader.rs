@@ -54,6 +54,8 @@ pub struct ResultsFile {
     pub cells: Vec<CellSummary>,
     /// How each cell was computed.
     pub kernels: Vec<CellKernel>,
+    /// The learning rate that was tuned for each cell, NaN where none was; empty unless the study tunes.
+    pub tuned: Vec<f64>,
     /// What the rows were computed with, name and value.
     pub provenance: Vec<(String, String)>,
     /// Method of the intervals.
@@ -97,6 +99,7 @@ impl ResultsFile {
             missing: whole(&file, schema::MISSING, || Ok(0))?,
             provenance: file.texts(&file.group(schema::PROVENANCE)?)?,
             kernels: read_kernels(&file, &lengths)?,
+            tuned: read_tuned(&file, &lengths)?,
             interval_method: file.text(&bound, "method")?,
             interval_level: level.first().copied().unwrap_or(f64::NAN),
             digest,
@@ -488,6 +491,12 @@ fn read_kernels(file: &Guarded, lengths: &[usize]) -> Result<Vec<CellKernel>> {
     let precisions = read_words(file, "precision", lengths)?;
     let pair = |(kernel, precision)| CellKernel { kernel, precision };
     Ok(kernels.into_iter().zip(precisions).map(pair).collect())
+}
+
+/// The learning rates that were tuned.
+fn read_tuned(file: &Guarded, lengths: &[usize]) -> Result<Vec<f64>> {
+    let (name, _) = schema::TUNED_LEARNING_RATE;
+    if file.has(name) { file.values(name, lengths) } else { Ok(Vec::new()) }
 }
 
 /// A word for each cell, from CF flags of the provenance group.

@@ -193,6 +193,29 @@ pub enum Source {
     BoundOfAll(fn(&CellSummary) -> f64),
 }
 
+/// A value of a variable of each cell.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum CellValue {
+    /// A count.
+    Count(u64),
+    /// Any other number; NaN: none.
+    Number(f64),
+}
+
+impl Variable {
+    /// Its value in a cell; `None` unless it has one number for each cell.
+    pub fn of_cell(&self, cell: &CellSummary) -> Option<CellValue> {
+        match self.source {
+            Source::Count(get) => Some(CellValue::Count(get(cell))),
+            Source::Estimate(get)
+            | Source::Bound(get)
+            | Source::BoundBy(_, get)
+            | Source::BoundOfAll(get) => Some(CellValue::Number(get(cell))),
+            _ => None,
+        }
+    }
+}
+
 /// Type of the values of a variable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Type {

@@ -135,17 +135,17 @@ fn report_in_three_forms() {
     let lines: Vec<&str> = csv.lines().collect();
     assert_eq!(lines.len(), 5);
     assert!(
-        lines[0].starts_with("init.std,network.depth,trial_count,converged_count,"),
+        lines[0].starts_with("init.std,network.depth,probability,probability_lower,"),
         "{}",
         lines[0]
     );
-    assert!(lines[1].starts_with("0.1,2,20,"), "{}", lines[1]);
+    assert!(lines[1].starts_with("0.1,2,"), "{}", lines[1]);
     let json = desk.succeed(&["report", "runs/small/results.h5", "--json"]).stdout;
     let value: serde_json::Value = serde_json::from_str(&json).expect("JSON");
     assert_eq!(value["cells"][3]["init.std"], 0.5);
     assert_eq!(value["cells"][3]["network.depth"], 3);
     let fields: Vec<&str> = lines[4].split(',').collect();
-    assert_eq!(value["cells"][3]["probability"].to_string(), fields[7]);
+    assert_eq!(value["cells"][3]["probability"].to_string(), fields[2]);
     let ran = desk.run(&["report", "study.toml"]);
     assert_eq!(ran.code, 3, "not HDF5: {}", ran.stderr);
     let ran = desk.run(&["report", "absent.h5"]);

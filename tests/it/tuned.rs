@@ -49,6 +49,14 @@ fn trials_take_the_rate_of_their_cell() {
     // One layer converges fastest with the largest, `1 - eta` a step.
     assert_eq!(rates[..2], [0.8, 0.8]);
     assert!(ran.stderr.contains("at an end of descent.tuning_rates"), "{}", ran.stderr);
+    assert!(ran.stdout.contains("tuned rate  "), "{}", ran.stdout);
+    let csv = desk.succeed(&["report", "out", "--csv"]).stdout;
+    let last = csv.lines().map(|line| line.rsplit(',').next().expect("a field").to_owned());
+    let shown: Vec<String> = rates.iter().map(f64::to_string).collect();
+    assert_eq!(
+        last.collect::<Vec<_>>(),
+        [&["tuned_learning_rate".to_owned()], &shown[..]].concat()
+    );
 
     let file = hdf5::File::open(desk.path("out/results.h5")).expect("results");
     let of_trials: Vec<f64> =

@@ -93,6 +93,11 @@ pub fn of_cells(
 }
 
 impl Times {
+    /// All trials.
+    pub fn trials(&self) -> u64 {
+        self.converged + self.failed + self.undecided
+    }
+
     /// From what happened at each number of steps: the cumulative incidences of convergence and of failure,
     /// which compete, and the probability of neither.
     ///

@@ -8,6 +8,7 @@ use crate::Result;
 use crate::draw::{Axis, Mark, Panel, Sample};
 use crate::report::format::probability;
 use crate::report::times::{Point, Times, converged_by};
+use crate::stats::Interval;
 use crate::store::reader::ResultsFile;
 
 /// Numbers of steps of all curves together, and of one at least and at most.
@@ -35,13 +36,21 @@ pub(super) fn group(arrangement: &Arrangement<'_>) -> Result<Group> {
         Ok((cell, OfCell { times, by: POWERS.map(|steps| converged_by(&rows, steps)) }))
     };
     let cells: BTreeMap<usize, OfCell> = shown.into_iter().map(of_cell).collect::<Result<_>>()?;
-    let x = steps(cells.values().flat_map(|cell| &cell.times.points).map(at));
+    let places: Vec<f64> = cells.values().flat_map(|cell| &cell.times.points).map(at).collect();
+    let span = [
+        places.iter().copied().fold(f64::INFINITY, f64::min),
+        places.iter().copied().fold(0.0, f64::max),
+    ];
+    let x = steps(places);
     let y = Axis { label: "probability".to_owned(), scale: super::probability::SCALE };
     let panels = |choice: &[usize]| {
         let titles = arrangement.panels().into_iter().enumerate();
         let panel = |(p, title)| {
-            let series = (0..arrangement.series())
-                .flat_map(|s| curve(&cells[&arrangement.cell(choice, p, s, 0)].times.points, s));
+            let series = (0..arrangement.series()).flat_map(|s| {
+                let times = &cells[&arrangement.cell(choice, p, s, 0)].times;
+                let none = intervals.interval(0, times.trials());
+                curve(&over(times, none, span), s)
+            });
             Panel { title, x: x.clone(), y: y.clone(), marks: series.collect() }
         };
         Ok(titles.map(panel).collect())
@@ -54,24 +63,43 @@ fn at(point: &Point) -> f64 {
     step(point.step)
 }
 
-fn curve(points: &[Point], series: usize) -> [Mark; 2] {
-    let mut before = [0.0; 2];
-    let mut band = Vec::new();
-    for point in points {
-        let bounds = [point.converged.interval.lower, point.converged.interval.upper];
-        // Bounds too hold until the next step at which something happens.
-        for [lower, upper] in [before, bounds] {
-            band.push([at(point), lower, upper]);
-        }
-        before = bounds;
+/// The curve of a cell from one end of the axis, where nothing has happened yet, as far as it is known: to the
+/// other end if all trials are decided, else to the last step of its own.
+fn over(times: &Times, none: Interval, [from, to]: [f64; 2]) -> Vec<[f64; 4]> {
+    let number = |point: &Point| {
+        let Interval { lower, upper } = point.converged.interval;
+        [at(point), point.converged.value, lower, upper]
+    };
+    let mut curve: Vec<[f64; 4]> = times.points.iter().map(number).collect();
+    let (Some(&[first, ..]), Some(&[last, rest @ ..])) = (curve.first(), curve.last()) else {
+        return curve;
+    };
+    if from < first {
+        curve.insert(0, [from, 0.0, none.lower, none.upper]);
     }
-    // There is no number of steps before the first.
-    let band = band.split_off(band.len().min(1));
-    let from_zero = points.first().map(|first| [at(first), 0.0]);
-    let curve = points.iter().map(|point| [at(point), point.converged.value]);
+    if last < to && times.undecided == 0 {
+        let [value, lower, upper] = rest;
+        curve.push([to, value, lower, upper]);
+    }
+    curve
+}
+
+fn curve(points: &[[f64; 4]], series: usize) -> [Mark; 2] {
+    // Bounds too hold until the next step at which something happens.
+    let bounds = |point: &[f64; 4]| [point[2], point[3]];
+    let befores = points.first().into_iter().chain(points).map(bounds);
+    let band = points.iter().zip(befores).flat_map(|(point, before)| {
+        [before, bounds(point)].map(|[lower, upper]| [point[0], lower, upper])
+    });
+    let line = points.iter().map(|&[x, value, ..]| [x, value]);
+    // The first step at which trials converge may be the end of the axis.
+    let from_zero = points.first().map(|&[x, ..]| [x, 0.0]);
     [
-        Mark::OnDemand { class: "bounds", marks: vec![Mark::Band { series, points: band }] },
-        Mark::Steps { series, points: from_zero.into_iter().chain(curve).collect() },
+        Mark::OnDemand {
+            class: "bounds",
+            marks: vec![Mark::Band { series, points: band.collect() }],
+        },
+        Mark::Steps { series, points: from_zero.into_iter().chain(line).collect() },
     ]
 }
 

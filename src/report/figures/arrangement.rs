@@ -326,6 +326,11 @@ pub(super) fn step(step: u64) -> f64 {
     if step == 0 { 0.5 } else { step as f64 }
 }
 
+/// The number of steps that [`step`] puts there.
+pub(super) fn step_at(place: f64) -> u64 {
+    if place < 1.0 { 0 } else { place as u64 }
+}
+
 /// An axis of numbers of steps, of those that [`step`] gives.
 pub(super) fn steps(places: impl IntoIterator<Item = f64>) -> Axis {
     let mut places: Vec<f64> = places.into_iter().collect();

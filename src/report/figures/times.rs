@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::arrangement::{Arrangement, cell_name, step, steps};
+use super::readings::readings;
 use super::{Group, Kind, Table};
 use crate::Result;
-use crate::draw::{Axis, Mark, Panel, Sample};
+use crate::draw::{Axis, Mark, Panel, Sample, Spot};
 use crate::report::format::probability;
 use crate::report::times::{Point, Times, converged_by};
 use crate::store::reader::ResultsFile;
@@ -40,8 +41,14 @@ pub(super) fn group(arrangement: &Arrangement<'_>) -> Result<Group> {
     let panels = |choice: &[usize]| {
         let titles = arrangement.panels().into_iter().enumerate();
         let panel = |(p, title)| {
-            let series = (0..arrangement.series())
-                .flat_map(|s| curve(&cells[&arrangement.cell(choice, p, s, 0)].times.points, s));
+            let series = (0..arrangement.series()).flat_map(|s| {
+                let cell = arrangement.cell(choice, p, s, 0);
+                let points = &cells[&cell].times.points;
+                let spots: Vec<Spot> = points.iter().map(spot).collect();
+                let name = format!("{}, converged", arrangement.name(cell));
+                let said = readings(s, name, true, &spots, cells.len());
+                curve(points, s).into_iter().chain([Mark::Readings(said)])
+            });
             Panel { title, x: x.clone(), y: y.clone(), marks: series.collect() }
         };
         Ok(titles.map(panel).collect())
@@ -54,11 +61,17 @@ fn at(point: &Point) -> f64 {
     step(point.step)
 }
 
+fn spot(point: &Point) -> Spot {
+    let [value, lower, upper] = point.converged.numbers().map(probability);
+    let tip = format!("P {value} [{lower}, {upper}] by {} steps", point.step);
+    Spot { at: [at(point), point.converged.value], tip }
+}
+
 fn curve(points: &[Point], series: usize) -> [Mark; 2] {
     let mut before = [0.0; 2];
     let mut band = Vec::new();
     for point in points {
-        let bounds = [point.converged.interval.lower, point.converged.interval.upper];
+        let [_, bounds @ ..] = point.converged.numbers();
         // Bounds too hold until the next step at which something happens.
         for [lower, upper] in [before, bounds] {
             band.push([at(point), lower, upper]);

@@ -81,6 +81,15 @@ impl Refinement {
     }
 }
 
+/// What is before the words of a law in the configuration of [`Study::with_law`].
+const OTHER_LAW: &str = "# Initial weights of another law than that of [init]: ";
+
+/// The words of the law of initial weights that a resolved configuration names and does not hold; see
+/// [`Study::with_law`].
+pub fn other_law(config: &str) -> Option<&str> {
+    config.lines().last()?.strip_prefix(OTHER_LAW)
+}
+
 impl Study {
     /// The same study with initial weights of this law in every cell, instead of those of `[init]`, whose keys
     /// have no effect any more. The digests of the study and of its cells, and its configuration, name it.
@@ -92,8 +101,7 @@ impl Study {
             cell.digest = with_words(cell.digest);
         }
         self.digest = with_words(self.digest);
-        self.config +=
-            &format!("\n# Initial weights of another law than that of [init]: {words}\n");
+        self.config += &format!("\n{OTHER_LAW}{words}\n");
         self
     }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Ending, compare, export, plot, report, times};
 use crate::foreign::Refusal;
-use crate::foreign::apart::{Apart, Reply};
+use crate::foreign::apart::{self, Apart, Reply};
 use crate::network::target::data::hdf5;
 use crate::report::columns;
 use crate::report::counts::Counts;
@@ -143,9 +143,8 @@ pub(super) struct Answer<'a> {
 impl<'a> Answer<'a> {
     /// Asks for `task` of [`Task`].
     pub(super) fn to(task: &[String], path: &'a Path) -> Result<Self> {
-        let mut arguments: Vec<&OsStr> = task.iter().map(OsStr::new).collect();
-        arguments.extend([OsStr::new("--"), path.as_os_str()]);
-        let apart = Apart::start(&arguments).ok_or_else(|| {
+        let arguments: Vec<&OsStr> = task.iter().map(OsStr::new).collect();
+        let apart = Apart::start(&arguments, path).ok_or_else(|| {
             let message = "the program does not know where it is itself".to_owned();
             Error::Environment { message, help: None }
         })?;
@@ -183,19 +182,17 @@ fn limit(path: &Path) {
     use rustix::process::{Resource, Rlimit, setrlimit};
     /// Memory in bytes.
     const MEMORY: u64 = 8 << 30;
-    /// Seconds of the processor, and bytes that take another one.
-    const SECONDS: u64 = 20;
-    const BYTES: u64 = 1 << 20;
-    let length = path.metadata().map_or(0, |metadata| metadata.len());
-    for (resource, most) in [
-        (Resource::Cpu, SECONDS.saturating_add(length / BYTES)),
-        (Resource::As, MEMORY),
+    let seconds = apart::seconds(path);
+    for (resource, most, last) in [
+        // The first end says what it was, and could be ignored; the last could not.
+        (Resource::Cpu, seconds, seconds.saturating_add(1)),
+        (Resource::As, MEMORY, MEMORY),
         // It writes no file, opens few, and leaves no image of its memory.
-        (Resource::Fsize, 0),
-        (Resource::Nofile, 64),
-        (Resource::Core, 0),
+        (Resource::Fsize, 0, 0),
+        (Resource::Nofile, 64, 64),
+        (Resource::Core, 0, 0),
     ] {
-        let _ = setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) });
+        let _ = setrlimit(resource, Rlimit { current: Some(most), maximum: Some(last) });
     }
 }
 

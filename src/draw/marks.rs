@@ -2,7 +2,7 @@
 
 use super::style::{COLOURS, DASHES, INK, PAPER, SERIES, on_ramp, ramp, shape};
 use super::svg::{self, Px, Svg, path};
-use super::{Mark, Paint, Panel, Scale, Spot, Tile, text};
+use super::{Mark, Paint, Panel, Readings, Scale, Spot, Tile, text};
 
 /// Radius of a point.
 pub(super) const RADIUS: f64 = 3.2;
@@ -69,6 +69,7 @@ impl Plane<'_> {
             Mark::Tiles(tiles) => tiles.iter().for_each(|tile| self.tile(svg, tile)),
             Mark::Level(y) => self.level(svg, *y),
             Mark::Contour { dashed, pieces } => self.contour(svg, *dashed, pieces),
+            Mark::Readings(readings) => self.readings(svg, readings),
             Mark::OnDemand { class, marks } => {
                 svg.open("g", &[("class", class)]);
                 marks.iter().for_each(|mark| self.draw(svg, mark));
@@ -113,6 +114,23 @@ impl Plane<'_> {
             spot(svg, series, at, RADIUS, &[], tip);
         }
         svg.close();
+    }
+
+    /// Line by line where a point is, and what is said of it; browsers draw no `metadata`.
+    fn readings(&self, svg: &mut Svg, readings: &Readings) {
+        let line = |Spot { at, tip }: &Spot| {
+            let [x, y] = self.at(*at)?.map(Px);
+            Some(format!("{x} {y} {tip}"))
+        };
+        let lines: Vec<String> = readings.spots.iter().filter_map(line).collect();
+        if lines.is_empty() {
+            return;
+        }
+        let steps = if readings.steps { " steps" } else { "" };
+        let class = format!("s{} fill readings{steps}", readings.series % SERIES);
+        let attributes: [svg::Attribute<'_>; 2] =
+            [("class", &class), ("data-curve", &readings.curve)];
+        svg.leaf("metadata", &attributes, &lines.join("\n"));
     }
 
     fn tile(&self, svg: &mut Svg, tile: &Tile) {

@@ -111,6 +111,8 @@ pub enum Mark {
         /// From x and y to x and y.
         pieces: Vec<[[f64; 2]; 2]>,
     },
+    /// What is said along a curve that is drawn besides.
+    Readings(Readings),
     /// What is shown on demand.
     OnDemand {
         /// Its class in the SVG.
@@ -127,6 +129,19 @@ pub struct Spot {
     pub at: [f64; 2],
     /// Its numbers.
     pub tip: String,
+}
+
+/// What is said along a curve: data for scripts of a page, which show them where the curve is pointed at.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Readings {
+    /// Whose colour the points have.
+    pub series: usize,
+    /// Which curve it is, before what is said of a point.
+    pub curve: String,
+    /// Whether the curve keeps its value up to the next point.
+    pub steps: bool,
+    /// Points of the curve, in ascending order of x.
+    pub spots: Vec<Spot>,
 }
 
 /// A rectangle.
@@ -172,10 +187,12 @@ impl Figure {
         layout::svg(self)
     }
 
-    /// Without what is shown on demand only, unless it is of one of these classes.
+    /// For paper: without what is said along curves, and without what is shown on demand only, unless it is of
+    /// one of these classes.
     pub fn showing(mut self, classes: &[&str]) -> Self {
         let is_shown = |mark: &Mark| match mark {
             Mark::OnDemand { class, .. } => classes.contains(class),
+            Mark::Readings(_) => false,
             _ => true,
         };
         self.panels.iter_mut().for_each(|panel| panel.marks.retain(is_shown));

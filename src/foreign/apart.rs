@@ -8,7 +8,7 @@
 use std::ffi::OsStr;
 use std::io::{self, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::OnceLock;
 
 use super::Refusal;
@@ -37,32 +37,35 @@ pub(crate) fn use_program(program: PathBuf) {
 
 /// A process that reads a file.
 pub(crate) struct Apart {
+    path: PathBuf,
     child: Child,
     frames: BufReader<ChildStdout>,
 }
 
 impl Apart {
-    /// Starts a process with these arguments after [`COMMAND`]; `None` if there is no program for
-    /// it, as in programs of others that use the library.
-    pub(crate) fn start(arguments: &[&OsStr]) -> Option<Result<Self, Refusal>> {
+    /// Starts a process that reads `path`, with these arguments after [`COMMAND`]; `None` if there is no program
+    /// for it, as in programs of others that use the library.
+    pub(crate) fn start(arguments: &[&OsStr], path: &Path) -> Option<Result<Self, Refusal>> {
         let program = PROGRAM.get()?;
         Some(
-            Self::start_program(program, arguments)
+            Self::start_program(program, arguments, path)
                 .map_err(|e| Refusal::plain(format!("no process can be started to read it: {e}"))),
         )
     }
 
-    fn start_program(program: &Path, arguments: &[&OsStr]) -> io::Result<Self> {
+    fn start_program(program: &Path, arguments: &[&OsStr], path: &Path) -> io::Result<Self> {
         let mut child = Command::new(program)
             .arg(COMMAND)
             .args(arguments)
+            .arg("--")
+            .arg(path)
             .env("OPENBLAS_NUM_THREADS", "1")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()?;
         let stdout = child.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?;
-        Ok(Self { child, frames: BufReader::new(stdout) })
+        Ok(Self { path: path.to_owned(), child, frames: BufReader::new(stdout) })
     }
 
     /// What was read next; `None` at the end.
@@ -81,7 +84,18 @@ impl Apart {
     fn died(&mut self) -> Refusal {
         // It has closed its end or says nonsense.
         let _ = self.child.kill();
-        let how = self.child.wait().map_or_else(|e| e.to_string(), |status| status.to_string());
+        let ended = self.child.wait();
+        if ended.as_ref().is_ok_and(ran_out_of_time) {
+            return Refusal::new(
+                format!(
+                    "reading it took longer than the {} s of processor time that a file of its size has",
+                    seconds(&self.path)
+                ),
+                "if it is in order, ask for less of it, one figure (`deeplin plot`) or the table (`deeplin report \
+                 --csv`) instead of a page; if not, take it from its source again",
+            );
+        }
+        let how = ended.map_or_else(|e| e.to_string(), |status| status.to_string());
         Refusal::new(
             format!("HDF5's library cannot read it: its process died ({how})"),
             "the file is damaged or was made to harm: take it from its source again",
@@ -95,6 +109,26 @@ impl Drop for Apart {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Seconds of the processor that a process has for a file: what is read and drawn grows with its size.
+pub(crate) fn seconds(path: &Path) -> u64 {
+    /// For any file, and bytes that take another second.
+    const LEAST: u64 = 20;
+    const BYTES: u64 = 1 << 17;
+    LEAST.saturating_add(path.metadata().map_or(0, |metadata| metadata.len()) / BYTES)
+}
+
+/// Whether a process was ended because its seconds were over.
+#[cfg(unix)]
+fn ran_out_of_time(status: &ExitStatus) -> bool {
+    use std::os::unix::process::ExitStatusExt;
+    status.signal() == Some(rustix::process::Signal::XCPU.as_raw())
+}
+
+#[cfg(not(unix))]
+fn ran_out_of_time(_: &ExitStatus) -> bool {
+    false
 }
 
 /// Reads a frame: its tag and its content.
@@ -157,7 +191,7 @@ mod tests {
         let child =
             Command::new("sh").args(arguments).stdout(Stdio::piped()).spawn().map(|mut child| {
                 let stdout = child.stdout.take().unwrap();
-                Apart { child, frames: BufReader::new(stdout) }
+                Apart { path: path.clone(), child, frames: BufReader::new(stdout) }
             });
         let mut child = child.unwrap();
         let mut all = Vec::new();
@@ -206,5 +240,8 @@ mod tests {
             let error = said.last().unwrap().as_ref().unwrap_err();
             assert!(error.contains("died") && error.contains(words), "{error}");
         }
+        let said = said(b"", "kill -XCPU $$");
+        let error = said.last().unwrap().as_ref().unwrap_err();
+        assert!(error.contains("took longer than the 20 s of processor time"), "{error}");
     }
 }

@@ -32,6 +32,13 @@ pub struct Share {
     pub interval: Interval,
 }
 
+impl Share {
+    /// The estimate, and the bounds of the interval.
+    pub(super) fn numbers(&self) -> [f64; 3] {
+        [self.value, self.interval.lower, self.interval.upper]
+    }
+}
+
 /// The probabilities by one number of steps.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Point {

@@ -1,7 +1,9 @@
 //! Access to a sealed HDF5 file: only plain data inside the file, of known types and shapes.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use hdf5::types::{FloatSize, IntSize, TypeDescriptor, VarLenUnicode};
 use hdf5::{
@@ -24,6 +26,9 @@ const MOST_VALUES: usize = 1 << 24;
 #[derive(Debug)]
 pub(super) struct Guarded {
     path: PathBuf,
+    /// Datasets by their names: as long as one is open, HDF5 keeps its last chunks unpacked, which would else
+    /// be unpacked anew for every cell.
+    open: Mutex<BTreeMap<String, Dataset>>,
     file: Hdf5,
 }
 
@@ -46,7 +51,7 @@ impl Guarded {
         let refused = |e: Refusal| Error::content(path, e.message, e.help);
         let file = Hdf5::open(path).map_err(refused)?;
         file.refuse_links().map_err(refused)?;
-        Ok(Self { path: path.to_owned(), file })
+        Ok(Self { path: path.to_owned(), open: Mutex::default(), file })
     }
 
     /// The error for content that is not as it must be.
@@ -91,7 +96,13 @@ impl Guarded {
 
     /// A dataset, of whatever type and shape.
     pub(super) fn dataset(&self, name: &str) -> Result<Dataset> {
-        self.file.dataset(name).map_err(|e| self.refused(e))
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(dataset) = open.get(name) {
+            return Ok(dataset.clone());
+        }
+        let dataset = self.file.dataset(name).map_err(|e| self.refused(e))?;
+        open.insert(name.to_owned(), dataset.clone());
+        Ok(dataset)
     }
 
     /// A text attribute.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use deeplin::kernel::blas;
 use deeplin::network::init::Law;
 use deeplin::network::{Shape, Weights};
+use deeplin::report::page::page;
 use deeplin::rng::Random;
 use deeplin::run::blocks::Share;
 use deeplin::run::interrupt::Interrupt;
@@ -93,4 +94,22 @@ fn rows_of_different_laws_are_not_mixed() {
         let error = run_into(&dir, &other, 1).expect_err("a directory of another study");
         assert!(error.to_string().contains("belongs to another study"), "{error}");
     }
+}
+
+#[test]
+fn a_page_says_that_its_configuration_is_not_enough() {
+    let page_of = |study: &Study| {
+        let dir = TempDir::new().expect("a directory");
+        page(&run_into(&dir, study, 1).expect("results")).expect("a page")
+    };
+    let (plain, other) = (page_of(&study()), page_of(&tapered(0.5)));
+    let line = "deeplin run study.toml -o again";
+    assert!(plain.contains(line) && plain.contains("<dt>init.kind</dt>"));
+    assert!(!plain.contains("with_law"));
+    assert!(!other.contains(line) && !other.contains("<dt>init.kind</dt>"));
+    let words = "tapered,\\nfactor = 0.5";
+    assert!(other.contains(&format!("<dt>initial weights</dt><dd>{words}</dd>")));
+    assert!(
+        other.contains(&format!("a law of its own: {words}.")) && other.contains("Study::with_law")
+    );
 }

@@ -114,6 +114,48 @@ fn the_configuration_of_a_page_gives_the_same_results_and_the_same_page() {
     assert!(first == again);
 }
 
+/// What is said along the curves of a page: the words of each curve with those of its points.
+fn readings(page: &str) -> Vec<(&str, Vec<&str>)> {
+    let mut curves = Vec::new();
+    for text in page.split("data-curve=\"").skip(1) {
+        let (name, rest) = text.split_once("\">").expect("the end of a tag");
+        let (lines, _) = rest.split_once("</metadata>").expect("the end of a curve");
+        curves.push((name, lines.lines().filter_map(|line| line.splitn(3, ' ').nth(2)).collect()));
+    }
+    curves
+}
+
+/// The numbers in a text.
+fn numbers(text: &str) -> Vec<f64> {
+    let words = text.split(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | '-' | 'e')));
+    words.filter_map(|word| word.parse().ok()).collect()
+}
+
+#[test]
+fn curves_say_the_numbers_of_the_times() {
+    let desk = desk();
+    let text = page(&desk, "two-axes");
+    let csv = desk.succeed(&["times", "runs/two-axes", "--points", "60", "--csv"]).stdout;
+    let rows = || csv.lines().skip(1).map(|line| line.split(',').collect::<Vec<_>>());
+    let curves = readings(&text);
+    assert_eq!(curves.len(), 15);
+    let cell = |cell: usize| rows().filter(move |row| row[2] == cell.to_string());
+    let is_of = |said: &[&str], cell: &[Vec<&str>]| {
+        let is_near = |said: &[f64], row: &Vec<&str>| {
+            let there = [row[5], row[6], row[7], row[3]].map(|entry| entry.parse::<f64>());
+            said.iter().zip(there).all(|(a, b)| b.is_ok_and(|b| (a - b).abs() < 1e-3))
+        };
+        said.len() == cell.len()
+            && said.iter().zip(cell).all(|(said, row)| is_near(&numbers(said), row))
+    };
+    for number in 0..15 {
+        let rows: Vec<_> = cell(number).collect();
+        let depth = format!("depth {}", rows[0][0]);
+        let own = curves.iter().filter(|(name, said)| name.contains(&depth) && is_of(said, &rows));
+        assert!(own.count() > 0, "cell {number}: {rows:?}\n{curves:?}");
+    }
+}
+
 /// Results that someone made to harm: their name and configuration hold a script.
 #[test]
 fn what_results_hold_is_text() {

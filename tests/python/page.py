@@ -160,6 +160,62 @@ def check_marks(page):
         assert drawing.locator("svg *:not(.off) > title, svg *:not(.off) * > title").all_text_contents() == titles
 
 
+def check_curves(page):
+    """Curves say their numbers wherever they are pointed at, and by keys along them and across."""
+    tip = page.locator("#tip")
+    for name, says in (("times", r".+, converged: P \S+ \[\S+, \S+\] by \d+ steps"),
+                       ("trajectories", r"trial \d+, .+: \S+ at step \d+")):
+        drawing = page.locator(f"#{name} figure:visible .drawing")
+        if drawing.count() == 0:
+            continue
+        assert drawing.locator("metadata").count() == 0
+        drawing.scroll_into_view_if_needed()
+        page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        right = 0
+        lines = drawing.locator("svg > g path.line[class^='s']")
+        for line in lines.all():
+            x, y = line.evaluate("""(line) => {
+                const at = line.getPointAtLength(0.6 * line.getTotalLength()).matrixTransform(line.getScreenCTM());
+                return [at.x, at.y];
+            }""")
+            page.mouse.move(x, y)
+            assert tip.is_visible() and re.fullmatch(says, tip.text_content()), (name, tip.text_content())
+            series = line.get_attribute("class").split()[0]
+            right += series in drawing.locator(".readings:has(.read)").get_attribute("class").split()
+        # Where curves cross, it may be the other one.
+        assert lines.count() > 1 and right > lines.count() / 2, (name, right, lines.count())
+        curve = lambda: tip.text_content().split(": ")[0]
+        drawing.focus()
+        page.keyboard.press("Home")
+        first = curve()
+        page.keyboard.press("ArrowRight")
+        assert curve() == first and drawing.locator(".read").evaluate("(e) => e.previousElementSibling !== null")
+        page.keyboard.press("ArrowDown")
+        assert curve() != first
+        page.keyboard.press("ArrowUp")
+        assert curve() == first
+        page.keyboard.press("Escape")
+        assert "another curve" in drawing.get_attribute("aria-label")
+
+
+def check_trajectories(page):
+    """What is said at the ends of the curves is what the numbers beside the figure are."""
+    figure = page.locator("#trajectories figure:visible")
+    if figure.count() == 0:
+        return
+    said = figure.locator("g.readings").evaluate_all(
+        "(curves) => curves.map((curve) => [...curve.children].map((mark) => mark.textContent.split(': ')))")
+    ends = {re.sub(r", 1 of \d+$", "", curve[0][0]): [curve[0][1], curve[-1][1]] for curve in said}
+    title = figure.locator("svg").get_attribute("aria-label")
+    rows = page.locator("#trajectories table tbody tr").evaluate_all(
+        "(rows) => rows.map((row) => [...row.cells].map((cell) => cell.textContent))")
+    rows = [row for row in rows if title.endswith(row[0])]
+    assert rows
+    for _, quantity, trial, *numbers in rows:
+        found = ends.get(f"trial {trial}, {quantity}", ["NaN at", "NaN at"])
+        assert [text.split(" at")[0] for text in found] == numbers, (quantity, trial, found, numbers)
+
+
 def check_table(page):
     """The table of cells is sorted by numbers, and filtered."""
     table = page.locator("#cells table")
@@ -242,6 +298,10 @@ def check_saving(page, folder):
     download.value.save_as(saved)
     text = saved.read_text()
     assert text.startswith("<svg ") and 'xmlns="http://www.w3.org/2000/svg"' in text
+    with page.expect_download() as download:
+        page.locator("#times .save").click()
+    download.value.save_as(saved)
+    assert "readings" not in saved.read_text() and "path" in saved.read_text()
     page.locator("#again summary").first.click()
     with page.expect_download() as download:
         page.locator("#save").click()
@@ -250,20 +310,26 @@ def check_saving(page, folder):
 
 
 def check_without_script(browser, path):
-    """Without scripts everything is there, and nothing that would need them."""
+    """Without scripts there is nothing that would need them, and where something is missing a command is."""
     reader = Reader(browser, path, java_script_enabled=False)
     page = reader.page
     assert page.locator("figure:visible").count() == page.locator("figure").count() > 0
     assert page.locator("select:visible, input:visible, button:visible").count() == page.locator("th button").count()
     assert page.locator("#cells tbody tr:visible").count() == page.locator("#cells tbody tr").count()
+    page.locator("summary").evaluate_all("(all) => all.forEach((e) => e.parentElement.open = true)")
+    assert page.locator("header noscript").is_visible()
+    instead = page.locator("main noscript")
+    assert instead.count() == page.locator(".packed").count()
+    for notice in instead.all():
+        assert notice.is_visible() and re.search(r"\d+ .* by deeplin \w+ ", notice.text_content()), notice.text_content()
     reader.close()
 
 
 def check(browser, path):
     reader = Reader(browser, path)
     page = reader.page
-    for part in (check_document, check_figures, check_choices, check_layers, check_marks, check_table,
-                 check_head_stays, check_keyboard):
+    for part in (check_document, check_figures, check_choices, check_layers, check_marks, check_curves,
+                 check_trajectories, check_table, check_head_stays, check_keyboard):
         part(page)
     check_saving(page, path.parent)
     page.locator("summary").evaluate_all("(all) => all.forEach((e) => e.parentElement.open = true)")

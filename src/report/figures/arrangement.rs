@@ -6,7 +6,7 @@ use crate::report::axis::{AxisScale, numbers};
 use crate::report::format::{texts, value};
 use crate::report::{number, position, swept_keys};
 use crate::store::reader::ResultsFile;
-use crate::study::AxisValues;
+use crate::study::{self, AxisValues};
 
 /// What is asked of a figure.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -41,6 +41,8 @@ pub(super) struct Arrangement<'a> {
     fixed: Vec<Option<usize>>,
     /// The key that stands for each axis; none where the values of each repeat, so that it takes all of them.
     keys: Vec<Option<usize>>,
+    /// Of each axis its values, after the last part of their key.
+    named: Vec<Vec<String>>,
 }
 
 /// Where cells are along x.
@@ -87,7 +89,8 @@ impl<'a> Arrangement<'a> {
             panels.push(axis);
         }
         let fixed = (0..axes.len()).map(fixed).collect();
-        Self { results, x, series, panels, choices: free, fixed, keys }
+        let named = (0..axes.len()).map(|axis| named(axes, axis, keys[axis])).collect();
+        Self { results, x, series, panels, choices: free, fixed, keys, named }
     }
 
     /// The cells that the figures show.
@@ -167,7 +170,7 @@ impl<'a> Arrangement<'a> {
         let count = self.panels.iter().map(|&axis| self.results.axes[axis].len()).product();
         let title = |panel| {
             let places = self.panels.iter().zip(self.panel(panel));
-            places.map(|(&axis, at)| self.at(axis, at)).collect::<Vec<_>>().join(", ")
+            places.map(|(&axis, at)| self.named[axis][at].as_str()).collect::<Vec<_>>().join(", ")
         };
         (0..count).map(title).collect()
     }
@@ -228,23 +231,9 @@ impl<'a> Arrangement<'a> {
     pub(super) fn name(&self, cell: usize) -> String {
         let position = position(&self.results.axes, cell);
         let shown = [self.x, self.series].into_iter().flatten().chain(self.panels.iter().copied());
-        let name = shown.map(|axis| self.at(axis, position[axis])).collect::<Vec<_>>().join(", ");
+        let named = shown.map(|axis| self.named[axis][position[axis]].as_str());
+        let name = named.collect::<Vec<_>>().join(", ");
         if name.is_empty() { cell_name(self.results, cell) } else { name }
-    }
-
-    /// A value of an axis, after the last part of its key, if no other key has the same.
-    fn at(&self, axis: usize, at: usize) -> String {
-        let last = |key: &str| key.rsplit('.').next().unwrap_or(key).to_owned();
-        let swept = swept_keys(&self.results.axes);
-        let short = |key: &str| {
-            let alike = swept.iter().filter(|(_, other)| last(&other.key) == last(key));
-            if alike.count() > 1 { key.to_owned() } else { last(key) }
-        };
-        let keys = &self.results.axes[axis].keys;
-        let keys = self.keys[axis].map_or(&keys[..], |key| &keys[key..=key]);
-        let named =
-            keys.iter().map(|key| format!("{} {}", short(&key.key), texts(&key.values)[at]));
-        named.collect::<Vec<_>>().join(", ")
     }
 
     /// The key of an axis, and how many move with it; all of them if it takes all.
@@ -267,6 +256,23 @@ impl<'a> Arrangement<'a> {
         let row = |i: usize| columns.iter().map(|column| column[i].as_str()).collect::<Vec<_>>();
         (0..swept.len()).map(|i| row(i).join(", ")).collect()
     }
+}
+
+/// The values of an axis, each after the last part of its key if no other key has the same; those of all keys
+/// where none stands for the axis.
+fn named(axes: &[study::Axis], axis: usize, key: Option<usize>) -> Vec<String> {
+    let last = |key: &str| key.rsplit('.').next().unwrap_or(key).to_owned();
+    let swept = swept_keys(axes);
+    let short = |key: &str| {
+        let alike = swept.iter().filter(|(_, other)| last(&other.key) == last(key));
+        if alike.count() > 1 { key.to_owned() } else { last(key) }
+    };
+    let keys = &axes[axis].keys;
+    let keys = key.map_or(&keys[..], |key| &keys[key..=key]);
+    let columns: Vec<(String, Vec<String>)> =
+        keys.iter().map(|key| (short(&key.key), texts(&key.values))).collect();
+    let at = |i: usize| columns.iter().map(move |(key, texts)| format!("{key} {}", texts[i]));
+    (0..axes[axis].len()).map(|i| at(i).collect::<Vec<_>>().join(", ")).collect()
 }
 
 /// Whether no value is there twice.
@@ -318,6 +324,11 @@ fn every(choices: &[Choice]) -> Vec<Vec<usize>> {
 /// Where a number of steps is on a logarithmic axis: 0 has no logarithm, and stands before 1.
 pub(super) fn step(step: u64) -> f64 {
     if step == 0 { 0.5 } else { step as f64 }
+}
+
+/// The number of steps that [`step`] puts there.
+pub(super) fn step_at(place: f64) -> u64 {
+    if place < 1.0 { 0 } else { place as u64 }
 }
 
 /// An axis of numbers of steps, of those that [`step`] gives.

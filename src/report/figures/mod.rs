@@ -7,6 +7,7 @@ mod ladder;
 mod outcomes;
 mod phase;
 mod probability;
+mod readings;
 mod running_time;
 mod starts;
 mod theory;
@@ -144,6 +145,19 @@ impl Kind {
             Self::Starts => "rows of trials (store.rows = true)",
             Self::Trajectories => "recorded trajectories (record.trajectory)",
             Self::Probability | Self::Outcomes | Self::Times | Self::Theory => "nothing but trials",
+        }
+    }
+
+    /// The command that gives the numbers behind it.
+    pub fn command(self) -> &'static str {
+        match self {
+            Self::Times => "deeplin times RESULTS --csv",
+            Self::Ladder => "deeplin times RESULTS --loss LOSS --csv",
+            Self::Starts => "deeplin export RESULTS -o FILE.csv",
+            Self::Trajectories => "deeplin trace CONFIG --trial K -o FILE",
+            Self::Probability | Self::Phase | Self::Outcomes | Self::RunningTime | Self::Theory => {
+                "deeplin report RESULTS --csv"
+            }
         }
     }
 

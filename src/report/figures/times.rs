@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::arrangement::{Arrangement, cell_name, step, steps};
+use super::arrangement::{Arrangement, cell_name, step, step_at, steps};
+use super::readings::readings;
 use super::{Group, Kind, Table};
 use crate::Result;
-use crate::draw::{Axis, Mark, Panel, Sample};
+use crate::draw::{Axis, Mark, Panel, Sample, Spot};
 use crate::report::format::probability;
 use crate::report::times::{Point, Times, converged_by};
 use crate::stats::Interval;
@@ -47,9 +48,13 @@ pub(super) fn group(arrangement: &Arrangement<'_>) -> Result<Group> {
         let titles = arrangement.panels().into_iter().enumerate();
         let panel = |(p, title)| {
             let series = (0..arrangement.series()).flat_map(|s| {
-                let times = &cells[&arrangement.cell(choice, p, s, 0)].times;
-                let none = intervals.interval(0, times.trials());
-                curve(&over(times, none, span), s)
+                let cell = arrangement.cell(choice, p, s, 0);
+                let times = &cells[&cell].times;
+                let points = over(times, intervals.interval(0, times.trials()), span);
+                let spots: Vec<Spot> = points.iter().map(spot).collect();
+                let name = format!("{}, converged", arrangement.name(cell));
+                let said = readings(s, name, true, &spots, cells.len());
+                curve(&points, s).into_iter().chain([Mark::Readings(said)])
             });
             Panel { title, x: x.clone(), y: y.clone(), marks: series.collect() }
         };
@@ -67,8 +72,8 @@ fn at(point: &Point) -> f64 {
 /// other end if all trials are decided, else to the last step of its own.
 fn over(times: &Times, none: Interval, [from, to]: [f64; 2]) -> Vec<[f64; 4]> {
     let number = |point: &Point| {
-        let Interval { lower, upper } = point.converged.interval;
-        [at(point), point.converged.value, lower, upper]
+        let [value, lower, upper] = point.converged.numbers();
+        [at(point), value, lower, upper]
     };
     let mut curve: Vec<[f64; 4]> = times.points.iter().map(number).collect();
     let (Some(&[first, ..]), Some(&[last, rest @ ..])) = (curve.first(), curve.last()) else {
@@ -82,6 +87,12 @@ fn over(times: &Times, none: Interval, [from, to]: [f64; 2]) -> Vec<[f64; 4]> {
         curve.push([to, value, lower, upper]);
     }
     curve
+}
+
+fn spot(&[x, value, lower, upper]: &[f64; 4]) -> Spot {
+    let [text, lower, upper] = [value, lower, upper].map(probability);
+    let tip = format!("P {text} [{lower}, {upper}] by {} steps", step_at(x));
+    Spot { at: [x, value], tip }
 }
 
 fn curve(points: &[[f64; 4]], series: usize) -> [Mark; 2] {

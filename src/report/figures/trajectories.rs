@@ -1,9 +1,10 @@
 //! Recorded trajectories of some cells.
 
-use super::arrangement::{Arrangement, cell_name, figure, step, steps};
+use super::arrangement::{Arrangement, cell_name, figure, step, step_at, steps};
+use super::readings::readings;
 use super::{Choice, Group, Kind, Table};
 use crate::Result;
-use crate::draw::{Axis, Figure, Key, Mark, Panel, SERIES, Sample, Scale};
+use crate::draw::{Axis, Figure, Key, Mark, Panel, Readings, SERIES, Sample, Scale, Spot};
 use crate::report::format::significant;
 use crate::store::reader::Traced;
 
@@ -50,7 +51,7 @@ pub(super) fn group(arrangement: &Arrangement<'_>) -> Result<Option<Group>> {
             let Some(traced) = results.trajectory(*cell, quantity)? else { continue };
             let lines = Lines::of(&traced, &steps[..trials], lines);
             rows.extend(lines.rows(&name, label));
-            panels.push(lines.panel(label));
+            panels.push(lines.panel(label, cells.len() * SHOWN.len()));
         }
         let chosen = if results.axes.is_empty() { String::new() } else { format!(", {name}") };
         let key = |trial: usize| Key { sample: Sample::Line(trial), label: trial.to_string() };
@@ -110,17 +111,24 @@ impl Lines {
         self.0.iter().flatten().flatten().copied()
     }
 
-    fn panel(&self, label: &str) -> Panel {
+    /// The panel of a quantity, one of so many of all figures.
+    fn panel(&self, label: &str, panels: usize) -> Panel {
         let values = || self.points().map(|point| point[1]).filter(|value| value.is_finite());
         let [least, most] = [values().fold(f64::NAN, f64::min), values().fold(f64::NAN, f64::max)];
         let is_log = least > 0.0 && most > 20.0 * least;
         let scale = Scale::of(&values().collect::<Vec<_>>(), is_log);
+        let curves = panels * self.0.iter().map(Vec::len).sum::<usize>();
         let marks = self.0.iter().enumerate().flat_map(|(trial, lines)| {
-            let line = move |points: &Vec<[f64; 2]>| Mark::Line {
-                series: trial % SERIES,
-                points: points.clone(),
-            };
-            lines.iter().map(line)
+            lines.iter().enumerate().flat_map(move |(i, points)| {
+                let number = if lines.len() > 1 {
+                    format!(", {} of {}", i + 1, lines.len())
+                } else {
+                    String::new()
+                };
+                let curve = format!("trial {trial}, {label}{number}");
+                let line = Mark::Line { series: trial % SERIES, points: points.clone() };
+                [line, Mark::Readings(said(trial, curve, points, curves))]
+            })
         });
         Panel {
             title: String::new(),
@@ -140,4 +148,14 @@ impl Lines {
         };
         self.0.iter().enumerate().filter_map(row).collect()
     }
+}
+
+/// What is said along the line of a trial, one of so many.
+fn said(trial: usize, curve: String, points: &[[f64; 2]], curves: usize) -> Readings {
+    let there = points.iter().filter(|[_, value]| value.is_finite());
+    let spot = |&[x, value]: &[f64; 2]| {
+        let tip = format!("{} at step {}", significant(value, 3), step_at(x));
+        Spot { at: [x, value], tip }
+    };
+    readings(trial, curve, false, &there.map(spot).collect::<Vec<_>>(), curves)
 }

@@ -9,7 +9,7 @@ use super::html::{joined, terms};
 use crate::draw::Escaped;
 use crate::report::table::{partial, size};
 use crate::store::reader::ResultsFile;
-use crate::study::Axis;
+use crate::study::{Axis, other_law};
 
 /// Keys of the configuration that say most of a study; those that are swept are among its axes.
 const KEYS: [&str; 10] = [
@@ -25,11 +25,16 @@ const KEYS: [&str; 10] = [
     "stop.loss",
 ];
 
+/// For those who read without scripts.
+const WITHOUT_SCRIPTS: &str = "<noscript><p class=\"notice\">Scripts do not run here, so tables are neither sorted nor \
+    filtered, layers on demand are all shown, and curves do not say their numbers. Where a figure or a table is not \
+    shown, a command that gives it stands there.</p></noscript>\n";
+
 /// The top of the page.
 pub(super) fn header(results: &ResultsFile) -> String {
     format!(
         "<header>\n<button type=\"button\" id=\"theme\" aria-pressed=\"false\">Dark</button>\n\
-         <h1>{}</h1>\n<p class=\"size\">{}</p>\n{}{}</header>\n",
+         <h1>{}</h1>\n<p class=\"size\">{}</p>\n{}{WITHOUT_SCRIPTS}{}</header>\n",
         Escaped(&results.name),
         Escaped(&size(results)),
         notice(results),
@@ -54,7 +59,10 @@ fn facts(results: &ResultsFile) -> String {
         let (table, name) = key.split_once('.')?;
         let value = config.get(table)?.get(name)?.as_value()?;
         let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        Some((*key, text.trim().to_owned()))
+        match other_law(&results.config).filter(|_| *key == "init.kind") {
+            Some(words) => Some(("initial weights", words.to_owned())),
+            None => Some((*key, text.trim().to_owned())),
+        }
     });
     let seed = ("seed", results.seed.to_string());
     let digest = ("study digest", results.digest.hex());
@@ -78,6 +86,32 @@ fn values(axis: &Axis) -> String {
 
 /// The configuration, the lines that run it, and what it was computed with.
 pub(super) fn again(results: &ResultsFile) -> String {
+    format!(
+        "<section id=\"again\" aria-labelledby=\"again-title\">\n<h2 id=\"again-title\">Run it again</h2>\n{}\
+         <details>\n<summary>Configuration, with every key</summary>\n\
+         <div class=\"controls\"><button type=\"button\" id=\"copy\">Copy</button>\
+         <button type=\"button\" id=\"save\">Save as study.toml</button></div>\n\
+         <pre tabindex=\"0\"><code id=\"config\">{}</code></pre>\n</details>\n\
+         <details>\n<summary>What it was computed with</summary>\n{}</details>\n</section>\n",
+        other_law(&results.config).map_or_else(|| lines(results), by_library),
+        Escaped(&results.config),
+        provenance(results),
+    )
+}
+
+/// That the configuration alone does not give the same bits: it names a law of initial weights, of these words.
+fn by_library(words: &str) -> String {
+    format!(
+        "<p class=\"notice\">The initial weights are not those of <code>[init]</code>, but of a law of its own: {}. \
+         The configuration names this law and does not hold it, so <code>deeplin run</code> computes another study \
+         from it. The same bits come from the library, which is given the law with \
+         <code>Study::with_law</code>.</p>\n",
+        Escaped(&words)
+    )
+}
+
+/// The lines that run a configuration.
+fn lines(results: &ResultsFile) -> String {
     // By its values: cells of a refined study have other numbers in its results.
     let first = results.axes.iter().flat_map(|axis| &axis.keys);
     let first: Vec<String> =
@@ -93,18 +127,10 @@ pub(super) fn again(results: &ResultsFile) -> String {
     );
     let lines = Escaped(&lines);
     format!(
-        "<section id=\"again\" aria-labelledby=\"again-title\">\n<h2 id=\"again-title\">Run it again</h2>\n\
-         <p>With the configuration below saved as <code>study.toml</code>, the first line computes all trials again, \
+        "<p>With the configuration below saved as <code>study.toml</code>, the first line computes all trials again, \
          to the same bits; the second writes this page; the third replays one trial, with its weights at both \
          ends and its way between them.</p>\n\
-         <pre tabindex=\"0\"><code>{lines}</code></pre>\n\
-         <details>\n<summary>Configuration, with every key</summary>\n\
-         <div class=\"controls\"><button type=\"button\" id=\"copy\">Copy</button>\
-         <button type=\"button\" id=\"save\">Save as study.toml</button></div>\n\
-         <pre tabindex=\"0\"><code id=\"config\">{}</code></pre>\n</details>\n\
-         <details>\n<summary>What it was computed with</summary>\n{}</details>\n</section>\n",
-        Escaped(&results.config),
-        provenance(results),
+         <pre tabindex=\"0\"><code>{lines}</code></pre>\n"
     )
 }
 

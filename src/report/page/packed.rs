@@ -7,11 +7,14 @@ use base64::engine::general_purpose::STANDARD;
 use flate2::Compression;
 use flate2::write::ZlibEncoder;
 
+use crate::draw::Escaped;
+
 /// Bytes that stand as they are.
 const LONG: usize = 1 << 16;
 
-/// These pieces of a page, packed if they are long.
-pub(super) fn packed(html: String) -> String {
+/// These pieces of a page, packed if they are long: then those without scripts read what is not there, and
+/// the command that gives it.
+pub(super) fn packed(html: String, what: &str, command: &str) -> String {
     if html.len() <= LONG {
         return html;
     }
@@ -20,7 +23,10 @@ pub(super) fn packed(html: String) -> String {
     let deflated = deflated.expect("memory takes all that is written");
     format!(
         "<script type=\"text/plain\" class=\"packed\">{}</script>\n\
-         <noscript><p>There is more here, which needs scripts.</p></noscript>\n",
-        STANDARD.encode(deflated)
+         <noscript><p class=\"notice\">{} packed in this page, and shown with scripts only; without them by \
+         <code>{}</code>.</p></noscript>\n",
+        STANDARD.encode(deflated),
+        Escaped(&what),
+        Escaped(&command)
     )
 }

@@ -89,6 +89,37 @@
     tip.style.top = `${y > height + 16 ? y - height - 12 : y + 16}px`;
   };
 
+  // What is said along a curve becomes marks: points on it, which are seen when they are read. Each has the pieces
+  // of the curve that are its own: where a curve keeps its value, up to the next point; else half the way to it.
+  const piecesOf = new WeakMap();
+  const element = (name, attributes) => {
+    const made = document.createElementNS("http://www.w3.org/2000/svg", name);
+    for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+    return made;
+  };
+  const markCurve = (readings) => {
+    const lines = readings.textContent.split("\n").map((line) => /^(\S+) (\S+) (.*)$/.exec(line).slice(1));
+    const points = lines.map(([x, y]) => [Number(x), Number(y)]);
+    const isSteps = readings.classList.contains("steps");
+    const between = (a, b) => (isSteps ? [b[0], a[1]] : [(a[0] + b[0]) / 2, (a[1] + b[1]) / 2]);
+    const curve = element("g", { class: readings.getAttribute("class") });
+    points.forEach((point, i) => {
+      const mark = element("circle", { cx: point[0], cy: point[1], r: 4 });
+      mark.append(element("title", {}));
+      mark.firstChild.textContent = `${readings.dataset.curve}: ${lines[i][2]}`;
+      const before = i > 0 ? between(points[i - 1], point) : point;
+      const after = i + 1 < points.length ? between(point, points[i + 1]) : point;
+      piecesOf.set(mark, [[before, point], [point, after]]);
+      curve.append(mark);
+    });
+    readings.replaceWith(curve);
+  };
+  const toPiece = ([x, y], [[a, b], [c, d]]) => {
+    const [u, v] = [c - a, d - b];
+    const part = Math.max(0, Math.min(1, ((x - a) * u + (y - b) * v) / (u * u + v * v || 1)));
+    return Math.hypot(x - a - part * u, y - b - part * v);
+  };
+
   const marksOf = new WeakMap();
   const marks = (drawing) => {
     if (!marksOf.has(drawing)) {
@@ -107,7 +138,11 @@
     for (let at = event.target; at && at !== drawing; at = at.parentElement) {
       if (there.includes(at)) return at;
     }
+    const matrix = one("svg", drawing).getScreenCTM().inverse();
+    const inside = new DOMPoint(event.clientX, event.clientY).matrixTransform(matrix);
     const distance = (mark) => {
+      const pieces = piecesOf.get(mark);
+      if (pieces) return Math.min(...pieces.map((piece) => toPiece([inside.x, inside.y], piece)));
       const [x, y] = centre(mark);
       return Math.hypot(x - event.clientX, y - event.clientY);
     };
@@ -116,12 +151,24 @@
   };
 
   const STEPS = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1, Home: -Infinity, End: Infinity };
+  // Up and down from a curve: to about the same place of the one before it or after it.
+  const beside = (there, mark, step) => {
+    const curves = [...new Set(there.map((other) => other.parentElement))];
+    const next = curves[curves.indexOf(mark.parentElement) + step];
+    if (!next) return mark;
+    const far = (other) => Math.abs(centre(other)[0] - centre(mark)[0]);
+    return [...next.children].reduce((nearest, other) => (far(other) < far(nearest) ? other : nearest));
+  };
   function prepare(drawing) {
-    if (drawing.tabIndex === 0 || marks(drawing).length === 0) return;
+    if (drawing.tabIndex === 0) return;
+    const curves = all(".readings", drawing);
+    curves.forEach(markCurve);
+    if (marks(drawing).length === 0) return;
     drawing.tabIndex = 0;
     drawing.setAttribute("role", "group");
     const label = one("svg", drawing).getAttribute("aria-label");
-    drawing.setAttribute("aria-label", `${label}. Arrow keys read its marks.`);
+    const ways = curves.length > 1 ? ", up and down those of another curve" : "";
+    drawing.setAttribute("aria-label", `${label}. Arrow keys read its marks${ways}.`);
     drawing.addEventListener("pointermove", (event) => {
       const mark = markAt(drawing, event);
       if (mark) say(mark, event.clientX, event.clientY);
@@ -134,8 +181,10 @@
       if (!(event.key in STEPS) || event.ctrlKey || event.metaKey || event.altKey) return;
       event.preventDefault();
       const there = marks(drawing);
-      const next = there.indexOf(read?.mark) + STEPS[event.key];
-      const mark = there[Math.max(0, Math.min(next, there.length - 1))];
+      const step = STEPS[event.key];
+      const next = Math.max(0, Math.min(there.indexOf(read?.mark) + step, there.length - 1));
+      const isAcross = ["ArrowUp", "ArrowDown"].includes(event.key) && piecesOf.has(read?.mark);
+      const mark = isAcross ? beside(there, read.mark, step) : there[next];
       mark.scrollIntoView({ block: "nearest", inline: "nearest" });
       say(mark, ...centre(mark));
       one("#said").textContent = tip.textContent;
@@ -184,7 +233,7 @@
     one("details", group)?.addEventListener("toggle", () => unpack(group).then(show));
     one(".save", group).addEventListener("click", () => {
       const shown = one("figure:not([hidden]) svg", group).cloneNode(true);
-      for (const mark of all(".off", shown)) mark.remove();
+      for (const mark of all(".off, .readings", shown)) mark.remove();
       const text = new XMLSerializer().serializeToString(shown);
       save(text, "image/svg+xml", `${document.body.dataset.study}-${group.id}.svg`);
     });

@@ -3,21 +3,23 @@
 use super::html::{joined, select};
 use super::packed::packed;
 use crate::draw::{Escaped, Figure};
-use crate::report::figures::{Group, Table};
+use crate::report::figures::{Group, Kind, Table};
 
 /// The section of a group.
 pub(super) fn section(group: &Group) -> String {
     let (name, kind) = (group.kind.name(), group.kind);
     let mut figures = group.figures.iter().map(|(at, drawn)| figure(at, drawn));
     let first = figures.next().unwrap_or_default();
+    let further = format!("{} further figures of this kind are", figures.len());
+    let plot = format!("deeplin plot RESULTS --figure {name} --at KEY=VALUE,... -o FILE.svg");
     format!(
         "<section class=\"group\" id=\"{name}\" aria-labelledby=\"{name}-title\">\n\
          <h2 id=\"{name}-title\">{}</h2>\n<p>{}</p>\n{}{first}{}{}</section>\n",
         Escaped(&kind.title()),
         Escaped(&kind.says()),
         controls(group),
-        packed(joined(figures)),
-        group.table.as_ref().map(|table| numbers(name, table)).unwrap_or_default(),
+        packed(joined(figures), &further, &plot),
+        group.table.as_ref().map(|table| numbers(kind, table)).unwrap_or_default(),
     )
 }
 
@@ -53,7 +55,8 @@ fn figure(at: &[usize], figure: &Figure) -> String {
 }
 
 /// The numbers behind the figures.
-fn numbers(name: &str, table: &Table) -> String {
+fn numbers(kind: Kind, table: &Table) -> String {
+    let name = kind.name();
     let head = table.header.iter().map(|name| format!("<th scope=\"col\">{}</th>", Escaped(&name)));
     let row = |row: &Vec<String>| {
         let entries = row.iter().map(|entry| format!("<td>{}</td>", Escaped(&entry)));
@@ -63,10 +66,14 @@ fn numbers(name: &str, table: &Table) -> String {
         "<details>\n<summary id=\"{name}-numbers\">Numbers</summary>\n\
          <div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-labelledby=\"{name}-numbers\">\n\
          {}</div>\n</details>\n",
-        packed(format!(
-            "<table>\n<thead><tr>{}</tr></thead>\n<tbody>\n{}</tbody>\n</table>\n",
-            joined(head),
-            joined(table.rows.iter().map(row))
-        ))
+        packed(
+            format!(
+                "<table>\n<thead><tr>{}</tr></thead>\n<tbody>\n{}</tbody>\n</table>\n",
+                joined(head),
+                joined(table.rows.iter().map(row))
+            ),
+            &format!("Numbers in {} rows are", table.rows.len()),
+            kind.command()
+        )
     )
 }

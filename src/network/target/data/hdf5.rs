@@ -23,8 +23,7 @@ pub(super) fn open(path: &Path, dataset: Option<&str>) -> Result<(Columns, Box<d
     let mut arguments = vec![OsStr::new("table")];
     let named = dataset.map(|name| format!("--dataset={name}"));
     arguments.extend(named.as_ref().map(OsStr::new));
-    arguments.extend([OsStr::new("--"), path.as_os_str()]);
-    let Some(apart) = Apart::start(&arguments) else {
+    let Some(apart) = Apart::start(&arguments, path) else {
         let (columns, rows) = open_here(path, dataset)?;
         return Ok((Columns::Numbered(columns), Box::new(rows)));
     };

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
+use crate::figures;
 use crate::program::{self, Desk};
 
 /// Commands that are run in another form here, or not at all, and why.
@@ -139,8 +140,8 @@ fn compare(shown: &str, printed: &str) {
     }
 }
 
-/// Does what a page says, from its beginning to its end.
-fn follow(page: &str, runs_python: bool) {
+/// Does what a page says, from its beginning to its end, on a desk that is left as it is then.
+fn follow(page: &str, runs_python: bool) -> Desk {
     let desk = desk();
     let mut printed = None;
     for Block { language, text, follows } in blocks(page) {
@@ -159,11 +160,24 @@ fn follow(page: &str, runs_python: bool) {
             _ => {}
         }
     }
+    desk
 }
 
+/// Its figures are those that the README shows.
 #[test]
 fn the_tutorial_leads_where_it_says() {
-    follow(include_str!("../../src/book/tutorial.md"), true);
+    let desk = follow(include_str!("../../src/book/tutorial.md"), true);
+    let shown: Vec<&str> = include_str!("../../README.md")
+        .split("](")
+        .skip(1)
+        .filter_map(|after| after.split(')').next().filter(|to| to.ends_with(".svg")))
+        .collect();
+    assert_eq!(shown.len(), 2, "{shown:?}");
+    for figure in shown {
+        let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join(figure);
+        let name = kept.file_name().and_then(|name| name.to_str()).expect("a name");
+        assert!(figures::is_kept(&kept, &desk.read(name)), "{figure} is another one");
+    }
 }
 
 #[test]

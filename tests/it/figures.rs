@@ -79,21 +79,22 @@ fn kept(file: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference/figures").join(file)
 }
 
-/// They are the bytes that are kept. `DEEPLIN_RENEW_FIGURES=1` keeps new ones, to be looked at.
+/// Whether a figure is the one that is kept there. `DEEPLIN_RENEW_FIGURES=1` keeps a new one, to be looked at.
+pub(crate) fn is_kept(kept: &Path, drawn: &[u8]) -> bool {
+    if std::env::var_os("DEEPLIN_RENEW_FIGURES").is_some() {
+        std::fs::write(kept, drawn).expect("keeping a figure");
+    }
+    std::fs::read(kept).is_ok_and(|kept| kept == drawn)
+}
+
 #[test]
 fn every_figure_is_the_one_that_is_kept() {
     let desk = desk("out", STUDY, &[]);
-    let renew = std::env::var_os("DEEPLIN_RENEW_FIGURES").is_some();
     let mut changed = Vec::new();
     for (figure, more) in FIGURES {
         for format in ["svg", "png", "pdf"] {
             let file = format!("{figure}.{format}");
-            let drawn = draw(&desk, "out", figure, &file, more);
-            let kept = kept(&file);
-            if renew {
-                std::fs::write(&kept, &drawn).expect("keeping a figure");
-            }
-            if std::fs::read(&kept).ok() != Some(drawn) {
+            if !is_kept(&kept(&file), &draw(&desk, "out", figure, &file, more)) {
                 changed.push(file);
             }
         }

@@ -131,6 +131,30 @@ fn numbers(text: &str) -> Vec<f64> {
     words.filter_map(|word| word.parse().ok()).collect()
 }
 
+/// P, its bounds and the step, as a line of `deeplin times` has them.
+fn of_line(row: &[&str]) -> [f64; 4] {
+    [5, 6, 7, 3].map(|column| row[column].parse().expect("a number"))
+}
+
+/// Whether a curve says these points, which may go on to the ends of the axis: from no convergence before the
+/// first, and as it was after the last.
+fn says(said: &[&str], points: &[[f64; 4]]) -> bool {
+    let is_near = |said: &[f64], point: &[f64]| {
+        said.len() == point.len() && said.iter().zip(point).all(|(a, b)| (a - b).abs() < 1e-3)
+    };
+    let mut said: Vec<Vec<f64>> = said.iter().map(|line| numbers(line)).collect();
+    let (first, last) = (points[0], points[points.len() - 1]);
+    if said[0][3] < first[3] && said.remove(0)[0] != 0.0 {
+        return false;
+    }
+    if said[said.len() - 1][3] > last[3]
+        && !said.pop().is_some_and(|end| is_near(&end[..3], &last[..3]))
+    {
+        return false;
+    }
+    said.len() == points.len() && said.iter().zip(points).all(|(said, point)| is_near(said, point))
+}
+
 #[test]
 fn curves_say_the_numbers_of_the_times() {
     let desk = desk();
@@ -139,20 +163,12 @@ fn curves_say_the_numbers_of_the_times() {
     let rows = || csv.lines().skip(1).map(|line| line.split(',').collect::<Vec<_>>());
     let curves = readings(&text);
     assert_eq!(curves.len(), 15);
-    let cell = |cell: usize| rows().filter(move |row| row[2] == cell.to_string());
-    let is_of = |said: &[&str], cell: &[Vec<&str>]| {
-        let is_near = |said: &[f64], row: &Vec<&str>| {
-            let there = [row[5], row[6], row[7], row[3]].map(|entry| entry.parse::<f64>());
-            said.iter().zip(there).all(|(a, b)| b.is_ok_and(|b| (a - b).abs() < 1e-3))
-        };
-        said.len() == cell.len()
-            && said.iter().zip(cell).all(|(said, row)| is_near(&numbers(said), row))
-    };
     for number in 0..15 {
-        let rows: Vec<_> = cell(number).collect();
+        let rows: Vec<_> = rows().filter(|row| row[2] == number.to_string()).collect();
+        let points: Vec<_> = rows.iter().map(|row| of_line(row)).collect();
         let depth = format!("depth {}", rows[0][0]);
-        let own = curves.iter().filter(|(name, said)| name.contains(&depth) && is_of(said, &rows));
-        assert!(own.count() > 0, "cell {number}: {rows:?}\n{curves:?}");
+        let own = curves.iter().filter(|(name, said)| name.contains(&depth) && says(said, &points));
+        assert!(own.count() > 0, "cell {number}: {points:?}\n{curves:?}");
     }
 }
 

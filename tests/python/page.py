@@ -163,7 +163,7 @@ def check_marks(page):
 def check_curves(page):
     """Curves say their numbers wherever they are pointed at, and by keys along them and across."""
     tip = page.locator("#tip")
-    for name, says in (("times", r".+, converged: P \S+ \[\S+, \S+\] by \d+ steps"),
+    for name, says in (("times", r".+, converged: P \S+ \[\S+, \S+\] by step \d+"),
                        ("trajectories", r"trial \d+, .+: \S+ at step \d+")):
         drawing = page.locator(f"#{name} figure:visible .drawing")
         if drawing.count() == 0:

@@ -91,7 +91,7 @@ fn over(times: &Times, none: Interval, [from, to]: [f64; 2]) -> Vec<[f64; 4]> {
 
 fn spot(&[x, value, lower, upper]: &[f64; 4]) -> Spot {
     let [text, lower, upper] = [value, lower, upper].map(probability);
-    let tip = format!("P {text} [{lower}, {upper}] by {} steps", step_at(x));
+    let tip = format!("P {text} [{lower}, {upper}] by step {}", step_at(x));
     Spot { at: [x, value], tip }
 }
 

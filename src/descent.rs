@@ -36,6 +36,11 @@ pub trait Queue<'a> {
     /// order.
     fn done(&mut self, cell: usize, trial: u64, row: TrialRow);
 
+    /// The kernel has made so many steps, those of all its trials together.
+    fn advanced(&mut self, steps: u64) {
+        let _ = steps;
+    }
+
     /// Whether it is time to [`keep`](Self::keep) the trials that are on their way. Asked between calls
     /// of the kernel.
     fn is_due(&mut self) -> bool;
@@ -87,6 +92,7 @@ pub fn run<'a>(
             *window = lane.as_ref().map_or(IDLE, Lane::window);
         }
         let steps = kernel.advance(most, &windows);
+        queue.advanced(steps * lanes.iter().flatten().count() as u64);
         for (i, slot) in lanes.iter_mut().enumerate() {
             let Some(lane) = slot else { continue };
             if let Some(outcome) = lane.arrive(kernel, i, steps) {

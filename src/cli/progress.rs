@@ -1,7 +1,6 @@
 //! Progress of a run: a table of its cells on a terminal, a plain line now and then elsewhere.
 
 use std::collections::VecDeque;
-use std::fmt;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -60,57 +59,44 @@ pub(super) fn display() -> Box<dyn Progress> {
 }
 
 /// How much was done by when: what throughput is told by.
-pub(super) struct Throughput {
+pub(super) struct Throughput<const N: usize> {
     window: Duration,
-    looks: VecDeque<(Instant, u64, u64)>,
+    looks: VecDeque<(Instant, [f64; N])>,
 }
 
-impl Default for Throughput {
+impl<const N: usize> Default for Throughput<N> {
     fn default() -> Self {
         Self::over(WINDOW)
     }
 }
 
-impl Throughput {
+impl<const N: usize> Throughput<N> {
     /// Measured over so long a time, once there is as much.
     pub(super) fn over(window: Duration) -> Self {
         Self { window, looks: VecDeque::new() }
     }
 
-    /// How it was lately, now that so many trials and steps were done; `None` as long as there is nothing to
-    /// tell it by.
-    pub(super) fn look(&mut self, trials: u64, steps: u64) -> Option<Rate> {
+    /// How much a second it was lately, now that so much of each kind is done; `None` as long as there is nothing
+    /// of the first kind to tell it by.
+    pub(super) fn look(&mut self, done: [f64; N]) -> Option<[f64; N]> {
         let now = Instant::now();
-        if self.looks.back().is_none_or(|(last, ..)| now.duration_since(*last) >= LOOK_EVERY) {
-            self.looks.push_back((now, trials, steps));
+        if self.looks.back().is_none_or(|(last, _)| now.duration_since(*last) >= LOOK_EVERY) {
+            self.looks.push_back((now, done));
         }
-        let is_old = |(next, ..): &(Instant, u64, u64)| now.duration_since(*next) >= self.window;
+        let is_old = |(next, _): &(Instant, [f64; N])| now.duration_since(*next) >= self.window;
         while self.looks.len() > 2 && self.looks.get(1).is_some_and(is_old) {
             self.looks.pop_front();
         }
-        let &(begin, trials_before, steps_before) = self.looks.front()?;
+        let &(begin, before) = self.looks.front()?;
         let seconds = now.duration_since(begin).as_secs_f64();
-        let since = |now: u64, before: u64| now.saturating_sub(before) as f64 / seconds;
-        (trials > trials_before && seconds > 0.0).then(|| Rate {
-            trials: since(trials, trials_before),
-            steps: since(steps, steps_before),
-        })
+        let since = |kind: usize| (done[kind] - before[kind]).max(0.0) / seconds;
+        (done[0] > before[0] && seconds > 0.0).then(|| std::array::from_fn(since))
     }
 }
 
-/// Trials and steps a second.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Rate {
-    pub(super) trials: f64,
-    pub(super) steps: f64,
-}
-
-impl fmt::Display for Rate {
-    /// `35 trials/s, 1.2e7 steps/s`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [trials, steps] = [self.trials, self.steps].map(|rate| significant(rate, 3));
-        write!(f, "{trials} trials/s, {steps} steps/s")
-    }
+/// `35 trials/s, 1.2e7 steps/s`.
+pub(super) fn rate(trials: f64, steps: f64) -> String {
+    format!("{} trials/s, {} steps/s", significant(trials, 3), significant(steps, 3))
 }
 
 /// A table that is drawn over again.
@@ -118,14 +104,14 @@ struct Live(Mutex<Picture>);
 
 #[derive(Default)]
 struct Picture {
-    throughput: Throughput,
+    throughput: Throughput<2>,
     /// Not before this time is the next one drawn.
     next: Option<Instant>,
 }
 
 impl Live {
     /// Draws what `lines` says, if it is time.
-    fn draw(&self, is_due: bool, lines: impl FnOnce(&mut Throughput) -> Vec<String>) {
+    fn draw(&self, is_due: bool, lines: impl FnOnce(&mut Throughput<2>) -> Vec<String>) {
         let Ok(mut picture) = self.0.lock() else { return };
         let begin = Instant::now();
         if is_due || picture.next.is_none_or(|next| begin >= next) {
@@ -137,11 +123,8 @@ impl Live {
 
 impl Progress for Live {
     fn begin(&self, work: &Work) {
-        // What was done counts anew: rounds follow each other.
-        self.draw(true, |throughput| {
-            *throughput = Throughput::default();
-            picture(work, throughput)
-        });
+        // Rounds may follow each other fast.
+        self.draw(false, |throughput| picture(work, throughput));
     }
 
     fn tuning(&self, done: usize, cells: usize) {
@@ -158,7 +141,7 @@ impl Progress for Live {
 }
 
 /// The lines of a picture.
-fn picture(work: &Work, throughput: &mut Throughput) -> Vec<String> {
+fn picture(work: &Work, throughput: &mut Throughput<2>) -> Vec<String> {
     let (columns, lines) = screen::size();
     let outlook = work.outlook();
     let mut first = String::new();
@@ -168,12 +151,12 @@ fn picture(work: &Work, throughput: &mut Throughput) -> Vec<String> {
     }
     let percent = 100.0 * outlook.fraction.min(0.99);
     first += &format!("{percent:.0} %  {}", sentence(work, &outlook, throughput));
-    let trials = |cell: usize| of_cell(work, cell);
     let standing = Standing {
         axes: &work.axes,
         intervals: work.intervals,
-        counted: &work.counted,
-        trials: &trials,
+        cells: work.cells.len(),
+        counted: &|cell| work.counted.cell(cell),
+        trials: &|cell| of_cell(work, cell),
     };
     let mut picture = vec![first];
     picture.extend(cells(&standing, columns, lines));
@@ -199,14 +182,15 @@ fn of_cell(work: &Work, cell: usize) -> Trials {
 }
 
 /// `1,200 of 4,800 trials, left about 2 min 3 s, elapsed 34 s, 35 trials/s, 1.2e6 steps/s`.
-fn sentence(work: &Work, outlook: &Outlook, throughput: &mut Throughput) -> String {
+fn sentence(work: &Work, outlook: &Outlook, throughput: &mut Throughput<2>) -> String {
     let mut parts = vec![trials(work)];
     if let Some(seconds) = outlook.seconds_left {
-        let round = if work.is_adaptive { " of this round" } else { "" };
-        parts.push(format!("left{round} about {}", duration(seconds)));
+        let round = if work.is_foreseen { "" } else { " of this round" };
+        let about = if outlook.is_bound { "at most" } else { "about" };
+        parts.push(format!("left{round} {about} {}", duration(seconds)));
     }
     parts.push(format!("elapsed {}", duration(work.elapsed().as_secs_f64())));
-    parts.extend(throughput.look(work.did.trials, work.did.steps).map(|rate| rate.to_string()));
+    parts.extend(throughput.look(done(work)).map(|[trials, steps]| rate(trials, steps)));
     parts.join(", ")
 }
 
@@ -216,7 +200,7 @@ struct Lines(Mutex<Said>);
 #[derive(Default)]
 struct Said {
     last: Option<Instant>,
-    throughput: Throughput,
+    throughput: Throughput<2>,
 }
 
 impl Said {
@@ -232,11 +216,12 @@ impl Said {
 
 impl Progress for Lines {
     fn begin(&self, work: &Work) {
-        if let Ok(mut said) = self.0.lock() {
-            *said = Said { last: Some(Instant::now()), throughput: Throughput::default() };
-            said.throughput.look(work.did.trials, work.did.steps);
+        let Ok(mut said) = self.0.lock() else { return };
+        said.throughput.look(done(work));
+        // Rounds may follow each other fast.
+        if said.is_due() {
+            output::say(&format!("begin: {}", trials(work)));
         }
-        output::say(&format!("begin: {}", trials(work)));
     }
 
     fn tuning(&self, done: usize, cells: usize) {
@@ -264,8 +249,15 @@ fn tuned(done: usize, cells: usize) -> String {
     format!("learning rates of {done} of {cells} cells are tuned")
 }
 
+/// Trials and steps that this process has made.
+fn done(work: &Work) -> [f64; 2] {
+    let done = work.done();
+    [done.trials as f64, done.steps as f64]
+}
+
 /// `1,200 of 4,800 trials`.
 fn trials(work: &Work) -> String {
     let all = work.trials();
-    format!("{} of {} trials", HumanCount(all - work.left()), HumanCount(all))
+    let round = if work.is_adaptive { " of this round" } else { "" };
+    format!("{} of {} trials{round}", HumanCount(all - work.left()), HumanCount(all))
 }

@@ -1,22 +1,26 @@
 //! `deeplin watch`.
 
 use std::io::{self, IsTerminal};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use indicatif::HumanCount;
 use serde_json::json as value;
 
-use super::progress::{self, Throughput};
+use super::progress::{self, Throughput, rate};
 use super::report::{Form, Shown};
 use super::{Ending, output, screen};
 use crate::Result;
+use crate::config;
+use crate::kernel::blas;
 use crate::report::format::duration;
 use crate::report::standing::{LEGEND, Standing, Trials};
-use crate::run::work::expected_steps;
+use crate::run::work::{StepCost, expected_steps};
+use crate::store::counted::CellCounts;
 use crate::store::gathered::Gathered;
 use crate::store::io::Disk;
+use crate::store::manifest::Manifest;
 use crate::store::results;
 use crate::store::summary::Intervals;
 
@@ -89,14 +93,33 @@ pub(super) fn main(arguments: &Arguments) -> Result<Ending> {
     Ok(Ending::Done)
 }
 
+/// What steps take in the cells of a study, by its configuration; `None` if it cannot be read any more, with
+/// the data that it names. Where all cells have steps of one kind it is not needed.
+fn step_costs(manifest: &Manifest) -> Option<Vec<StepCost>> {
+    let mut keys = manifest.axes.iter().flat_map(|axis| &axis.keys);
+    let decides = |key: &str| key.starts_with("network.") || key == "descent.max_steps";
+    if !keys.any(|key| decides(&key.key)) {
+        let alike = StepCost { max_steps: manifest.max_steps, operations: 1.0 };
+        return Some(vec![alike; manifest.cells()]);
+    }
+    blas::prepare(1).ok()?;
+    let study = config::parse(&manifest.name, &manifest.config, &[], Path::new("")).ok()?;
+    (study.digest == manifest.digest).then(|| StepCost::of_cells(&study))
+}
+
 /// What is watched, as it was when it was looked at last.
 struct Watch<'a> {
     arguments: &'a Arguments,
     gathered: Gathered,
     began: Instant,
-    throughput: Throughput,
+    /// Of trials, steps and operations.
+    throughput: Throughput<3>,
+    /// What steps take in each cell, if it is known.
+    costs: Option<Vec<StepCost>>,
     /// Trials that each cell is to have.
     wanted: Vec<Option<u64>>,
+    /// What came of them.
+    counts: Vec<CellCounts>,
     is_complete: bool,
     /// What is said of the whole.
     sentence: String,
@@ -104,12 +127,15 @@ struct Watch<'a> {
 
 impl<'a> Watch<'a> {
     fn new(arguments: &'a Arguments) -> Result<Self> {
+        let gathered = Gathered::new(&Disk, &arguments.dir)?;
         Ok(Self {
-            gathered: Gathered::new(&Disk, &arguments.dir)?,
+            costs: step_costs(&gathered.manifest),
+            gathered,
             arguments,
             began: Instant::now(),
             throughput: Throughput::over(WINDOW),
             wanted: Vec::new(),
+            counts: Vec::new(),
             is_complete: false,
             sentence: String::new(),
         })
@@ -124,6 +150,7 @@ impl<'a> Watch<'a> {
         let news = self.gathered.look(&Disk, &self.arguments.dir)? || self.sentence.is_empty();
         if news {
             self.wanted = self.gathered.wanted();
+            self.counts = self.gathered.counts(&self.wanted);
             self.is_complete = self.gathered.missing().is_nothing();
         }
         // Without news too: what is left takes longer then.
@@ -145,45 +172,48 @@ impl<'a> Watch<'a> {
         if left > 0 {
             parts.push(format!("{} trajectories missing", HumanCount(left)));
         }
-        let steps = counted.cells().iter().map(|cell| cell.there.steps).sum();
-        let rate = self.throughput.look(done, steps);
-        if let (Some(rate), Some(steps)) = (rate, self.steps_left()) {
-            parts.push(format!("left about {}", duration(steps / rate.steps.max(1.0))));
+        let steps = |cell: usize| counted.cell(cell).there.steps as f64;
+        let all_steps = (0..self.wanted.len()).map(steps).sum();
+        let costs = self.costs.iter().flatten().enumerate();
+        let operations = costs.map(|(cell, cost)| steps(cell) * cost.operations).sum();
+        let look = self.throughput.look([done as f64, all_steps, operations]);
+        if let (Some([.., rate]), Some(left)) = (look, self.operations_left())
+            && rate > 0.0
+        {
+            parts.push(format!("left about {}", duration(left / rate)));
         }
-        parts.extend(rate.map(|rate| rate.to_string()));
+        parts.extend(look.map(|[trials, steps, _]| rate(trials, steps)));
         parts.join(", ")
     }
 
-    /// Steps of the trials that are missing, by those that are there; `None` if nothing is missing, or it is
-    /// not known how many trials there will be.
-    fn steps_left(&self) -> Option<f64> {
+    /// Operations of the trials that are missing, by those that are there; `None` if nothing is missing, or it
+    /// is not known how many trials there will be, or what they cost.
+    fn operations_left(&self) -> Option<f64> {
         let Gathered { manifest, counted, .. } = &self.gathered;
-        // Steps of networks of different sizes are not alike, and there is one limit of them here.
-        let mut keys = manifest.axes.iter().flat_map(|axis| &axis.keys);
-        if keys.any(|key| key.key.starts_with("network.") || key.key == "descent.max_steps") {
-            return None;
-        }
-        let limits = vec![manifest.max_steps; manifest.cells()];
+        let costs = self.costs.as_ref()?;
+        let limits: Vec<u64> = costs.iter().map(|cost| cost.max_steps).collect();
         let steps = expected_steps(&manifest.axes, counted, &limits);
         let left = |cell: usize| {
             let Trials { done, of } = self.trials(cell);
-            Some((of? - done) as f64 * steps[cell])
+            Some((of? - done) as f64 * steps[cell] * costs[cell].operations)
         };
         let left: Option<f64> = (0..steps.len()).map(left).sum();
         left.filter(|&left| left > 0.0)
     }
 
     fn trials(&self, cell: usize) -> Trials {
-        let there = self.gathered.counted.cells()[cell].there.trials();
+        let there = self.gathered.counted.cell(cell).there.trials();
         let of = self.wanted[cell];
         Trials { done: there.min(of.unwrap_or(there)), of }
     }
 
     fn with_standing<T>(&self, use_it: impl FnOnce(&Standing<'_>) -> T) -> T {
-        let Gathered { manifest, counted, .. } = &self.gathered;
+        let manifest = &self.gathered.manifest;
         let trials = |cell| self.trials(cell);
         let intervals = Intervals::of(manifest);
-        use_it(&Standing { axes: &manifest.axes, intervals, counted, trials: &trials })
+        let (axes, cells) = (&manifest.axes[..], self.counts.len());
+        let counted = |cell: usize| self.counts[cell];
+        use_it(&Standing { axes, intervals, cells, counted: &counted, trials: &trials })
     }
 
     /// What is drawn on a terminal.
@@ -212,11 +242,7 @@ impl<'a> Watch<'a> {
                 let table = standing.table(usize::MAX, usize::MAX);
                 let lines = [&self.sentence, ""].map(str::to_owned).into_iter();
                 let lines = lines.chain([table.header]).chain(table.rows);
-                let mut legend = LEGEND.to_owned();
-                if self.gathered.manifest.stopping.is_some() {
-                    legend += "\nTrials that were computed beyond the end of a cell are counted here, and left out of results.";
-                }
-                let lines = lines.chain([String::new(), legend, String::new()]);
+                let lines = lines.chain([String::new(), LEGEND.to_owned(), String::new()]);
                 lines.collect::<Vec<_>>().join("\n")
             }
         })
@@ -235,5 +261,34 @@ impl<'a> Watch<'a> {
             "cells": standing.objects(),
         })
         .to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::numerics;
+
+    fn manifest(sweep: &str) -> Manifest {
+        let text = format!("name = \"swept\"\n[sweep]\n{sweep}");
+        let study = config::parse("study.toml", &text, &[], Path::new("")).unwrap();
+        Manifest::from_study(&study, numerics::kernels(&study), None)
+    }
+
+    #[test]
+    fn steps_of_different_networks_have_their_costs() {
+        let alike = step_costs(&manifest("\"init.std\" = [0.1, 0.2]")).unwrap();
+        assert_eq!(alike, [StepCost { max_steps: 20_000, operations: 1.0 }; 2]);
+        let costs = step_costs(&manifest("\"network.hidden\" = [8, 32]")).unwrap();
+        assert!(costs[1].operations > 2.0 * costs[0].operations, "{costs:?}");
+        let limits = step_costs(&manifest("\"descent.max_steps\" = [10, 99]")).unwrap();
+        assert_eq!([limits[0].max_steps, limits[1].max_steps], [10, 99]);
+        assert_eq!(limits[0].operations, limits[1].operations);
+        // Of another version of the program, or with data that are gone.
+        let mut other = manifest("\"network.hidden\" = [8, 32]");
+        other.config = other.config.replace("20000", "20001");
+        assert_eq!(step_costs(&other), None);
+        other.config = "nonsense".to_owned();
+        assert_eq!(step_costs(&other), None);
     }
 }

@@ -31,16 +31,35 @@ impl RecordedSteps {
 
     /// About how many a trial has that ends after so many steps, where it is recorded too.
     pub fn up_to(&self, steps: u64) -> u64 {
-        let (points, most, end) = (self.points as f64, self.max_steps as f64, steps as f64);
-        let before = match self.spacing {
-            Spacing::Linear => end / most * points,
-            Spacing::Log => {
-                // So many of a factor e; up to as many steps each is recorded.
-                let dense = (points - 1.0) / libm::log(most.max(2.0));
-                if end <= dense { end } else { dense + dense * libm::log(end / dense) }
-            }
+        (self.before(steps as f64) as u64 + 2).min(steps + 1).min(self.most())
+    }
+
+    /// About the step up to which so large a part (0 to 1) of the records lies of a trial that ends after
+    /// so many steps.
+    pub fn at_part(&self, part: f64, steps: u64) -> u64 {
+        let (end, dense) = (steps as f64, self.dense());
+        let records = part * self.before(end);
+        let step = match self.spacing {
+            Spacing::Log if records > dense => dense * libm::exp(records / dense - 1.0),
+            Spacing::Log => records,
+            Spacing::Linear => part * end,
         };
-        (before as u64 + 2).min(steps + 1).min(self.most())
+        step.round().min(end) as u64
+    }
+
+    /// About how many there are after the start and before the step `end`.
+    fn before(&self, end: f64) -> f64 {
+        let dense = self.dense();
+        match self.spacing {
+            Spacing::Linear => end / self.max_steps as f64 * self.points as f64,
+            Spacing::Log if end > dense => dense + dense * libm::log(end / dense),
+            Spacing::Log => end,
+        }
+    }
+
+    /// With logarithmic spacing, how many there are in a factor e; up to as many steps each is recorded.
+    fn dense(&self) -> f64 {
+        (self.points as f64 - 1.0) / libm::log((self.max_steps as f64).max(2.0))
     }
 
     /// Step of record `k`, from 1.
@@ -93,6 +112,11 @@ mod tests {
             assert!(
                 about.abs_diff(before + 1) <= 2 + before / 4,
                 "{about} instead of {before} + 1"
+            );
+            let back = recorded.up_to(recorded.at_part(0.5, step));
+            assert!(
+                back.abs_diff(about / 2) <= 3 + about / 8,
+                "{back} of {about} in the first half"
             );
         }
         steps

@@ -1,7 +1,7 @@
 //! How the cells of a study stand while it runs: a table that fits a terminal, and JSON.
 //!
-//! Which trials end first is not random. So probabilities are those of the first trials of a cell that are
-//! there without a gap, and the counts, which are of all that have ended, come without bounds.
+//! Which trials end first is not random. So probabilities are those of the first trials of a cell, or of the
+//! part of them that a process does, that are there without a gap, and the counts, which are of all that have ended, come without bounds.
 
 use std::collections::VecDeque;
 
@@ -13,13 +13,13 @@ use super::table::{align, plain_table, without_trailing_blanks};
 use super::{position, swept_keys};
 use crate::stats::Interval;
 use crate::stop::Outcome;
-use crate::store::counted::{CellCounted, Counted};
+use crate::store::counted::CellCounts;
 use crate::store::summary::Intervals;
 use crate::study::{Axis, AxisKey};
 
 /// What the table says of its numbers.
-pub const LEGEND: &str = "P is of each cell's first trials without a gap (`of first`), the counts of all that \
-                          have ended.";
+pub const LEGEND: &str = "P is of each cell's first trials without a gap, of a part its own (`of first`), the \
+                          counts of all that have ended.";
 
 /// Cells without a trial yet that are taken to be worked at.
 const BEGINNING: usize = 2;
@@ -50,8 +50,10 @@ pub struct Standing<'a> {
     pub axes: &'a [Axis],
     /// How bounds are computed.
     pub intervals: Intervals,
-    /// What came of the trials.
-    pub counted: &'a Counted,
+    /// How many they are.
+    pub cells: usize,
+    /// What came of the trials of each.
+    pub counted: &'a dyn Fn(usize) -> CellCounts,
     /// How far each cell is.
     pub trials: &'a dyn Fn(usize) -> Trials,
 }
@@ -112,7 +114,7 @@ impl Standing<'_> {
 
     /// The cells that have or get trials: not all of a refined axis do.
     fn shown(&self) -> impl Iterator<Item = (usize, Trials)> {
-        let all = (0..self.counted.cells().len()).map(|cell| (cell, (self.trials)(cell)));
+        let all = (0..self.cells).map(|cell| (cell, (self.trials)(cell)));
         all.filter(|(_, trials)| *trials != Trials { done: 0, of: Some(0) })
     }
 
@@ -138,27 +140,21 @@ impl Standing<'_> {
         for &cell in cells {
             let position = position(self.axes, cell);
             let values = keys.iter().map(|(axis, key)| format::value(&key.values, position[*axis]));
-            let counted = &self.counted.cells()[cell];
             let trials = (self.trials)(cell).text();
-            table.add_row(values.chain([trials]).chain(self.summary(counted)));
+            table.add_row(values.chain([trials]).chain(self.summary((self.counted)(cell))));
         }
         align(&mut table);
         without_trailing_blanks(&table).lines().map(str::to_owned).collect()
     }
 
-    /// Share of the first trials that converged, with its bounds; NaN without trials.
-    fn probability(&self, counted: &CellCounted) -> (f64, Interval) {
-        let first = &counted.first;
-        let (trials, converged) = (first.trials(), first.count(Outcome::Converged));
-        let undecided = first.count(Outcome::StepLimit);
-        let bounds = |successes| self.intervals.interval(successes, trials);
-        let (lower, upper) = (bounds(converged).lower, bounds(converged + undecided).upper);
-        // The sign of 0 / 0 depends on the processor.
-        let share = if trials == 0 { f64::NAN } else { converged as f64 / trials as f64 };
-        (share, Interval { lower, upper })
+    /// Share of the first trials that converged, with its bounds.
+    fn probability(&self, CellCounts { first, .. }: CellCounts) -> (f64, Interval) {
+        let (converged, undecided) =
+            (first.count(Outcome::Converged), first.count(Outcome::StepLimit));
+        self.intervals.convergence(converged, undecided, first.trials())
     }
 
-    fn summary(&self, counted: &CellCounted) -> [String; 7] {
+    fn summary(&self, counted: CellCounts) -> [String; 7] {
         let (share, Interval { lower, upper }) = self.probability(counted);
         let count = |outcome| counted.there.count(outcome).to_string();
         [
@@ -188,7 +184,7 @@ impl Standing<'_> {
     }
 
     fn columns(&self, cell: usize, trials: Trials) -> [(&'static str, Value); 10] {
-        let counted = &self.counted.cells()[cell];
+        let counted = (self.counted)(cell);
         let (share, Interval { lower, upper }) = self.probability(counted);
         let count = |outcome| value!(counted.there.count(outcome));
         [
@@ -220,7 +216,7 @@ fn last_word(key: &AxisKey) -> &str {
 mod tests {
     use super::*;
     use crate::stats::Method;
-    use crate::store::counted::OutcomeCounts;
+    use crate::store::counted::{Counted, OutcomeCounts};
     use crate::store::tally::Tally;
     use crate::study::{AxisValues, Block, IntervalRule};
 
@@ -248,7 +244,8 @@ mod tests {
         use_it(Standing {
             axes: &axes(done.len() as i64),
             intervals: Intervals::fixed(rule, done.len()),
-            counted: &counted,
+            cells: done.len(),
+            counted: &|cell| counted.cell(cell),
             trials: &|cell| Trials { done: done[cell], of: Some(10) },
         })
     }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::method::Method;
+use crate::store::counted::Sample;
 use crate::store::coverage::Coverage;
 use crate::study::{Block, Cell, StorageRule, Study};
 
@@ -51,6 +52,11 @@ impl Share {
         (u128::from(self.index) * things as u128 / u128::from(self.count)) as usize
     }
 
+    /// So many things, as far as they fall to this part, about.
+    pub(super) fn part_of(self, things: u64) -> f64 {
+        things as f64 / self.count as f64
+    }
+
     /// Whether this is the whole study.
     pub fn is_whole(self) -> bool {
         self.count == 1
@@ -87,6 +93,19 @@ pub fn left<'a>(
 ) -> impl Iterator<Item = Block> + Send + 'a {
     let of_share = move |(turn, block)| (turn % share.count == share.index).then_some(block);
     in_turn(study, coverage).filter_map(of_share)
+}
+
+/// The trials of each cell of the study that `share` takes.
+pub(super) fn samples(study: &Study, share: Share) -> Vec<Sample> {
+    let Share { index, count: every } = share;
+    let mut turn = 0;
+    let of_cell = |cell: &Cell| {
+        let size = size(cell, &study.storage);
+        let first = (index + every - turn % every) % every;
+        turn += study.trials.div_ceil(size);
+        Sample { size, first, every }
+    };
+    study.cells.iter().map(of_cell).collect()
 }
 
 /// All blocks that `coverage` does not hold yet, each with its turn. Every cell is cut at multiples of
@@ -151,6 +170,8 @@ mod tests {
 
     use super::*;
     use crate::config::parse;
+    use crate::store::counted::{Counted, OutcomeCounts};
+    use crate::store::tally::Tally;
 
     #[test]
     fn shares_take_what_is_missing_once_and_in_blocks() {
@@ -167,6 +188,29 @@ mod tests {
             [(0, 0, 4), (0, 13, 5), (0, 18, 2), (1, 0, 6), (1, 6, 6), (1, 12, 6), (1, 18, 2)];
         assert_eq!(found, expected);
         assert_eq!(left(&study, &coverage, Share::WHOLE).collect::<Vec<_>>(), blocks);
+    }
+
+    #[test]
+    fn samples_are_the_trials_of_a_share() {
+        let text = "trials = 20\n[store]\nblock = 6\n[sweep]\n\"init.std\" = [0.1, 0.2, 0.3]";
+        let study = parse("study.toml", text, &[], Path::new("")).unwrap();
+        let nothing = Coverage::new(3);
+        for share in ["1/1", "1/3", "2/3", "3/3", "7/8"] {
+            let share: Share = share.parse().unwrap();
+            let samples = samples(&study, share);
+            let mut counted = Counted::of_samples(&samples);
+            let blocks: Vec<Block> = left(&study, &nothing, share).collect();
+            for &block in &blocks {
+                let mut tally = Tally::new(0);
+                (0..block.count).for_each(|_| tally.add(1, 5, 0, false));
+                counted.add(block, |_| OutcomeCounts::of_tally(&tally));
+            }
+            for cell in 0..3 {
+                let of_cell = blocks.iter().filter(|block| block.cell == cell);
+                let trials: u64 = of_cell.map(|block| block.count).sum();
+                assert_eq!(counted.cell(cell).first.trials(), trials, "{share} {cell}");
+            }
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::rounds::at_most;
 use super::tasks::{Cut, Tasks};
 use super::tuning::guessed;
 use super::workload::{self, Alike, Workload};
-use super::{MOST_ROWS_PENDING, MOST_TALLIES_PENDING, tallied};
+use super::{MOST_ROWS_PENDING, MOST_TALLIES_PENDING, recorded, tallied};
 use crate::study::{Axis, Study};
 
 /// Rows a second that become parts and then results: what remains to do when the workers are done.
@@ -111,7 +111,7 @@ pub struct Piloted {
 
 /// Estimates what `study` takes on `workers` workers if what is `durable` is there already;
 /// with a pilot, also what it likely takes; with a cut, also what each task does if it has as many
-/// workers. Takes up to about two seconds, with a pilot five. BLAS must have been prepared for as many
+/// workers. Takes up to about two seconds, with a pilot five, and two more where trials are recorded. BLAS must have been prepared for as many
 /// workers.
 pub fn estimate(
     study: &Study,
@@ -124,11 +124,13 @@ pub fn estimate(
     let study = &*guessed(study);
     let work = Workload::of(study, durable);
     let tried = work.costs(workers);
-    let seen = (with_pilot && work.left > 0).then(|| pilot(study, &tried, workers));
+    let seen = (with_pilot && work.is_left()).then(|| pilot(study, &tried, workers));
     let costs = seen.as_ref().map_or_else(|| tried.clone(), |seen| work.corrected(&tried, seen));
+    let means = seen.as_ref().map(|seen| work.mean_steps(seen));
+    let records = work.records(&costs, means.as_deref(), workers);
     let limits = study.cells.iter().map(|cell| cell.stop.max_steps as f64).collect();
-    let at_most = Forecast::new(&work, &costs, limits, workers);
-    let likely = seen.as_ref().map(|s| Forecast::new(&work, &costs, work.mean_steps(s), workers));
+    let forecast = |steps| Forecast::new(&work, &costs, steps, &records, workers);
+    let (at_most, likely) = (forecast(limits), means.map(forecast));
     let cells = study.cells.iter().filter(|cell| cell.trials > 0).count() as u64;
     let seconds = likely.as_ref().map(|forecast| forecast.seconds);
     let tasks = cut.filter(|_| work.left > 0).map(|cut| {
@@ -232,17 +234,22 @@ struct Forecast {
     steps: Vec<f64>,
     /// Of each cell: its part of the time of all workers.
     cells: Vec<f64>,
-    /// Of one worker, for all trajectories.
-    recording: f64,
+    recording: recorded::Seconds,
     /// Until the last worker is done and the rows are stored.
     seconds: f64,
 }
 
 impl Forecast {
-    fn new(work: &Workload<'_>, costs: &[Cost], steps: Vec<f64>, workers: usize) -> Self {
+    fn new(
+        work: &Workload<'_>,
+        costs: &[Cost],
+        steps: Vec<f64>,
+        records: &[f64],
+        workers: usize,
+    ) -> Self {
         let of_cell = |cell| work.seconds_of_cell(costs, &steps, cell) / workers as f64;
         let cells: Vec<f64> = (0..steps.len()).map(of_cell).collect();
-        let recording = work.seconds_of_recording(costs, &steps);
+        let recording = work.seconds_of_recording(costs, &steps, records);
         let mut forecast = Self { steps, cells, recording, seconds: 0.0 };
         forecast.seconds = forecast.longest(work, costs, 1, workers);
         forecast
@@ -252,9 +259,10 @@ impl Forecast {
     fn longest(&self, work: &Workload<'_>, costs: &[Cost], tasks: u64, workers: usize) -> f64 {
         let followed = work.follow(costs, &self.steps, tasks, workers);
         let computed = followed.unwrap_or_else(|| self.cells.iter().sum::<f64>() / tasks as f64);
+        let computed = computed.max(work.seconds_of_longest(costs, &self.steps));
         let rows = if work.keeps_rows() { work.left as f64 } else { 0.0 };
-        let around = work.seconds_of_tuning(costs, &self.steps) + self.recording;
-        let rows = rows / ROWS_STORED_PER_SECOND;
-        computed + (around / workers as f64 + rows) / tasks as f64
+        let (rows, all_workers) = (rows / ROWS_STORED_PER_SECOND, (tasks * workers as u64) as f64);
+        let tuning = work.seconds_of_tuning(costs, &self.steps) / all_workers;
+        computed + tuning + self.recording.on(all_workers) + rows / tasks as f64
     }
 }

@@ -5,8 +5,10 @@ mod checkpoint;
 pub mod durable;
 pub mod estimate;
 pub mod interrupt;
+mod meter;
 pub mod method;
 pub mod numerics;
+mod observed;
 mod open;
 mod pilot;
 mod probe;
@@ -28,7 +30,7 @@ mod workload;
 mod writer;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Instant, SystemTime};
 
 use crossbeam_channel::Receiver;
@@ -38,10 +40,11 @@ use self::blocks::Share;
 use self::checkpoint::{Checkpoint, Left};
 use self::durable::Durable;
 use self::interrupt::Interrupt;
+use self::meter::Meters;
 pub use self::progress::{Progress, Silent};
 use self::rates::Place;
 use self::session::{Did, Session};
-use self::work::Work;
+use self::work::{Process, Work};
 use self::worker::Message;
 pub use self::writer::{MOST_ROWS_PENDING, MOST_TALLIES_PENDING, MOST_TRAJECTORIES_PENDING};
 use self::writer::{Pending, Writer};
@@ -148,17 +151,27 @@ pub fn run(
     let manifest = manifest(study);
     manifest.establish(fs, &options.dir)?;
     session::clean(fs, &options.dir)?;
-    let (pool, did) = (pool(options.workers)?, Did::default());
-    let mut run = Run { study, options, numerics, fs, interrupt, progress, manifest, pool, did };
+    let process = Process {
+        share: options.share,
+        workers: options.workers,
+        meters: Arc::default(),
+        begun: Instant::now(),
+        did: Did::default(),
+    };
+    let pool = pool(options.workers)?;
+    let mut run =
+        Run { study, options, numerics, fs, interrupt, progress, manifest, pool, process };
     let began = SystemTime::now();
     let outcome = match study.is_adaptive() {
-        false => run.once(study, options.share)?,
-        true => rounds::run(&mut run)?,
+        false => run.once(study, options.share, None),
+        true => rounds::run(&mut run),
     };
-    if run.did.trials > 0 || run.did.trajectories > 0 {
+    progress.end();
+    let outcome = outcome?;
+    let did = run.process.did;
+    if did.trials > 0 || did.trajectories > 0 {
         let share = options.share.to_string();
-        Session::of_this_process(began, &share, options.workers, &run.did)
-            .record(fs, &options.dir)?;
+        Session::of_this_process(began, &share, options.workers, &did).record(fs, &options.dir)?;
     }
     Ok(outcome)
 }
@@ -173,15 +186,16 @@ struct Run<'a> {
     progress: &'a dyn Progress,
     manifest: Manifest,
     pool: ThreadPool,
-    did: Did,
+    process: Process,
 }
 
 impl Run<'_> {
     /// Runs what is missing of the trials that the cells of `study` are to have, and of trajectories, of
-    /// this share.
-    fn once(&mut self, study: &Study, share: Share) -> Result<Outcome> {
+    /// this share; they come to have as many as is `foreseen`.
+    fn once(&mut self, study: &Study, share: Share, foreseen: Option<&[u64]>) -> Result<Outcome> {
         let Self { options, fs, manifest, .. } = &*self;
-        let (found, counted) = scan_counted(*fs, &options.dir, manifest)?;
+        let (found, counted) =
+            scan_counted(*fs, &options.dir, manifest, &blocks::samples(study, share))?;
         tracing::info!(
             "{} trials are in {} parts in {}",
             found.coverage.total(),
@@ -199,7 +213,11 @@ impl Run<'_> {
             Compaction::new(*fs, &options.dir, manifest)
                 .adopt(found.parts.iter().filter(|part| falls_to(share, part)).cloned())?;
         }
-        let work = Work::new(study, manifest, share, counted, &found.trajectories);
+        let process = Process { share, ..self.process.clone() };
+        let mut work = Work::new(study, manifest, process, counted, &found.trajectories);
+        if let Some(foreseen) = foreseen {
+            work.foresee(foreseen, study, share);
+        }
         let place = Place { fs: *fs, options, share, manifest, numerics: self.numerics };
         let tuned = rates::tuned(study, &place, &self.pool, self.interrupt, self.progress)?;
         if tuned.left > 0 {
@@ -208,7 +226,7 @@ impl Run<'_> {
         let task = Task { study: &tuned.study, share, durable: Durable::of(&found), work };
         let queues = Queues { blocks: Mutex::new(blocks()), recordings: Mutex::new(recordings()) };
         let (outcome, did) = self.compute(task, &queues)?;
-        self.did.add(&did);
+        self.process.did.add(&did);
         Ok(outcome)
     }
 
@@ -242,10 +260,10 @@ impl Run<'_> {
             published: Instant::now(),
         };
         progress.begin(&writer.work);
-        let written = compute(study, &left, queues, &self.pool, interrupt, |messages| {
+        let crew = Crew { pool: &self.pool, meters: &self.process.meters, interrupt };
+        let written = compute(study, &left, queues, &crew, |messages| {
             writer.write_all(&messages, interrupt, *progress)
         });
-        progress.end();
         written?;
         Ok((writer.outcome(), writer.work.did))
     }
@@ -338,16 +356,23 @@ fn next_of<T>(queue: &Mutex<impl Iterator<Item = T>>) -> Option<T> {
     queue.lock().unwrap_or_else(PoisonError::into_inner).next()
 }
 
-/// Works on the threads of `pool`; `write` gets what they have on this one. If it fails, the workers are
+/// The workers of a process.
+struct Crew<'a> {
+    pool: &'a ThreadPool,
+    meters: &'a Meters,
+    interrupt: &'a Interrupt,
+}
+
+/// Works on the threads of the `crew`; `write` gets what they have on this one. If it fails, the workers are
 /// stopped.
 fn compute(
     study: &Study,
     left: &Left,
     queues: &Queues<impl Iterator<Item = Block> + Send, impl Iterator<Item = (usize, u64)> + Send>,
-    pool: &ThreadPool,
-    interrupt: &Interrupt,
+    crew: &Crew<'_>,
     write: impl FnOnce(Receiver<Message>) -> Result<()>,
 ) -> Result<()> {
+    let Crew { pool, meters, interrupt } = *crew;
     let workers = pool.current_num_threads();
     // Bounded, so that slow storage slows the workers instead of filling the memory.
     let (sender, receiver) = crossbeam_channel::bounded(4 * workers);
@@ -355,8 +380,10 @@ fn compute(
         for _ in 0..workers {
             let sender = sender.clone();
             scope.spawn(move |_| {
-                worker::work(study, left, || next_of(&queues.blocks), interrupt, &sender);
-                recording::work(study, left, || next_of(&queues.recordings), interrupt, &sender);
+                let (blocks, recordings) =
+                    (|| next_of(&queues.blocks), || next_of(&queues.recordings));
+                worker::work(study, left, blocks, interrupt, &sender, &meters.trials);
+                recording::work(study, left, recordings, interrupt, &sender, &meters.recordings);
             });
         }
         drop(sender);

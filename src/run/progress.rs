@@ -4,13 +4,13 @@ use super::work::Work;
 
 /// Is told how far a run is, on the thread that publishes: what it does holds that up.
 pub trait Progress {
-    /// The run begins here.
+    /// The run begins here, or a round of it.
     fn begin(&self, work: &Work);
     /// Before it begins, learning rates are tuned: of so many cells, these are done.
     fn tuning(&self, done: usize, cells: usize);
     /// It has come to here.
     fn update(&self, work: &Work);
-    /// It ends.
+    /// It ends, once.
     fn end(&self);
 }
 

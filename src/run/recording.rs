@@ -8,7 +8,9 @@ use crossbeam_channel::Sender;
 use super::blocks::Share;
 use super::checkpoint::Left;
 use super::interrupt::Interrupt;
+use super::meter::Meter;
 use super::method;
+use super::recorded::Recording;
 use super::worker::Message;
 use crate::descent::{self, Entry};
 use crate::network::Weights;
@@ -56,6 +58,7 @@ pub(super) fn work(
     next: impl Fn() -> Option<(usize, u64)>,
     interrupt: &Interrupt,
     sender: &Sender<Message>,
+    meter: &Meter,
 ) {
     let Some(rule) = study.record else { return };
     let mut starts: Option<(usize, Starts<'_>)> = None;
@@ -74,7 +77,10 @@ pub(super) fn work(
         }
         let entry = Entry { cell, trial, start: starts.start(trial), state: state.cloned() };
         let interval = Duration::from_secs_f64(study.storage.part_seconds);
-        let mut kept = Kept { recorder, interrupt, sender, interval, looked: Instant::now() };
+        let cost = Recording::of(cell, rule);
+        let measured = Measured::from(state.map_or(0, |state| state.steps), cost, meter);
+        let mut kept =
+            Kept { recorder, interrupt, sender, interval, looked: Instant::now(), measured };
         let mut kernel = method::kernel(cell);
         let row = descent::run_observed(kernel.as_mut(), entry, &study.ladder, &mut kept);
         if row.is_none() {
@@ -83,9 +89,36 @@ pub(super) fn work(
         let numbers = kept.recorder.so_far().to_numbers();
         let sizes = Sizes::of(&cell.shape);
         let recorded = Recorded { cell: index, trial, sizes, numbers };
-        if sender.send(Message::Trajectory(recorded)).is_err() {
+        if sender.send(Message::Trajectory(recorded, kept.measured.made)).is_err() {
             return;
         }
+    }
+}
+
+/// What is made of a trial that is recorded, from record to record.
+struct Measured<'a> {
+    cost: Recording,
+    meter: &'a Meter,
+    /// Where it was when that was said last.
+    steps: u64,
+    said: Instant,
+    /// All of it.
+    made: f64,
+}
+
+impl<'a> Measured<'a> {
+    /// Of a trial that goes on after so many steps.
+    fn from(steps: u64, cost: Recording, meter: &'a Meter) -> Self {
+        Self { cost, meter, steps, said: Instant::now(), made: 0.0 }
+    }
+
+    /// There is a record at this step.
+    fn record(&mut self, step: u64) {
+        let made = self.cost.measure((step - self.steps) as f64, 1.0);
+        let now = Instant::now();
+        self.meter.add(made, now.duration_since(self.said));
+        self.made += made;
+        (self.steps, self.said) = (step, now);
     }
 }
 
@@ -96,6 +129,7 @@ struct Kept<'a> {
     sender: &'a Sender<Message>,
     interval: Duration,
     looked: Instant,
+    measured: Measured<'a>,
 }
 
 impl Observer for Kept<'_> {
@@ -105,6 +139,7 @@ impl Observer for Kept<'_> {
 
     fn observe(&mut self, step: u64, time: f64, excess: f64, weights: &Weights, start: &Start) {
         self.recorder.observe(step, time, excess, weights, start);
+        self.measured.record(step);
     }
 
     fn next_time(&self) -> Option<f64> {

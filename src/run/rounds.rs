@@ -44,13 +44,14 @@ pub(super) fn run(run: &mut Run<'_>) -> Result<Outcome> {
             return Ok(outcome);
         }
         let share = run.options.share;
-        outcome = outcome.and(run.once(&study, share)?);
+        let foreseen = looks.foreseen();
+        outcome = outcome.and(run.once(&study, share, foreseen.as_deref())?);
         outcome.cells_open = open;
         if outcome.was_stopped() || open == 0 {
             return Ok(outcome);
         }
         if !share.is_whole() && is_missing(run, &study)? && !wait_for_others(run)? {
-            outcome = outcome.and(run.once(&study, Share::WHOLE)?);
+            outcome = outcome.and(run.once(&study, Share::WHOLE, None)?);
             outcome.cells_open = open;
         }
         if outcome.was_stopped() || run.interrupt.raised() {

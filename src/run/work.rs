@@ -4,22 +4,28 @@
 //! What trials cost differs from cell to cell, and is counted in operations: the steps that they really
 //! took times the operations of a step. A trial that is left is taken to cost what those of its cell did; in
 //! a cell none of whose trials has ended, what those of the cells before it along the axes did, as a part of
-//! the step limit.
+//! the step limit. Trials that are recorded are counted likewise, in time by a guess. How long that takes the
+//! [`Meters`] of the workers say, who count what is on its way too: at first that is most of it.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::blocks::{self, Share};
 use super::checkpoint::Left;
+use super::meter::{Meter, Meters};
 use super::method::Method;
 use super::probe::STEPS_OF_A_START;
 use super::recorded::Recording;
 use super::recording;
 use super::session::Did;
-use crate::store::counted::{CellCounted, Counted, OutcomeCounts};
+use crate::store::counted::{CellCounts, Counted, OutcomeCounts};
 use crate::store::coverage::Coverage;
 use crate::store::manifest::Manifest;
 use crate::store::summary::Intervals;
 use crate::study::{Axis, Block, Cell, Study};
+
+/// Seconds of an operation, and of a nanosecond by the guess, until it is known better.
+const PACES: [f64; 2] = [2e-10, 1e-9];
 
 /// What a process has to do, and has done.
 #[derive(Debug, Clone)]
@@ -36,9 +42,28 @@ pub struct Work {
     pub cells: Vec<CellWork>,
     /// What this process has done of it.
     pub did: Did,
-    /// Operations that it has made since it began with these trials.
-    operations: f64,
+    /// What it had done before.
+    before: Did,
+    /// Whether it is known how many trials follow when these are done.
+    pub is_foreseen: bool,
+    workers: usize,
+    meters: Arc<Meters>,
+    /// What the meters showed of all that has ended since they began: trials and recordings.
+    ended: [f64; 2],
     begun: Instant,
+}
+
+/// A process, as far as it has come.
+#[derive(Debug, Clone)]
+pub(super) struct Process {
+    /// Its share of the study.
+    pub(super) share: Share,
+    pub(super) workers: usize,
+    pub(super) meters: Arc<Meters>,
+    /// When it began.
+    pub(super) begun: Instant,
+    /// What it has done.
+    pub(super) did: Did,
 }
 
 /// What there is to do of a cell.
@@ -48,11 +73,14 @@ pub struct CellWork {
     pub trials: u64,
     /// Of these, the ones that are left.
     pub left: u64,
+    /// Trials that are expected to follow when these are done.
+    later: f64,
     /// Trials that the share is to record, and those of them that are left.
     recordings: u64,
     recordings_left: u64,
-    /// Steps that trials have made which are left on their way.
+    /// Steps that trials have made which are left on their way, and what of recordings is.
     steps_made: u64,
+    recording_made: f64,
     max_steps: u64,
     /// Operations of a step of one trial.
     step: f64,
@@ -64,9 +92,11 @@ impl CellWork {
         Self {
             trials: 0,
             left: 0,
+            later: 0.0,
             recordings: 0,
             recordings_left: 0,
             steps_made: 0,
+            recording_made: 0.0,
             max_steps: cell.stop.max_steps,
             step: blocks::operations_of_step(&Method::of(cell)),
             recording,
@@ -78,32 +108,61 @@ impl CellWork {
         (STEPS_OF_A_START + steps) * self.step
     }
 
-    /// Operations of recording one.
-    fn operations_of_recording(&self, steps: f64) -> f64 {
-        let trial = self.operations(steps);
-        self.recording.as_ref().map_or(0.0, |recording| recording.cost(steps, trial, 1.0))
+    /// What recording one that takes so many steps is by the guess.
+    fn of_recording(&self, steps: f64) -> f64 {
+        self.recording.as_ref().map_or(0.0, |recording| recording.measure_up_to(steps))
     }
 
-    /// Operations of all its trials, and of those that are left.
-    fn all_and_left(&self, steps: f64) -> (f64, f64) {
-        let (trial, recording) = (self.operations(steps), self.operations_of_recording(steps));
-        let sum = |trials, recorded| trials as f64 * trial + recorded as f64 * recording;
+    /// All of its trials, and those that are left; in operations.
+    fn trials(&self, steps: f64) -> Amount {
+        let trial = self.operations(steps);
+        let of = |count: u64| (count as f64 + self.later) * trial;
         let made = self.steps_made as f64 * self.step;
-        let left = sum(self.left, self.recordings_left) - made;
-        (sum(self.trials, self.recordings), left.max(0.0))
+        Amount { all: of(self.trials), left: (of(self.left) - made).max(0.0) }
+    }
+
+    /// The same of what is recorded, by the guess.
+    fn recordings(&self, steps: f64) -> Amount {
+        let one = self.of_recording(steps);
+        let left = self.recordings_left as f64 * one - self.recording_made;
+        Amount { all: self.recordings as f64 * one, left: left.max(0.0) }
+    }
+}
+
+/// All there is of something, and what is left of it.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+struct Amount {
+    all: f64,
+    left: f64,
+}
+
+impl Amount {
+    fn and(self, other: Self) -> Self {
+        Self { all: self.all + other.all, left: self.left + other.left }
+    }
+
+    /// As it is when the trials on their way are taken off, of which `meter` has counted what had not `ended`
+    /// of it.
+    fn without(self, meter: &Meter, ended: f64) -> Self {
+        Self { left: (self.left - (meter.made() - ended).max(0.0)).max(0.0), ..self }
+    }
+
+    fn times(self, factor: f64) -> Self {
+        Self { all: self.all * factor, left: self.left * factor }
     }
 }
 
 impl Work {
-    /// That of a share of the trials of `study`, of which `counted` are there and `recorded` have left their
-    /// trajectories.
+    /// That of a process that does its share of the trials of `study`, of which `counted` are there and
+    /// `recorded` have left their trajectories.
     pub(super) fn new(
         study: &Study,
         manifest: &Manifest,
-        share: Share,
+        process: Process,
         counted: Counted,
         recorded: &Coverage,
     ) -> Self {
+        let Process { share, workers, meters, begun, did: before } = process;
         let recordings = Recording::of_cells(study);
         let of_cell = |cell: &Cell| CellWork::of(cell, recordings.get(cell.index).cloned());
         let mut cells: Vec<CellWork> = study.cells.iter().map(of_cell).collect();
@@ -127,19 +186,33 @@ impl Work {
             counted,
             cells,
             did: Did::default(),
-            operations: 0.0,
-            begun: Instant::now(),
+            before,
+            is_foreseen: !study.is_adaptive(),
+            workers,
+            ended: [meters.trials.made(), meters.recordings.made()],
+            meters,
+            begun,
         }
     }
 
-    /// It begins now, with trials that were left on their way.
+    /// So many trials each cell comes to have of all processes together.
+    pub(super) fn foresee(&mut self, trials: &[u64], study: &Study, share: Share) {
+        for ((cell, of), &trials) in self.cells.iter_mut().zip(&study.cells).zip(trials) {
+            cell.later = share.part_of(trials.saturating_sub(of.trials));
+        }
+        self.is_foreseen = true;
+    }
+
+    /// It goes on with trials that were left on their way.
     pub(super) fn begin(&mut self, left: &Left) {
         for (&(cell, _, recorded), state) in left {
-            if !recorded {
-                self.cells[cell].steps_made += state.steps;
+            let cell = &mut self.cells[cell];
+            if recorded {
+                cell.recording_made += cell.of_recording(state.steps as f64);
+            } else {
+                cell.steps_made += state.steps;
             }
         }
-        self.begun = Instant::now();
     }
 
     /// A block is done, of whose steps so many had been made before.
@@ -148,20 +221,30 @@ impl Work {
         let cell = &mut self.cells[block.cell];
         cell.left = cell.left.saturating_sub(block.count);
         cell.steps_made = cell.steps_made.saturating_sub(steps_before);
-        self.operations += (STEPS_OF_A_START * block.count as f64 + steps as f64) * cell.step;
+        self.ended[0] += (STEPS_OF_A_START * block.count as f64 + steps as f64) * cell.step;
         self.did.trials += block.count;
         self.did.steps += steps;
         self.counted.add(block, |_| counts);
     }
 
-    /// A trial of a cell is recorded.
-    pub(super) fn take_recording(&mut self, cell: usize) {
-        let counts = self.counted.cells()[cell].there;
-        let work = &mut self.cells[cell];
-        work.recordings_left = work.recordings_left.saturating_sub(1);
-        let steps = mean_steps(&counts).unwrap_or(work.max_steps as f64);
-        self.operations += work.operations_of_recording(steps);
+    /// A trial of a cell is recorded, which the meter has counted as so much, and which had made so many steps
+    /// before.
+    pub(super) fn take_recording(&mut self, cell: usize, made: f64, steps_before: u64) {
+        let cell = &mut self.cells[cell];
+        cell.recordings_left = cell.recordings_left.saturating_sub(1);
+        if steps_before > 0 {
+            let before = cell.of_recording(steps_before as f64);
+            cell.recording_made = (cell.recording_made - before).max(0.0);
+        }
+        self.ended[1] += made;
         self.did.trajectories += 1;
+    }
+
+    /// What this process has done of all its work.
+    pub fn done(&self) -> Did {
+        let mut done = self.before;
+        done.add(&self.did);
+        done
     }
 
     /// Trials of the share.
@@ -174,25 +257,39 @@ impl Work {
         self.cells.iter().map(|cell| cell.left).sum()
     }
 
-    /// How long it has gone on.
+    /// How long the process has gone on.
     pub fn elapsed(&self) -> Duration {
         self.begun.elapsed()
     }
 
     /// What is to be expected of the rest.
     pub fn outlook(&self) -> Outlook {
-        let (mut all, mut left) = (0.0, 0.0);
         let limits: Vec<u64> = self.cells.iter().map(|cell| cell.max_steps).collect();
         let steps = expected_steps(&self.axes, &self.counted, &limits);
-        for (cell, steps) in self.cells.iter().zip(steps) {
-            let of_cell = cell.all_and_left(steps);
-            all += of_cell.0;
-            left += of_cell.1;
+        let cells = || self.cells.iter().zip(steps.iter().copied());
+        let trials = cells().map(|(cell, steps)| cell.trials(steps));
+        let recordings = cells().map(|(cell, steps)| cell.recordings(steps));
+        let Meters { trials: of_trials, recordings: of_recordings } = &*self.meters;
+        let trials = trials.fold(Amount::default(), Amount::and).without(of_trials, self.ended[0]);
+        let recordings = recordings.fold(Amount::default(), Amount::and);
+        let recordings = recordings.without(of_recordings, self.ended[1]);
+        let is_known = trials.left == 0.0 || of_trials.pace().is_some();
+        let seconds = trials.times(of_trials.pace().unwrap_or(PACES[0]));
+        let seconds = seconds.and(recordings.times(of_recordings.pace().unwrap_or(PACES[1])));
+        let Amount { all, left } = seconds;
+        Outlook {
+            fraction: if all > 0.0 { 1.0 - (left / all).min(1.0) } else { 1.0 },
+            seconds_left: is_known.then(|| left / self.busy_workers()),
+            is_bound: self.counted.coverage().total() == 0 && left > 0.0,
         }
-        let fraction = if all > 0.0 { 1.0 - (left / all).min(1.0) } else { 1.0 };
-        let seconds = self.elapsed().as_secs_f64() * left / self.operations;
-        let seconds_left = (self.operations > 0.0 || left == 0.0).then_some(seconds);
-        Outlook { fraction, seconds_left: seconds_left.map(|s| if left > 0.0 { s } else { 0.0 }) }
+    }
+
+    /// Workers that there is something for.
+    fn busy_workers(&self) -> f64 {
+        let later = |cell: &CellWork| cell.later as u64;
+        let of_cell = |cell: &CellWork| cell.left + cell.recordings_left + later(cell);
+        let left = self.cells.iter().map(of_cell).fold(0, u64::saturating_add);
+        left.clamp(1, self.workers as u64) as f64
     }
 }
 
@@ -203,14 +300,36 @@ pub struct Outlook {
     pub fraction: f64,
     /// Seconds until the rest is done; `None` as long as there is nothing to tell it by.
     pub seconds_left: Option<f64>,
+    /// Whether that is the most that it may take: no trial has ended yet.
+    pub is_bound: bool,
+}
+
+/// What the steps of the trials of a cell take.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct StepCost {
+    /// Step limit.
+    pub max_steps: u64,
+    /// Operations of a step.
+    pub operations: f64,
+}
+
+impl StepCost {
+    /// Those of the cells of a study.
+    pub fn of_cells(study: &Study) -> Vec<Self> {
+        let of_cell = |cell: &Cell| Self {
+            max_steps: cell.stop.max_steps,
+            operations: blocks::operations_of_step(&Method::of(cell)),
+        };
+        study.cells.iter().map(of_cell).collect()
+    }
 }
 
 /// Steps of a trial of each cell with these step limits: the mean of those that have ended. Where none has,
 /// as large a part of the limit as in the cells before it along the axes; else as in all cells; else all of it.
 pub fn expected_steps(axes: &[Axis], counted: &Counted, limits: &[u64]) -> Vec<f64> {
     let known =
-        |(cell, &limit): (&CellCounted, &u64)| Some(mean_steps(&cell.there)? / limit.max(1) as f64);
-    let known: Vec<Option<f64>> = counted.cells().iter().zip(limits).map(known).collect();
+        |(cell, &limit): (CellCounts, &u64)| Some(mean_steps(&cell.there)? / limit.max(1) as f64);
+    let known: Vec<Option<f64>> = counted.cells().zip(limits).map(known).collect();
     let of_all = mean(known.iter().flatten().copied()).unwrap_or(1.0);
     let mut parts: Vec<Option<f64>> = Vec::with_capacity(known.len());
     for (cell, known) in known.into_iter().enumerate() {
@@ -264,6 +383,12 @@ mod tests {
         OutcomeCounts::of_tally(&tally)
     }
 
+    /// A process of two workers that has done nothing yet.
+    fn process(share: Share) -> Process {
+        let (meters, did) = (Arc::default(), Did::default());
+        Process { share, workers: 2, meters, begun: Instant::now(), did }
+    }
+
     fn first(cell: usize, count: u64) -> Block {
         Block { cell, first: 0, count }
     }
@@ -285,24 +410,35 @@ mod tests {
     fn what_is_left_costs_what_was_seen() {
         let study = study();
         let nothing = Coverage::new(4);
-        let mut work =
-            Work::new(&study, &manifest(&study), Share::WHOLE, Counted::new(4), &nothing);
+        let process = process(Share::WHOLE);
+        let mut work = Work::new(&study, &manifest(&study), process, Counted::new(4), &nothing);
         work.begin(&Left::new());
-        let Outlook { fraction, seconds_left } = work.outlook();
-        assert_eq!((fraction, seconds_left), (0.0, None));
+        let nothing = Outlook { fraction: 0.0, seconds_left: None, is_bound: true };
+        assert_eq!(work.outlook(), nothing);
         for cell in 0..3 {
             work.take(first(cell, 10), counts(10, 75), 0);
         }
+        // Three seconds of a worker for these.
+        work.meters.trials.add(work.ended[0], Duration::from_secs(3));
         assert_eq!((work.trials(), work.left(), work.did.steps), (40, 10, 2250));
         // All trials cost as many steps, a step of the wide ones as many operations as of four narrow ones.
         let narrow = blocks::operations_of_step(&Method::of(&study.cells[0]));
         let wide = blocks::operations_of_step(&Method::of(&study.cells[3]));
         let expected = (2.0 * narrow + wide) / (2.0 * narrow + 2.0 * wide);
-        let Outlook { fraction, seconds_left } = work.outlook();
-        assert!((fraction - expected).abs() < 1e-12, "{fraction} {expected}");
-        assert!(seconds_left.is_some_and(|seconds| seconds > 0.0));
+        let Outlook { fraction, seconds_left, is_bound } = work.outlook();
+        assert!(!is_bound);
+        assert!((fraction - expected).abs() < 1e-6, "{fraction} {expected}");
+        // Two workers share what is left.
+        let seconds = 3.0 * wide / (2.0 * narrow + wide) / 2.0;
+        assert!((seconds_left.unwrap() / seconds - 1.0).abs() < 1e-6, "{seconds_left:?} {seconds}");
+        // Half of it is on its way.
+        let half = wide * 10.0 * (STEPS_OF_A_START + 75.0) / 2.0;
+        work.meters.trials.add(half, Duration::from_secs_f64(seconds));
+        let on_its_way = work.outlook().seconds_left.unwrap();
+        assert!((on_its_way / (seconds / 2.0) - 1.0).abs() < 1e-6, "{on_its_way} {seconds}");
         work.take(first(3, 10), counts(10, 400), 0);
-        assert_eq!(work.outlook(), Outlook { fraction: 1.0, seconds_left: Some(0.0) });
+        let all = Outlook { fraction: 1.0, seconds_left: Some(0.0), is_bound: false };
+        assert_eq!(work.outlook(), all);
     }
 
     #[test]
@@ -311,7 +447,7 @@ mod tests {
         let mut work = Work::new(
             &study,
             &manifest(&study),
-            "1/2".parse().unwrap(),
+            process("1/2".parse().unwrap()),
             Counted::new(4),
             &Coverage::new(4),
         );
@@ -322,5 +458,43 @@ mod tests {
         work.take(first(0, count), counts(count, 1000), 900);
         assert_eq!(work.did.steps, 1000 * count - 900);
         assert_eq!(work.cells[0].steps_made, 0);
+    }
+
+    #[test]
+    fn recordings_are_left_too() {
+        let text = format!("{STUDY}\n[record]\ntrajectory = {{ trials = 2 }}");
+        let study = parse("study.toml", &text, &[], Path::new("")).unwrap();
+        let nothing = Coverage::new(4);
+        let process = process(Share::WHOLE);
+        let mut work = Work::new(&study, &manifest(&study), process, Counted::new(4), &nothing);
+        for cell in 0..4 {
+            work.take(first(cell, 10), counts(10, 75), 0);
+        }
+        work.meters.trials.add(work.ended[0], Duration::from_secs(4));
+        // Nothing is known of recordings but the guess.
+        let recording = |cell: usize| work.cells[cell].of_recording(75.0);
+        let all: f64 = (0..4).map(|cell| 2.0 * recording(cell)).sum();
+        let seconds_left = work.outlook().seconds_left.unwrap();
+        assert!((seconds_left / (all * 1e-9 / 2.0) - 1.0).abs() < 1e-9, "{seconds_left}");
+        // One of eight takes five times as long.
+        let made = recording(0);
+        work.meters.recordings.add(made, Duration::from_secs_f64(5e-9 * made));
+        work.take_recording(0, made, 0);
+        let (before, seconds_left) = (seconds_left, work.outlook().seconds_left.unwrap());
+        let expected = 5.0 * (1.0 - made / all) * before;
+        assert!((seconds_left / expected - 1.0).abs() < 1e-5, "{seconds_left} {expected}");
+    }
+
+    #[test]
+    fn what_follows_is_left_too() {
+        let (study, nothing) = (study(), Coverage::new(4));
+        let process = process(Share::WHOLE);
+        let mut work = Work::new(&study, &manifest(&study), process, Counted::new(4), &nothing);
+        let before = work.outlook().fraction;
+        work.take(first(0, 10), counts(10, 75), 0);
+        let of_round = work.outlook().fraction;
+        work.foresee(&[30; 4], &study, Share::WHOLE);
+        let of_all = work.outlook().fraction;
+        assert!(before < of_all && of_all < of_round / 2.0, "{before} {of_all} {of_round}");
     }
 }

@@ -6,11 +6,13 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::Sender;
 
-use super::blocks::MOST_OPEN;
+use super::blocks::{self, MOST_OPEN};
 use super::checkpoint::{Left, Trial, trial};
 use super::interrupt::Interrupt;
-use super::method;
+use super::meter::Meter;
+use super::method::{self, Method};
 use super::open::{Kept, Open};
+use super::probe::STEPS_OF_A_START;
 use crate::descent::{self, Entry, Queue};
 use crate::start::Starts;
 use crate::store::trajectories::Recorded;
@@ -23,8 +25,8 @@ pub(super) enum Message {
     Block(Kept),
     /// Where trials are that have not.
     States(Vec<TrialState>),
-    /// What was recorded of a trial.
-    Trajectory(Recorded),
+    /// What was recorded of a trial, and what that was in the measure of [`Meters`](super::meter::Meters).
+    Trajectory(Recorded, f64),
 }
 
 /// Works on the blocks that `next` gives until none is left, the run is interrupted, or nobody takes
@@ -35,8 +37,9 @@ pub(super) fn work(
     next: impl Fn() -> Option<Block>,
     interrupt: &Interrupt,
     sender: &Sender<Message>,
+    meter: &Meter,
 ) {
-    let mut blocks = Blocks::new(study, left, next, interrupt, sender);
+    let mut blocks = Blocks::new(study, left, next, interrupt, sender, meter);
     while let Some(cell) = blocks.begin() {
         let mut kernel = method::kernel(cell);
         descent::run(kernel.as_mut(), &mut blocks, &study.ladder, interrupt.flag());
@@ -68,6 +71,10 @@ struct Blocks<'a, N> {
     seen: HashSet<Trial>,
     /// Nobody takes rows any more.
     refused: bool,
+    /// What the worker makes, the operations of a step of the cell at hand, and when that was said last.
+    meter: &'a Meter,
+    operations: f64,
+    said: Instant,
 }
 
 impl<'a, N: Fn() -> Option<Block>> Blocks<'a, N> {
@@ -77,6 +84,7 @@ impl<'a, N: Fn() -> Option<Block>> Blocks<'a, N> {
         next: N,
         interrupt: &'a Interrupt,
         sender: &'a Sender<Message>,
+        meter: &'a Meter,
     ) -> Self {
         Self {
             study,
@@ -91,6 +99,9 @@ impl<'a, N: Fn() -> Option<Block>> Blocks<'a, N> {
             looked: Instant::now(),
             seen: HashSet::new(),
             refused: false,
+            meter,
+            operations: 0.0,
+            said: Instant::now(),
         }
     }
 
@@ -106,10 +117,18 @@ impl<'a, N: Fn() -> Option<Block>> Blocks<'a, N> {
         let cell = &self.study.cells[block.cell];
         if self.starts.as_ref().is_none_or(|(known, _)| known.index != cell.index) {
             self.starts = Some((cell, Starts::new(self.study.seed, cell)));
+            self.operations = blocks::operations_of_step(&Method::of(cell));
         }
         self.trials = block.trials();
         self.open.push(Open::new(self.study, block));
         cell
+    }
+
+    /// Says that so many steps were made since it was said last.
+    fn made(&mut self, steps: f64) {
+        let now = Instant::now();
+        self.meter.add(steps * self.operations, now.duration_since(self.said));
+        self.said = now;
     }
 
     fn send(&mut self, message: Message) {
@@ -136,7 +155,9 @@ impl<'a, N: Fn() -> Option<Block>> Queue<'a> for Blocks<'a, N> {
             let (cell, starts) = self.starts.as_ref()?;
             if let Some(trial) = self.trials.next() {
                 let state = self.left.get(&(cell.index, trial, false)).cloned();
-                return Some(Entry { cell, trial, start: starts.start(trial), state });
+                let entry = Entry { cell, trial, start: starts.start(trial), state };
+                self.made(STEPS_OF_A_START);
+                return Some(entry);
             }
             let block = self.waiting.take().or_else(|| (self.next)())?;
             let trials: u64 = self.open.iter().map(|open| open.block().count).sum();
@@ -157,6 +178,10 @@ impl<'a, N: Fn() -> Option<Block>> Queue<'a> for Blocks<'a, N> {
             let block = self.open.remove(at);
             self.send_block(block);
         }
+    }
+
+    fn advanced(&mut self, steps: u64) {
+        self.made(steps as f64);
     }
 
     fn is_due(&mut self) -> bool {
@@ -187,7 +212,7 @@ mod tests {
 
     use super::*;
     use crate::config::parse;
-    use crate::run::blocks::{self, Share};
+    use crate::run::blocks::Share;
     use crate::store::coverage::Coverage;
     use crate::store::part::{BlockRows, BlockTally};
     use crate::store::tally::Tally;
@@ -211,7 +236,7 @@ mod tests {
             Some(block)
         };
         let (sender, receiver) = crossbeam_channel::unbounded();
-        work(study, left, next, &interrupt, &sender);
+        work(study, left, next, &interrupt, &sender, &Meter::default());
         drop(sender);
         let (mut blocks, mut states) = (Vec::new(), Left::new());
         for message in receiver {
@@ -220,7 +245,7 @@ mod tests {
                 Message::States(kept) => {
                     states.extend(kept.into_iter().map(|state| (trial(&state), state)));
                 }
-                Message::Trajectory(_) => panic!("blocks record nothing"),
+                Message::Trajectory(..) => panic!("blocks record nothing"),
             }
         }
         blocks.sort_by_key(Kept::block);

@@ -7,7 +7,7 @@ use super::durable::Durable;
 use super::method::Method;
 use super::pilot::Seen;
 use super::probe::{Cost, costs};
-use super::{blocks, recorded};
+use super::{blocks, observed, recorded};
 use crate::network::Shape;
 use crate::store::coverage::Coverage;
 use crate::study::{Block, Cell, Study};
@@ -74,7 +74,7 @@ impl<'a> Workload<'a> {
     /// What a trial of each cell costs.
     pub(super) fn costs(&self, workers: usize) -> Vec<Cost> {
         let mut costs_of_cells = vec![Cost::default(); self.study.cells.len()];
-        if self.left > 0 || self.recordings_left > 0 {
+        if self.is_left() {
             let first = |group: &Alike| (group.method.clone(), group.cells[0]);
             let methods: HashMap<Method, usize> = self.groups.iter().rev().map(first).collect();
             let methods: Vec<_> = methods.into_iter().collect();
@@ -131,6 +131,19 @@ impl<'a> Workload<'a> {
         taken_up + cost.of_trial(steps[cell]) * self.trials[cell] as f64
     }
 
+    /// Seconds of the longest trial that is left, alone: what a study of few trials takes at least.
+    pub(super) fn seconds_of_longest(&self, costs: &[Cost], steps: &[f64]) -> f64 {
+        let of_cell = |group: &Alike, cell: usize| {
+            let seconds = costs[cell].of_trial(steps[cell]);
+            if self.trials[cell] > 0 { recorded::lanes(&group.method) * seconds } else { 0.0 }
+        };
+        let of_group = |group: &Alike| {
+            let seconds = group.cells.iter().map(|&cell| of_cell(group, cell));
+            seconds.fold(0.0, f64::max)
+        };
+        self.groups.iter().map(of_group).fold(0.0, f64::max)
+    }
+
     /// Seconds of one worker for the learning rates that are tuned, with so many steps a trial; nothing is
     /// left of it where nothing is left of the study.
     pub(super) fn seconds_of_tuning(&self, costs: &[Cost], steps: &[f64]) -> f64 {
@@ -140,9 +153,38 @@ impl<'a> Workload<'a> {
         if self.left > 0 { self.study.cells.iter().map(of_cell).sum() } else { 0.0 }
     }
 
-    /// Seconds of one worker for all trajectories that are left, with so many steps a trial.
-    pub(super) fn seconds_of_recording(&self, costs: &[Cost], steps: &[f64]) -> f64 {
-        recorded::seconds(self.study, self.trajectories, costs, steps)
+    /// Whether something is left.
+    pub(super) fn is_left(&self) -> bool {
+        self.left > 0 || self.recordings_left > 0
+    }
+
+    /// Seconds of a record of each cell, timed in trials that take so many steps; guessed if these are not
+    /// known.
+    pub(super) fn records(
+        &self,
+        costs: &[Cost],
+        steps: Option<&[f64]>,
+        workers: usize,
+    ) -> Vec<f64> {
+        let is_left = |cell: &&Cell| recorded::missing(self.study, self.trajectories, cell) > 0;
+        let cells = || self.study.cells.iter().filter(is_left).map(|cell| cell.index).collect();
+        match steps {
+            Some(steps) if self.recordings_left > 0 => {
+                let cells: Vec<usize> = cells();
+                observed::timed(self.study, &cells, costs, steps, workers)
+            }
+            _ => observed::guessed(self.study),
+        }
+    }
+
+    /// Seconds of all trajectories that are left, with so many steps a trial and so long a record.
+    pub(super) fn seconds_of_recording(
+        &self,
+        costs: &[Cost],
+        steps: &[f64],
+        records: &[f64],
+    ) -> recorded::Seconds {
+        recorded::seconds(self.study, self.trajectories, costs, steps, records)
     }
 
     /// Seconds until the last worker of the longest of `tasks` tasks is done: the blocks of a task are
@@ -316,6 +358,21 @@ mod tests {
         assert_eq!(follow(1, 1), Some(27.0));
         assert_eq!(follow(1, 9), Some(10.0), "a block is one worker's");
         assert_eq!(follow(9, 1), Some(10.0));
+    }
+
+    #[test]
+    fn the_longest_trial_is_alone() {
+        let study = study();
+        let mut there = Durable::nothing(&study);
+        let cost = [Cost { cell: 0.0, trial: 1.0, step: 1.0 }; 4];
+        let longest = |there: &Durable| {
+            let work = Workload::of(&study, there);
+            work.seconds_of_longest(&cost, &[4.0, 5.0, 9.0, 6.0])
+        };
+        let lanes = recorded::lanes(&Method::of(&study.cells[0]));
+        assert!(lanes > 1.0 && longest(&there) == 10.0 * lanes);
+        there.rows.insert(Block { cell: 2, first: 0, count: 10 });
+        assert_eq!(longest(&there), 7.0 * lanes);
     }
 
     /// What is foretold of a task is what a process with its share would do.

@@ -116,8 +116,10 @@ impl Writer<'_> {
                     progress.update(&self.work);
                 }
                 Ok(Message::States(states)) => self.checkpoint.take(states),
-                Ok(Message::Trajectory(recorded)) => {
-                    self.work.take_recording(recorded.cell);
+                Ok(Message::Trajectory(recorded, made)) => {
+                    let state = self.left.get(&(recorded.cell, recorded.trial, true));
+                    let steps_before = state.map_or(0, |state| state.steps);
+                    self.work.take_recording(recorded.cell, made, steps_before);
                     self.pending.trajectories.push(recorded);
                     progress.update(&self.work);
                 }

@@ -22,15 +22,6 @@ pub struct Seen {
 }
 
 impl Seen {
-    /// These and others.
-    pub(super) fn and(self, other: Self) -> Self {
-        Self {
-            trials: self.trials + other.trials,
-            converged: self.converged + other.converged,
-            undecided: self.undecided + other.undecided,
-        }
-    }
-
     /// What would come of so many trials if the shares stayed as they are.
     fn grown_to(self, trials: u64) -> Self {
         let grown = |count: u64| {
@@ -170,6 +161,48 @@ impl Allotment {
             _ => planned,
         });
         planned.collect()
+    }
+
+    /// How many trials cells come to have that stand so, if the shares stay as they are: the fewest at which
+    /// they are precise enough. What is left of a budget is spread evenly over those that need it.
+    pub fn foreseen(self, standings: &[Standing]) -> Vec<u64> {
+        let mut foreseen: Vec<u64> = standings.iter().map(|standing| standing.trials()).collect();
+        let spent = foreseen.iter().fold(0, |sum: u64, &trials| sum.saturating_add(trials));
+        let mut left = self.budget().map_or(u64::MAX, |budget| budget.saturating_sub(spent));
+        let needed = |(cell, standing): (usize, &Standing)| match standing {
+            Standing::Open(seen) => Some((self.enough(*seen) - seen.trials, cell)),
+            Standing::Ended(_) => None,
+        };
+        let mut needed: Vec<(u64, usize)> =
+            standings.iter().enumerate().filter_map(needed).collect();
+        // What those do not need that need the least is the others'.
+        needed.sort_unstable();
+        let count = needed.len() as u64;
+        for ((more, cell), others) in needed.into_iter().zip((1..=count).rev()) {
+            let given = more.min(left / others);
+            foreseen[cell] += given;
+            left -= given;
+        }
+        foreseen
+    }
+
+    /// The fewest trials at a look at which a cell is precise enough, if the shares stay as they are.
+    fn enough(self, seen: Seen) -> u64 {
+        let at = |look: u64| look.saturating_mul(self.every).min(self.most);
+        let is_enough = |look: u64| {
+            let Seen { trials, converged, undecided } = seen.grown_to(at(look));
+            self.rule.is_some_and(|rule| rule.is_met(converged, undecided, trials))
+        };
+        let (mut low, mut high) = (seen.trials / self.every, self.most.div_ceil(self.every));
+        while low + 1 < high {
+            let middle = low + (high - low) / 2;
+            if is_enough(middle) {
+                high = middle;
+            } else {
+                low = middle;
+            }
+        }
+        at(high)
     }
 
     /// The last look of a cell that is known.
@@ -314,6 +347,21 @@ mod tests {
         let goal = Goal::HalfWidth(0.1);
         let alone = ends(&allotment(None, goal).standings(3, known));
         assert_eq!(ends(&allotment(Some(1_000_000), goal).standings(3, known)), alone);
+    }
+
+    /// Cells whose shares stay as they were at the first look.
+    #[test]
+    fn what_is_foreseen_comes() {
+        let shares = [0.0, 0.5, 0.9];
+        let known = |cell: usize, trials| Some(even(shares[cell], trials));
+        let first = |cell: usize, trials| known(cell, trials).filter(|_| trials <= 20);
+        for budget in [None, Some(1_000_000)] {
+            let allotment = allotment(budget, Goal::HalfWidth(0.1));
+            let foreseen = allotment.foreseen(&allotment.standings(3, first));
+            assert_eq!(foreseen, ends(&allotment.standings(3, known)));
+        }
+        let allotment = allotment(Some(3000), Goal::HalfWidth(0.01));
+        assert_eq!(allotment.foreseen(&allotment.standings(3, first)), [460, 1270, 1270]);
     }
 
     proptest! {

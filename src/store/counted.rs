@@ -1,5 +1,6 @@
 //! What came of the trials of a study so far: of all that are there, and of the first ones of each cell,
-//! before the first that is missing. Which trials end first is not random, so only the latter are a sample.
+//! before the first that is missing. Which trials end first is not random, so only the latter are a sample;
+//! so are the first ones of those that one process does, which are fixed beforehand too.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -41,7 +42,7 @@ impl OutcomeCounts {
     }
 
     /// Those of trials with these codes of their outcomes and steps.
-    fn of_ends(ends: impl Iterator<Item = (u8, u64)>) -> Self {
+    pub(super) fn of_ends(ends: impl IntoIterator<Item = (u8, u64)>) -> Self {
         let mut counts = Self::default();
         for (code, steps) in ends {
             counts.by_code[usize::from(code)] += 1;
@@ -69,24 +70,76 @@ impl OutcomeCounts {
     }
 }
 
+/// The trials of a cell that are a sample, in their order: of the blocks of a size every so many, from one on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sample {
+    /// Trials of a block, at least 1.
+    pub size: u64,
+    /// Number of the first block, less than [`every`](Self::every).
+    pub first: u64,
+    /// From a block to the next one.
+    pub every: u64,
+}
+
+impl Sample {
+    /// All trials.
+    pub const ALL: Self = Self { size: 1, first: 0, every: 1 };
+
+    /// The first trial of it from `trial` on.
+    fn next(self, trial: u64) -> u64 {
+        let block = trial / self.size;
+        match (self.first + self.every - block % self.every) % self.every {
+            0 => trial,
+            blocks => (block + blocks).saturating_mul(self.size),
+        }
+    }
+
+    /// The end of the trials of it, or of the others, that `trial` is one of.
+    fn end(self, trial: u64) -> u64 {
+        match self.next(trial) {
+            _ if self.every == 1 => u64::MAX,
+            next if next == trial => (trial / self.size + 1).saturating_mul(self.size),
+            next => next,
+        }
+    }
+}
+
 /// What came of the trials of a cell.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct CellCounted {
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CellCounts {
     /// Of all that are there.
     pub there: OutcomeCounts,
-    /// Of those before the first that is missing.
+    /// Of those of the sample before the first that is missing.
     pub first: OutcomeCounts,
-    /// Of the others, by the first of those that came together.
+}
+
+/// The counts of a cell while trials are entered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct CellCounted {
+    sample: Sample,
+    counts: CellCounts,
+    /// The first trial of the sample that is not among the first.
+    next: u64,
+    /// Of those of the sample behind it, by the first of those that came together.
     behind: BTreeMap<u64, OutcomeCounts>,
 }
 
 impl CellCounted {
-    /// Enters trials that follow each other, none of which is there.
+    fn new(sample: Sample) -> Self {
+        let (counts, behind) = (CellCounts::default(), BTreeMap::new());
+        Self { sample, counts, next: sample.next(0), behind }
+    }
+
+    /// Enters trials that follow each other, all or none of the sample, none of which is there.
     fn enter(&mut self, first: u64, counts: OutcomeCounts) {
-        self.there.absorb(&counts);
+        self.counts.there.absorb(&counts);
+        if self.sample.next(first) != first {
+            return;
+        }
         self.behind.insert(first, counts);
-        while let Some(next) = self.behind.remove(&self.first.trials()) {
-            self.first.absorb(&next);
+        while let Some(counts) = self.behind.remove(&self.next) {
+            self.next = self.sample.next(self.next + counts.trials());
+            self.counts.first.absorb(&counts);
         }
     }
 }
@@ -99,14 +152,25 @@ pub struct Counted {
 }
 
 impl Counted {
-    /// Nothing of so many cells.
+    /// Nothing of so many cells, all of whose trials are a sample.
     pub fn new(cells: usize) -> Self {
-        Self { coverage: Coverage::new(cells), cells: vec![CellCounted::default(); cells] }
+        Self::of_samples(&vec![Sample::ALL; cells])
     }
 
-    /// The cells.
-    pub fn cells(&self) -> &[CellCounted] {
-        &self.cells
+    /// Nothing of cells with these samples.
+    pub fn of_samples(samples: &[Sample]) -> Self {
+        let cells = samples.iter().copied().map(CellCounted::new).collect();
+        Self { coverage: Coverage::new(samples.len()), cells }
+    }
+
+    /// What came of the trials of a cell.
+    pub fn cell(&self, cell: usize) -> CellCounts {
+        self.cells[cell].counts
+    }
+
+    /// The same of every cell.
+    pub fn cells(&self) -> impl ExactSizeIterator<Item = CellCounts> {
+        self.cells.iter().map(|cell| cell.counts)
     }
 
     /// Which trials are there.
@@ -118,9 +182,14 @@ impl Counted {
     /// of its positions, from 0.
     pub fn add(&mut self, block: Block, count: impl Fn(Range<usize>) -> OutcomeCounts) {
         let Block { cell, first, count: trials } = block;
-        for Range { start, end } in self.coverage.gaps(cell, first..first + trials) {
-            let counts = count((start - first) as usize..(end - first) as usize);
-            self.cells[cell].enter(start, counts);
+        for gap in self.coverage.gaps(cell, first..first + trials) {
+            let mut start = gap.start;
+            while start < gap.end {
+                let end = self.cells[cell].sample.end(start).min(gap.end);
+                let counts = count((start - first) as usize..(end - first) as usize);
+                self.cells[cell].enter(start, counts);
+                start = end;
+            }
         }
         self.coverage.insert(block);
     }
@@ -151,7 +220,7 @@ impl Counted {
     }
 }
 
-/// As [`scan`](super::scan::scan), with what came of the trials.
+/// As [`scan`](super::scan::scan), with what came of the trials, of which these are the samples.
 ///
 /// # Errors
 /// As there.
@@ -159,8 +228,9 @@ pub fn scan_counted(
     fs: &dyn FileSystem,
     dir: &Path,
     manifest: &Manifest,
+    samples: &[Sample],
 ) -> Result<(Scan, Counted)> {
-    let mut counted = Counted::new(manifest.cells());
+    let mut counted = Counted::of_samples(samples);
     let add = |_: &Path, part: &Contents<'_>| {
         counted.add_part(part, manifest);
         Ok(())
@@ -190,17 +260,23 @@ mod tests {
     proptest! {
         /// However blocks overlap and in whatever order they come.
         #[test]
-        fn every_trial_counts_once(blocks in prop::collection::vec((0_u64..60, 0_u64..20), 0..20)) {
-            let mut counted = Counted::new(1);
+        fn every_trial_counts_once(
+            blocks in prop::collection::vec((0_u64..60, 0_u64..20), 0..20),
+            size in 1_u64..9,
+            (first, every) in (1_u64..5).prop_flat_map(|every| (0..every, Just(every))),
+        ) {
+            let mut counted = Counted::of_samples(&[Sample { size, first, every }]);
             for &(first, count) in &blocks {
                 let at = |position: usize| first + position as u64;
                 let block = Block { cell: 0, first, count };
                 counted.add(block, |range| counts(range.map(at)));
             }
             let holds = |trial: &u64| blocks.iter().any(|(f, n)| (*f..f + n).contains(trial));
-            let cell = &counted.cells()[0];
+            let cell = counted.cell(0);
             prop_assert_eq!(cell.there, counts((0..80).filter(holds)));
-            prop_assert_eq!(cell.first, counts((0..80).take_while(holds)));
+            let of_sample = |trial: &u64| trial / size % every == first;
+            let first = (0..80).filter(of_sample).take_while(holds);
+            prop_assert_eq!(cell.first, counts(first));
         }
     }
 
@@ -221,7 +297,7 @@ mod tests {
             of_tallies.add_part(&decode(&fs::read(path).unwrap(), &tallied).unwrap(), &tallied);
         }
         assert_eq!(of_rows, of_tallies);
-        let cell = &of_rows.cells()[0];
+        let cell = of_rows.cell(0);
         assert_eq!((cell.there.trials(), cell.first), (40, counts(0..30)));
     }
 }

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use super::allotment::Standing;
-use super::counted::Counted;
+use super::counted::{CellCounts, Counted};
 use super::io::FileSystem;
 use super::looks::Looks;
 use super::manifest::Manifest;
@@ -71,6 +71,21 @@ impl Gathered {
         }
     }
 
+    /// What came of the trials of each cell that has so many `wanted`: those that were computed beyond the end
+    /// of one are left out, as of results.
+    pub fn counts(&self, wanted: &[Option<u64>]) -> Vec<CellCounts> {
+        let mut counts: Vec<CellCounts> = self.counted.cells().collect();
+        for (cell, counts) in counts.iter_mut().enumerate() {
+            if let (Some(looks), Some(Some(trials))) = (&self.looks, wanted.get(cell))
+                && *trials < counts.there.trials()
+            {
+                let of_results = looks.counts(cell, *trials);
+                *counts = CellCounts { there: of_results, first: of_results };
+            }
+        }
+        counts
+    }
+
     /// What is missing of the study.
     pub fn missing(&self) -> Missing {
         let open = self.looks.as_ref().map_or_else(Vec::new, |looks| {
@@ -105,7 +120,7 @@ mod tests {
         let mut gathered = Gathered::new(&Disk, dir.path()).unwrap();
         let mut look = || {
             let news = gathered.look(&Disk, dir.path()).unwrap();
-            let cell = &gathered.counted.cells()[0];
+            let cell = gathered.counted.cell(0);
             (news, cell.there.trials(), cell.first.trials(), gathered.missing().is_nothing())
         };
         assert_eq!(look(), (false, 0, 0, false));

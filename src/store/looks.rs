@@ -5,6 +5,7 @@
 use std::ops::RangeInclusive;
 
 use super::allotment::{Allotment, Seen, Standing};
+use super::counted::OutcomeCounts;
 use super::coverage::Coverage;
 use super::manifest::Manifest;
 use super::part::{BlockBytes, Contents};
@@ -24,7 +25,7 @@ pub struct Looks {
     ladder: usize,
     max_steps: u64,
     /// Of each cell, between each look and the one before.
-    cells: Vec<Vec<Seen>>,
+    cells: Vec<Vec<OutcomeCounts>>,
     coverage: Coverage,
 }
 
@@ -65,9 +66,7 @@ impl Looks {
         let Block { cell, first, .. } = bytes.block;
         for (trial, row) in (first..).zip(RowBytes::all(bytes.rows, self.ladder)) {
             if !self.coverage.holds(cell, trial) {
-                let is = |outcome: Outcome| u64::from(row.code() == outcome as u8);
-                let (converged, undecided) = (is(Outcome::Converged), is(Outcome::StepLimit));
-                self.enter(cell, trial, Seen { trials: 1, converged, undecided });
+                self.enter(cell, trial, &OutcomeCounts::of_ends([(row.code(), row.steps())]));
             }
         }
     }
@@ -77,35 +76,33 @@ impl Looks {
         let Block { cell, first, count } = bytes.block;
         let tally = Tally::from_bytes(bytes.rows, count, self.ladder, self.max_steps);
         if let Some(tally) = tally.filter(|_| !self.coverage.holds(cell, first)) {
-            let count = |outcome| tally.count(outcome);
-            let (converged, undecided) = (count(Outcome::Converged), count(Outcome::StepLimit));
-            self.enter(cell, first, Seen { trials: tally.trials(), converged, undecided });
+            self.enter(cell, first, &OutcomeCounts::of_tally(&tally));
         }
     }
 
-    fn enter(&mut self, cell: usize, trial: u64, seen: Seen) {
+    fn enter(&mut self, cell: usize, trial: u64, counts: &OutcomeCounts) {
         let look = (trial / self.allotment.every) as usize;
         let looks = &mut self.cells[cell];
         if looks.len() <= look {
-            looks.resize(look + 1, Seen::default());
+            looks.resize(look + 1, OutcomeCounts::default());
         }
-        looks[look] = looks[look].and(seen);
+        looks[look].absorb(counts);
     }
 
     /// What came of the first trials of each cell, at each look for which they are all there.
     fn known(&self) -> Vec<Vec<Seen>> {
         let Allotment { every, most, .. } = self.allotment;
-        let of_cell = |(cell, looks): (usize, &Vec<Seen>)| {
+        let of_cell = |(cell, looks): (usize, &Vec<OutcomeCounts>)| {
             let prefix = self.coverage.prefix(cell);
-            let mut so_far = Seen::default();
+            let mut so_far = OutcomeCounts::default();
             // A look that nothing is there of may stand before one that something is.
             let is_whole = |(number, seen): &(u64, Seen)| {
                 let due = number.saturating_mul(every).min(most);
                 seen.trials == due && due <= prefix
             };
-            let sums = looks.iter().map(|seen| {
-                so_far = so_far.and(*seen);
-                so_far
+            let sums = looks.iter().map(|counts| {
+                so_far.absorb(counts);
+                seen(&so_far)
             });
             (1..).zip(sums).take_while(is_whole).map(|(_, seen)| seen).collect()
         };
@@ -143,6 +140,14 @@ impl Looks {
         standings
     }
 
+    /// What came of the first so many trials of a cell, at a look for which they are all there.
+    pub(super) fn counts(&self, cell: usize, trials: u64) -> OutcomeCounts {
+        let mut counts = OutcomeCounts::default();
+        let looks = trials.div_ceil(self.allotment.every) as usize;
+        self.cells[cell].iter().take(looks).for_each(|of_look| counts.absorb(of_look));
+        counts
+    }
+
     /// How many trials each cell should have next (see [`Allotment::planned`]).
     pub fn planned(&self, growth: RangeInclusive<f64>) -> Vec<u64> {
         let known = self.known();
@@ -154,6 +159,15 @@ impl Looks {
             planned[cell] = trials;
         }
         planned
+    }
+
+    /// How many trials each cell comes to have, as far as what is there says (see
+    /// [`Allotment::foreseen`]); `None` if that is nothing of a cell, or other cells may follow.
+    pub fn foreseen(&self) -> Option<Vec<u64>> {
+        let standings = self.standings();
+        let is_known = |standing: &Standing| *standing != Standing::Open(Seen::default());
+        let is_final = self.refined.is_none() && standings.iter().all(is_known);
+        is_final.then(|| self.allotment.foreseen(&standings))
     }
 
     /// How many trials each cell ends with, or has so far if it is open, and the open cells.
@@ -170,6 +184,15 @@ impl Looks {
             prefixes.insert(Block { cell, first: 0, count });
         }
         (prefixes, open)
+    }
+}
+
+/// What decides of it.
+fn seen(counts: &OutcomeCounts) -> Seen {
+    Seen {
+        trials: counts.trials(),
+        converged: counts.count(Outcome::Converged),
+        undecided: counts.count(Outcome::StepLimit),
     }
 }
 

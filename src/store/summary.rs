@@ -82,6 +82,14 @@ impl Intervals {
         Interval { lower, upper }
     }
 
+    /// Share of trials that converged, NaN without any, and the bounds of its probability: the lower one as if
+    /// every undecided trial fails, the upper one as if it converges.
+    pub fn convergence(&self, converged: u64, undecided: u64, trials: u64) -> (f64, Interval) {
+        let lower = self.interval(converged, trials).lower;
+        let upper = self.interval(converged + undecided, trials).upper;
+        (share(converged, trials), Interval { lower, upper })
+    }
+
     /// The interval of a probability at a level; no trials tell nothing.
     fn at(&self, level: f64, successes: u64, trials: u64) -> (f64, f64) {
         match trials {
@@ -95,6 +103,11 @@ impl Intervals {
             }
         }
     }
+}
+
+/// A part of so many trials; NaN without any: the sign of 0 / 0 depends on the processor.
+fn share(count: u64, trials: u64) -> f64 {
+    if trials == 0 { f64::NAN } else { count as f64 / trials as f64 }
 }
 
 /// Summary of one cell.
@@ -161,27 +174,23 @@ impl CellSummary {
         let trials = tally.trials();
         let (converged, step_limit) =
             (tally.count(Outcome::Converged), tally.count(Outcome::StepLimit));
-        let bounds = |successes| intervals.at(intervals.level, successes, trials);
-        let (probability_lower, probability_upper_budget) = bounds(converged);
-        let (_, probability_upper) = bounds(converged + step_limit);
+        let (probability, bounds) = intervals.convergence(converged, step_limit, trials);
         let of_all = |successes| intervals.at(intervals.level_of_all, successes, trials);
         let steps = tally.ends().steps(Outcome::Converged);
         let tenths = |part| steps.quantile(part, 10).map_or(f64::NAN, |at| at as f64);
         let between = |part: u64| quantile_interval(&steps, part as f64 / 10.0, intervals.level);
-        // The sign of 0 / 0 depends on the processor.
-        let share = |count: u64| if trials == 0 { f64::NAN } else { count as f64 / trials as f64 };
         let joint = tally.meeting(theorem::BALANCED | theorem::MARGIN);
-        let (joint_probability_lower, joint_probability_upper) = bounds(joint);
+        let joint_bounds = intervals.interval(joint, trials);
         Self {
             trials,
             converged,
             diverged: tally.count(Outcome::Diverged),
             stalled: tally.count(Outcome::Stalled),
             step_limit,
-            probability: share(converged),
-            probability_lower,
-            probability_upper,
-            probability_upper_budget,
+            probability,
+            probability_lower: bounds.lower,
+            probability_upper: bounds.upper,
+            probability_upper_budget: intervals.interval(converged, trials).upper,
             probability_lower_of_all: of_all(converged).0,
             probability_upper_of_all: of_all(converged + step_limit).1,
             steps_median: tenths(5),
@@ -194,11 +203,11 @@ impl CellSummary {
             theorem1_met: [0, 1, 2, 3].map(|bit| tally.meeting(1 << bit)),
             theorem1: tally.meeting(theorem::ALL),
             joint,
-            joint_probability: share(joint),
-            joint_probability_lower,
-            joint_probability_upper,
+            joint_probability: share(joint, trials),
+            joint_probability_lower: joint_bounds.lower,
+            joint_probability_upper: joint_bounds.upper,
             certified: tally.certified(),
-            certified_probability_lower: bounds(tally.certified()).0,
+            certified_probability_lower: intervals.interval(tally.certified(), trials).lower,
         }
     }
 }

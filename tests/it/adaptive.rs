@@ -1,8 +1,19 @@
 //! Studies whose cells end when they are precise enough: at the same trials however they are run.
 
+use std::cell::{Cell, RefCell};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use deeplin::config;
+use deeplin::kernel::blas;
+use deeplin::run::blocks::Share;
+use deeplin::run::interrupt::Interrupt;
+use deeplin::run::work::Work;
+use deeplin::run::{self, Options, Progress, numerics};
 use deeplin::stats::{confidence_sequence, watched_restart_interval};
 use deeplin::stop::Outcome;
-use deeplin::store::ResultsFile;
+use deeplin::store::{Disk, ResultsFile};
+use serde_json::Value;
 
 use crate::program::Desk;
 
@@ -129,7 +140,7 @@ fn parts_that_run_at_once_share_the_rounds() {
 fn a_part_that_waits_can_be_stopped() {
     let desk = Desk::new();
     desk.write("study.toml", STUDY);
-    let begin = std::time::Instant::now();
+    let begin = Instant::now();
     let arguments = ["run", "study.toml", "-o", "out", "--part", "1/2", "--max-time", "1s"];
     let ran = desk.run(&[&arguments[..], &["--set", "store.part_seconds=3600"]].concat());
     assert_eq!(ran.code, 75, "{}", ran.stderr);
@@ -214,6 +225,81 @@ fn a_plan_asks_where_the_cells_stand() {
     assert!(plan.contains("nothing to do"), "{plan}");
     let trials: u64 = results(&desk).cells.iter().map(|cell| cell.trials).sum();
     let plan = desk.succeed(&["plan", "study.toml", "-o", "out", "--json"]).stdout;
-    let plan: serde_json::Value = serde_json::from_str(&plan).expect("an object");
+    let plan: Value = serde_json::from_str(&plan).expect("an object");
     assert_eq!((&plan["trials"], &plan["trials_left"]), (&trials.into(), &0.into()), "{plan}");
+}
+
+/// A process computes trials beyond the end of a cell, which only a look at those before them tells.
+#[test]
+fn what_is_watched_are_the_trials_of_the_results() {
+    let (desk, _) = run(&[]);
+    let object = |command: &[&str]| -> Value {
+        let text = desk.succeed(&[command, &["--json"]].concat()).stdout;
+        serde_json::from_str(&text).unwrap_or_else(|e| panic!("{e}: {text}"))
+    };
+    let watched = object(&["watch", "out", "--once"]);
+    let reported = object(&["report", "out"]);
+    let computed: Value = serde_json::from_slice(&desk.read("out/run.json")).expect("the session");
+    let trials = reported["cells"].as_array().expect("cells").iter();
+    let trials: u64 = trials.filter_map(|cell| cell["trial_count"].as_u64()).sum();
+    assert!(computed[0]["trials"].as_u64() > Some(trials), "none was beyond: {computed}");
+    for cell in 0..4 {
+        for key in ["trial_count", "converged_count", "diverged_count", "probability"] {
+            let of = |object: &Value| object["cells"][cell][key].clone();
+            assert_eq!(of(&watched), of(&reported), "{key} of {cell}");
+        }
+    }
+}
+
+/// A log is not filled by rounds that follow each other fast.
+#[test]
+fn rounds_are_not_lines() {
+    let desk = Desk::new();
+    desk.write("study.toml", STUDY);
+    let begin = Instant::now();
+    let ran = desk.succeed(&["run", "study.toml", "-o", "out", "--verbose"]);
+    let lines = |words: &str| ran.stderr.matches(words).count() as u64;
+    let (begun, rounds) = (lines("begin: "), lines("cells need more trials"));
+    assert!(rounds > 4, "{}", ran.stderr);
+    // One every ten seconds.
+    assert!(begun >= 1 && begun <= 1 + begin.elapsed().as_secs() / 10, "{}", ran.stderr);
+}
+
+/// What is told when rounds begin: the time since the process began, the trials that it has done, and whether
+/// it is known how many follow.
+#[derive(Default)]
+struct Heard {
+    rounds: RefCell<Vec<(Duration, u64, bool)>>,
+    ends: Cell<usize>,
+}
+
+impl Progress for Heard {
+    fn begin(&self, work: &Work) {
+        let heard = (work.elapsed(), work.done().trials, work.is_foreseen);
+        self.rounds.borrow_mut().push(heard);
+    }
+
+    fn tuning(&self, _: usize, _: usize) {}
+
+    fn update(&self, _: &Work) {}
+
+    fn end(&self) {
+        self.ends.set(self.ends.get() + 1);
+    }
+}
+
+#[test]
+fn rounds_are_one_run() {
+    let desk = Desk::new();
+    let study = config::parse("study.toml", STUDY, &[], Path::new("")).expect("the study");
+    let (dir, share) = (desk.path("out"), Share::WHOLE);
+    let options = Options { dir, share, workers: 2, mixed: false };
+    let numerics = numerics::of_this_build(&blas::prepare(2).expect("a safe build"));
+    let heard = Heard::default();
+    run::run(&study, &options, &numerics, &Disk, &Interrupt::new(None), &heard).expect("a run");
+    let rounds = heard.rounds.borrow();
+    assert!(rounds.len() > 4 && heard.ends.get() == 1, "{rounds:?}");
+    assert!(rounds.is_sorted_by(|a, b| a.0 < b.0 && a.1 < b.1), "{rounds:?}");
+    let foreseen: Vec<bool> = rounds.iter().map(|round| round.2).collect();
+    assert!(!foreseen[0] && foreseen[1..].iter().all(|&is| is), "{rounds:?}");
 }

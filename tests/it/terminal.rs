@@ -182,6 +182,24 @@ fn a_run_draws_its_cells_and_is_clean_after_an_interrupt() {
     assert!(terminal.has_code(b'm'), "the header stands out");
 }
 
+/// Its own trials are a sample, though the first of all is not among them.
+#[test]
+fn a_part_shows_probabilities() {
+    let desk = desk();
+    let part = [&RUN[..], &["--set", "store.block=10", "--part", "2/3"]].concat();
+    let mut terminal = Terminal::start(command(&desk, &part), 24, 120);
+    // Of four blocks of the first cell it has the second.
+    terminal.wait_for(|text| text.contains(" 10/10 "));
+    let text = terminal.text();
+    let row = text.lines().find(|line| line.contains(" 10/10 ")).unwrap_or_default();
+    let words: Vec<&str> = row.split_whitespace().collect();
+    let at = words.iter().position(|&word| word == "10/10").expect("it is there");
+    let share: f64 = words[at + 1].parse().unwrap_or_else(|_| panic!("no share in\n{text}"));
+    assert!((0.0..=1.0).contains(&share) && words.get(at + 4) == Some(&"10"), "{row}");
+    terminal.interrupt();
+    assert_eq!(terminal.end(), 75);
+}
+
 #[test]
 fn a_small_terminal_shows_what_fits() {
     let desk = desk();

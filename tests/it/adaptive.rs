@@ -159,10 +159,13 @@ fn a_stopped_study_goes_on() {
     if ran.code == 75 {
         assert!(ran.stderr.contains("stopped early"), "{}", ran.stderr);
         let merged = desk.run(&["merge", "out"]);
-        assert_eq!(merged.code, 3, "{}", merged.stderr);
-        assert!(merged.stderr.contains("more trials"), "{}", merged.stderr);
-        desk.succeed(&["merge", "out", "--partial"]);
-        desk.succeed(&["report", "out/partial.h5"]);
+        // It may have been stopped after the last trial, before the results.
+        if merged.code != 0 {
+            assert_eq!(merged.code, 3, "{}", merged.stderr);
+            assert!(merged.stderr.contains("more trials"), "{}", merged.stderr);
+            desk.succeed(&["merge", "out", "--partial"]);
+            desk.succeed(&["report", "out/partial.h5"]);
+        }
     }
     desk.succeed(&arguments);
     assert!(desk.read("out/results.h5") == expected);

@@ -229,3 +229,22 @@ fn convertible<T: H5Type>() -> Vec<TypeDescriptor> {
         other => vec![other],
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::draft::Values;
+    use crate::store::draft::tests::sealed;
+
+    #[test]
+    fn a_dataset_stays_open() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("file.h5");
+        let bytes = sealed(|draft| Ok(draft.dimension("trial", Values::Int64(&[0, 1]), &[])?));
+        fs::write(&path, bytes).unwrap();
+        let file = Guarded::open(&path).unwrap();
+        let opened = || file.dataset("trial").unwrap().id();
+        assert_eq!(opened(), opened());
+        assert_eq!(file.values::<i64>("trial", &[2]).unwrap(), [0, 1]);
+    }
+}

@@ -3,8 +3,8 @@
 use crate::draw::{Readings, Spot};
 
 /// Points of all curves of a kind together at which something is said, and of one curve at least and at most.
-const POINTS: usize = 8_000;
-const FEWEST: usize = 8;
+const POINTS: usize = 6_000;
+const FEWEST: usize = 6;
 const MOST: usize = 60;
 
 /// Readings of a curve in the colour of `series`, which is one of so many; `steps` as in [`Readings`].
@@ -47,6 +47,6 @@ mod tests {
     fn many_curves_say_less_each() {
         let spots = vec![Spot { at: [1.0, 2.0], tip: String::new() }; 100];
         let said = |curves| readings(0, String::new(), true, &spots, curves).spots.len();
-        assert_eq!([1, 400, 100_000].map(said), [MOST, 20, FEWEST]);
+        assert_eq!([1, 300, 100_000].map(said), [MOST, 20, FEWEST]);
     }
 }

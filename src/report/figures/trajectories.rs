@@ -43,16 +43,21 @@ pub(super) fn group(arrangement: &Arrangement<'_>) -> Result<Option<Group>> {
     let results = arrangement.results;
     let trials = results.traced_trials()?.min(TRIALS);
     let cells = cells(arrangement)?;
-    let (mut figures, mut rows) = (Vec::new(), Vec::new());
-    for (i, (cell, steps)) in cells.iter().enumerate() {
-        let name = cell_name(results, *cell);
-        let mut panels = Vec::new();
+    let of_cell = |(cell, steps): &(usize, Vec<Vec<i64>>)| -> Result<Vec<(&str, Lines)>> {
+        let mut shown = Vec::new();
         for (quantity, label, lines) in SHOWN {
-            let Some(traced) = results.trajectory(*cell, quantity)? else { continue };
-            let lines = Lines::of(&traced, &steps[..trials], lines);
-            rows.extend(lines.rows(&name, label));
-            panels.push(lines.panel(label, cells.len() * SHOWN.len()));
+            let traced = results.trajectory(*cell, quantity)?;
+            shown.extend(traced.map(|traced| (label, Lines::of(&traced, &steps[..trials], lines))));
         }
+        Ok(shown)
+    };
+    let shown: Vec<_> = cells.iter().map(of_cell).collect::<Result<_>>()?;
+    let curves = shown.iter().flatten().map(|(_, lines)| lines.count()).sum();
+    let (mut figures, mut rows) = (Vec::new(), Vec::new());
+    for (i, ((cell, _), shown)) in cells.iter().zip(&shown).enumerate() {
+        let name = cell_name(results, *cell);
+        let panels = shown.iter().map(|(label, lines)| lines.panel(label, curves)).collect();
+        rows.extend(shown.iter().flat_map(|(label, lines)| lines.rows(&name, label)));
         let chosen = if results.axes.is_empty() { String::new() } else { format!(", {name}") };
         let key = |trial: usize| Key { sample: Sample::Line(trial), label: trial.to_string() };
         let legend = ("trial".to_owned(), (0..trials).map(key).collect());
@@ -111,13 +116,17 @@ impl Lines {
         self.0.iter().flatten().flatten().copied()
     }
 
-    /// The panel of a quantity, one of so many of all figures.
-    fn panel(&self, label: &str, panels: usize) -> Panel {
+    /// How many lines there are.
+    fn count(&self) -> usize {
+        self.0.iter().map(Vec::len).sum()
+    }
+
+    /// The panel of a quantity; all figures together have so many curves.
+    fn panel(&self, label: &str, curves: usize) -> Panel {
         let values = || self.points().map(|point| point[1]).filter(|value| value.is_finite());
         let [least, most] = [values().fold(f64::NAN, f64::min), values().fold(f64::NAN, f64::max)];
         let is_log = least > 0.0 && most > 20.0 * least;
         let scale = Scale::of(&values().collect::<Vec<_>>(), is_log);
-        let curves = panels * self.0.iter().map(Vec::len).sum::<usize>();
         let marks = self.0.iter().enumerate().flat_map(|(trial, lines)| {
             lines.iter().enumerate().flat_map(move |(i, points)| {
                 let number = if lines.len() > 1 {

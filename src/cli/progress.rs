@@ -155,7 +155,7 @@ fn picture(work: &Work, throughput: &mut Throughput<2>) -> Vec<String> {
         axes: &work.axes,
         intervals: work.intervals,
         cells: work.cells.len(),
-        counted: &|cell| work.counted.cell(cell),
+        counted: &|cell| work.counts(cell),
         trials: &|cell| of_cell(work, cell),
     };
     let mut picture = vec![first];

@@ -150,7 +150,7 @@ impl<'a> Watch<'a> {
         let news = self.gathered.look(&Disk, &self.arguments.dir)? || self.sentence.is_empty();
         if news {
             self.wanted = self.gathered.wanted();
-            self.counts = self.gathered.counts(&self.wanted);
+            self.counts = self.gathered.counts();
             self.is_complete = self.gathered.missing().is_nothing();
         }
         // Without news too: what is left takes longer then.

@@ -111,7 +111,7 @@ pub struct Piloted {
 
 /// Estimates what `study` takes on `workers` workers if what is `durable` is there already;
 /// with a pilot, also what it likely takes; with a cut, also what each task does if it has as many
-/// workers. Takes up to about two seconds, with a pilot five, and two more where trials are recorded. BLAS must have been prepared for as many
+/// workers. Takes up to about two seconds, with a pilot five, and three more where trials are recorded. BLAS must have been prepared for as many
 /// workers.
 pub fn estimate(
     study: &Study,

@@ -44,7 +44,7 @@ use self::meter::Meters;
 pub use self::progress::{Progress, Silent};
 use self::rates::Place;
 use self::session::{Did, Session};
-use self::work::{Process, Work};
+use self::work::{Process, Round, Work};
 use self::worker::Message;
 pub use self::writer::{MOST_ROWS_PENDING, MOST_TALLIES_PENDING, MOST_TRAJECTORIES_PENDING};
 use self::writer::{Pending, Writer};
@@ -163,7 +163,7 @@ pub fn run(
         Run { study, options, numerics, fs, interrupt, progress, manifest, pool, process };
     let began = SystemTime::now();
     let outcome = match study.is_adaptive() {
-        false => run.once(study, options.share, None),
+        false => run.once(study, options.share, Round::default()),
         true => rounds::run(&mut run),
     };
     progress.end();
@@ -191,8 +191,8 @@ struct Run<'a> {
 
 impl Run<'_> {
     /// Runs what is missing of the trials that the cells of `study` are to have, and of trajectories, of
-    /// this share; they come to have as many as is `foreseen`.
-    fn once(&mut self, study: &Study, share: Share, foreseen: Option<&[u64]>) -> Result<Outcome> {
+    /// this share.
+    fn once(&mut self, study: &Study, share: Share, round: Round) -> Result<Outcome> {
         let Self { options, fs, manifest, .. } = &*self;
         let (found, counted) =
             scan_counted(*fs, &options.dir, manifest, &blocks::samples(study, share))?;
@@ -215,9 +215,7 @@ impl Run<'_> {
         }
         let process = Process { share, ..self.process.clone() };
         let mut work = Work::new(study, manifest, process, counted, &found.trajectories);
-        if let Some(foreseen) = foreseen {
-            work.foresee(foreseen, study, share);
-        }
+        work.set_round(round, study, share);
         let place = Place { fs: *fs, options, share, manifest, numerics: self.numerics };
         let tuned = rates::tuned(study, &place, &self.pool, self.interrupt, self.progress)?;
         if tuned.left > 0 {

@@ -21,6 +21,8 @@ use crate::study::{Cell, Study, TrajectoryRule, TrialState};
 const TIME: Duration = Duration::from_millis(1000);
 /// Longest record that is tried out, in seconds by the guess.
 const LONGEST: f64 = 1.5;
+/// Longest way to the last record of a trial, in seconds: later ones may take longer, which goes unseen.
+const WAY: f64 = 2.0;
 /// Most records of a trial: more are better spent on other trials.
 const MOST_RECORDS: f64 = 8.0;
 /// The golden ratio: its multiples are spread evenly between whole numbers.
@@ -110,14 +112,14 @@ impl Tried<'_> {
         at_once(workers, of_worker).into_iter().flatten().collect()
     }
 
-    /// Runs a trial up to as many of its records as take about so many seconds, as its steps may; they lie
-    /// evenly among its records, from the part `offset` of their distance on.
+    /// Runs a trial up to as many of its records as take about so many seconds; they lie evenly among its
+    /// records, as far as there is time for its steps, from the part `offset` of their distance on.
     fn of_trial(&self, cell: usize, trial: u64, offset: f64, seconds: f64) -> Seen {
         let (steps, cost) = (self.steps[cell], &self.costs[cell]);
         let cell = &self.study.cells[cell];
         let recording = Recording::of(cell, self.rule);
         let step = (recording.lanes * cost.step).max(f64::MIN_POSITIVE);
-        let end = steps.min(seconds / step) as u64;
+        let end = steps.min(WAY / step) as u64;
         let count = (seconds / recording.record).clamp(1.0, MOST_RECORDS) as u64;
         let part = |i: u64| (i as f64 + offset) / count as f64;
         let at = |i: u64| recording.steps.at_part(part(i), end);

@@ -9,6 +9,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::blocks::{self, Share};
+use super::work::Round;
 use super::{Outcome, Run};
 use crate::error::{Error, Result};
 use crate::stats::Goal;
@@ -44,14 +45,14 @@ pub(super) fn run(run: &mut Run<'_>) -> Result<Outcome> {
             return Ok(outcome);
         }
         let share = run.options.share;
-        let foreseen = looks.foreseen();
-        outcome = outcome.and(run.once(&study, share, foreseen.as_deref())?);
+        let round = Round { foreseen: looks.foreseen(), ended: looks.ended() };
+        outcome = outcome.and(run.once(&study, share, round.clone())?);
         outcome.cells_open = open;
         if outcome.was_stopped() || open == 0 {
             return Ok(outcome);
         }
         if !share.is_whole() && is_missing(run, &study)? && !wait_for_others(run)? {
-            outcome = outcome.and(run.once(&study, Share::WHOLE, None)?);
+            outcome = outcome.and(run.once(&study, Share::WHOLE, round)?);
             outcome.cells_open = open;
         }
         if outcome.was_stopped() || run.interrupt.raised() {

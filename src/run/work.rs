@@ -7,6 +7,7 @@
 //! the step limit. Trials that are recorded are counted likewise, in time by a guess. How long that takes the
 //! [`Meters`] of the workers say, who count what is on its way too: at first that is most of it.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -46,6 +47,8 @@ pub struct Work {
     before: Did,
     /// Whether it is known how many trials follow when these are done.
     pub is_foreseen: bool,
+    /// What came of the trials of cells that have ended, as results have it.
+    ended_cells: HashMap<usize, CellCounts>,
     workers: usize,
     meters: Arc<Meters>,
     /// What the meters showed of all that has ended since they began: trials and recordings.
@@ -64,6 +67,15 @@ pub(super) struct Process {
     pub(super) begun: Instant,
     /// What it has done.
     pub(super) did: Did,
+}
+
+/// What is known of a study when a round of it begins.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Round {
+    /// How many trials each cell comes to have, of all processes together, if that can be told.
+    pub(super) foreseen: Option<Vec<u64>>,
+    /// What came of the trials of cells that have ended, as results have it.
+    pub(super) ended: HashMap<usize, CellCounts>,
 }
 
 /// What there is to do of a cell.
@@ -188,6 +200,7 @@ impl Work {
             did: Did::default(),
             before,
             is_foreseen: !study.is_adaptive(),
+            ended_cells: HashMap::new(),
             workers,
             ended: [meters.trials.made(), meters.recordings.made()],
             meters,
@@ -195,12 +208,20 @@ impl Work {
         }
     }
 
-    /// So many trials each cell comes to have of all processes together.
-    pub(super) fn foresee(&mut self, trials: &[u64], study: &Study, share: Share) {
-        for ((cell, of), &trials) in self.cells.iter_mut().zip(&study.cells).zip(trials) {
-            cell.later = share.part_of(trials.saturating_sub(of.trials));
+    /// It is a round of `study`, of which so much is known.
+    pub(super) fn set_round(&mut self, round: Round, study: &Study, share: Share) {
+        if let Some(foreseen) = round.foreseen {
+            for ((cell, of), trials) in self.cells.iter_mut().zip(&study.cells).zip(foreseen) {
+                cell.later = share.part_of(trials.saturating_sub(of.trials));
+            }
+            self.is_foreseen = true;
         }
-        self.is_foreseen = true;
+        self.ended_cells = round.ended;
+    }
+
+    /// What came of the trials of a cell; of one that has ended, of those that results hold.
+    pub fn counts(&self, cell: usize) -> CellCounts {
+        self.ended_cells.get(&cell).copied().unwrap_or_else(|| self.counted.cell(cell))
     }
 
     /// It goes on with trials that were left on their way.
@@ -493,7 +514,8 @@ mod tests {
         let before = work.outlook().fraction;
         work.take(first(0, 10), counts(10, 75), 0);
         let of_round = work.outlook().fraction;
-        work.foresee(&[30; 4], &study, Share::WHOLE);
+        let round = Round { foreseen: Some(vec![30; 4]), ..Round::default() };
+        work.set_round(round, &study, Share::WHOLE);
         let of_all = work.outlook().fraction;
         assert!(before < of_all && of_all < of_round / 2.0, "{before} {of_all} {of_round}");
     }

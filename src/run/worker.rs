@@ -18,6 +18,9 @@ use crate::start::Starts;
 use crate::store::trajectories::Recorded;
 use crate::study::{Block, Cell, Study, TrialRow, TrialState};
 
+/// How often a worker says what it has made: other workers say it in the same place.
+const SAY_EVERY: Duration = Duration::from_millis(1);
+
 /// What a worker has for the writer.
 #[derive(Debug)]
 pub(super) enum Message {
@@ -71,10 +74,12 @@ struct Blocks<'a, N> {
     seen: HashSet<Trial>,
     /// Nobody takes rows any more.
     refused: bool,
-    /// What the worker makes, the operations of a step of the cell at hand, and when that was said last.
+    /// Who is told what the worker makes, and when that was last.
     meter: &'a Meter,
-    operations: f64,
     said: Instant,
+    /// What was made since then, and the operations of a step of the cell at hand.
+    unsaid: f64,
+    operations: f64,
 }
 
 impl<'a, N: Fn() -> Option<Block>> Blocks<'a, N> {
@@ -100,8 +105,9 @@ impl<'a, N: Fn() -> Option<Block>> Blocks<'a, N> {
             seen: HashSet::new(),
             refused: false,
             meter,
-            operations: 0.0,
             said: Instant::now(),
+            unsaid: 0.0,
+            operations: 0.0,
         }
     }
 
@@ -124,10 +130,18 @@ impl<'a, N: Fn() -> Option<Block>> Blocks<'a, N> {
         cell
     }
 
-    /// Says that so many steps were made since it was said last.
+    /// So many steps were made: says so now and then.
     fn made(&mut self, steps: f64) {
+        self.unsaid += steps * self.operations;
+        if self.said.elapsed() >= SAY_EVERY {
+            self.say();
+        }
+    }
+
+    /// Says what was made since it was said last.
+    fn say(&mut self) {
         let now = Instant::now();
-        self.meter.add(steps * self.operations, now.duration_since(self.said));
+        self.meter.add(std::mem::take(&mut self.unsaid), now.duration_since(self.said));
         self.said = now;
     }
 
@@ -143,6 +157,7 @@ impl<'a, N: Fn() -> Option<Block>> Blocks<'a, N> {
 
     /// Sends the rows that are there of the blocks that have not ended.
     fn end(&mut self) {
+        self.say();
         for block in std::mem::take(&mut self.open) {
             self.send_block(block);
         }
@@ -236,7 +251,8 @@ mod tests {
             Some(block)
         };
         let (sender, receiver) = crossbeam_channel::unbounded();
-        work(study, left, next, &interrupt, &sender, &Meter::default());
+        let meter = Meter::default();
+        work(study, left, next, &interrupt, &sender, &meter);
         drop(sender);
         let (mut blocks, mut states) = (Vec::new(), Left::new());
         for message in receiver {
@@ -249,7 +265,24 @@ mod tests {
             }
         }
         blocks.sort_by_key(Kept::block);
+        // Besides what of others was made, which have not ended.
+        let ended = operations(study, left, &blocks);
+        assert!(meter.made() > 0.999 * ended, "{} of {ended}", meter.made());
+        assert!(at < usize::MAX || meter.made() < 1.001 * ended, "{} of {ended}", meter.made());
         (blocks, states)
+    }
+
+    /// Operations of the trials of blocks that a worker has made, which were `left` on their way before.
+    fn operations(study: &Study, left: &Left, blocks: &[Kept]) -> f64 {
+        let of_block = |kept: &Kept| {
+            let block = kept.block();
+            let before = |trial| left.get(&(block.cell, trial, false)).map(|state| state.steps);
+            let before: u64 = block.trials().filter_map(before).sum();
+            let steps = STEPS_OF_A_START * block.count as f64 + kept.counts().steps as f64;
+            let operations = blocks::operations_of_step(&Method::of(&study.cells[block.cell]));
+            (steps - before as f64) * operations
+        };
+        blocks.iter().map(of_block).sum()
     }
 
     /// As [`kept`], the rows.

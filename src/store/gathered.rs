@@ -71,17 +71,11 @@ impl Gathered {
         }
     }
 
-    /// What came of the trials of each cell that has so many `wanted`: those that were computed beyond the end
-    /// of one are left out, as of results.
-    pub fn counts(&self, wanted: &[Option<u64>]) -> Vec<CellCounts> {
+    /// What came of the trials of each cell; of one that has ended, of those that results hold.
+    pub fn counts(&self) -> Vec<CellCounts> {
         let mut counts: Vec<CellCounts> = self.counted.cells().collect();
-        for (cell, counts) in counts.iter_mut().enumerate() {
-            if let (Some(looks), Some(Some(trials))) = (&self.looks, wanted.get(cell))
-                && *trials < counts.there.trials()
-            {
-                let of_results = looks.counts(cell, *trials);
-                *counts = CellCounts { there: of_results, first: of_results };
-            }
+        for (cell, ended) in self.looks.iter().flat_map(Looks::ended) {
+            counts[cell] = ended;
         }
         counts
     }

@@ -2,10 +2,11 @@
 //! without a gap. Which trials end first is not random, so others are not counted; and what is seen at a
 //! look depends on the study only, so every process and every way to cut it ends at the same trials.
 
+use std::collections::HashMap;
 use std::ops::RangeInclusive;
 
 use super::allotment::{Allotment, Seen, Standing};
-use super::counted::OutcomeCounts;
+use super::counted::{CellCounts, OutcomeCounts};
 use super::coverage::Coverage;
 use super::manifest::Manifest;
 use super::part::{BlockBytes, Contents};
@@ -140,12 +141,22 @@ impl Looks {
         standings
     }
 
+    /// What came of the trials of each cell that has ended, as results have it: not of those that were computed
+    /// beyond its end.
+    pub fn ended(&self) -> HashMap<usize, CellCounts> {
+        let counts = |(cell, standing): (usize, Standing)| match standing {
+            Standing::Ended(trials) => Some((cell, self.counts(cell, trials))),
+            Standing::Open(_) => None,
+        };
+        self.standings().into_iter().enumerate().filter_map(counts).collect()
+    }
+
     /// What came of the first so many trials of a cell, at a look for which they are all there.
-    pub(super) fn counts(&self, cell: usize, trials: u64) -> OutcomeCounts {
+    fn counts(&self, cell: usize, trials: u64) -> CellCounts {
         let mut counts = OutcomeCounts::default();
         let looks = trials.div_ceil(self.allotment.every) as usize;
         self.cells[cell].iter().take(looks).for_each(|of_look| counts.absorb(of_look));
-        counts
+        CellCounts { there: counts, first: counts }
     }
 
     /// How many trials each cell should have next (see [`Allotment::planned`]).

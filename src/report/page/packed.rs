@@ -23,8 +23,8 @@ pub(super) fn packed(html: String, what: &str, command: &str) -> String {
     let deflated = deflated.expect("memory takes all that is written");
     format!(
         "<script type=\"text/plain\" class=\"packed\">{}</script>\n\
-         <noscript><p class=\"notice\">{} packed in this page, and shown with scripts only; without them by \
-         <code>{}</code>.</p></noscript>\n",
+         <noscript><p class=\"notice\">{} packed in this page and need scripts; this gives them too: \
+         <code>{}</code></p></noscript>\n",
         STANDARD.encode(deflated),
         Escaped(&what),
         Escaped(&command)

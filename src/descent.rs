@@ -36,9 +36,15 @@ pub trait Queue<'a> {
     /// order.
     fn done(&mut self, cell: usize, trial: u64, row: TrialRow);
 
-    /// The kernel has made so many steps, those of all its trials together.
-    fn advanced(&mut self, steps: u64) {
-        let _ = steps;
+    /// The kernel has made so many steps of each of its `trials`, with room for those in so many `lanes`.
+    fn advanced(&mut self, steps: u64, trials: usize, lanes: usize) {
+        let _ = (steps, trials, lanes);
+    }
+
+    /// A trial of a cell is about to be done that the kernel has made so many steps of, from where it was left
+    /// and beyond the one at which it hit its target.
+    fn made(&mut self, cell: usize, trial: u64, steps: u64) {
+        let _ = (cell, trial, steps);
     }
 
     /// Whether it is time to [`keep`](Self::keep) the trials that are on their way. Asked between calls
@@ -92,11 +98,12 @@ pub fn run<'a>(
             *window = lane.as_ref().map_or(IDLE, Lane::window);
         }
         let steps = kernel.advance(most, &windows);
-        queue.advanced(steps * lanes.iter().flatten().count() as u64);
+        queue.advanced(steps, lanes.iter().flatten().count(), lanes.len());
         for (i, slot) in lanes.iter_mut().enumerate() {
             let Some(lane) = slot else { continue };
             if let Some(outcome) = lane.arrive(kernel, i, steps) {
                 let (cell, trial) = lane.identity();
+                queue.made(cell, trial, lane.steps_made());
                 queue.done(cell, trial, lane.finish(kernel, i, outcome));
                 *slot = None;
             }

@@ -150,7 +150,8 @@ fn picture(work: &Work, throughput: &mut Throughput<2>) -> Vec<String> {
         first = format!("{}{} ", "█".repeat(filled), "░".repeat(BAR - filled));
     }
     let percent = 100.0 * outlook.fraction.min(0.99);
-    first += &format!("{percent:.0} %  {}", sentence(work, &outlook, throughput));
+    let of = of_what(work);
+    first += &format!("{percent:.0} %{of}  {}", sentence(work, &outlook, throughput));
     let standing = Standing {
         axes: &work.axes,
         intervals: work.intervals,
@@ -160,7 +161,14 @@ fn picture(work: &Work, throughput: &mut Throughput<2>) -> Vec<String> {
     };
     let mut picture = vec![first];
     picture.extend(cells(&standing, columns, lines));
+    let legend = if work.is_part { &format!("{LEGEND} All of this part.") } else { LEGEND };
+    picture.push(screen::dim(legend));
     picture
+}
+
+/// What a percentage is of, where it is not the whole.
+fn of_what(work: &Work) -> &'static str {
+    if work.is_foreseen { "" } else { " of this round" }
 }
 
 /// The lines of a table of cells, on a terminal of this size.
@@ -172,7 +180,6 @@ pub(super) fn cells(standing: &Standing<'_>, columns: usize, lines: usize) -> Ve
         let word = if table.hidden == 1 { "cell" } else { "cells" };
         cells.push(format!("... and {} {word} more", HumanCount(table.hidden as u64)));
     }
-    cells.push(screen::dim(LEGEND));
     cells
 }
 
@@ -185,12 +192,12 @@ fn of_cell(work: &Work, cell: usize) -> Trials {
 fn sentence(work: &Work, outlook: &Outlook, throughput: &mut Throughput<2>) -> String {
     let mut parts = vec![trials(work)];
     if let Some(seconds) = outlook.seconds_left {
-        let round = if work.is_foreseen { "" } else { " of this round" };
-        let about = if outlook.is_bound { "at most" } else { "about" };
-        parts.push(format!("left{round} {about} {}", duration(seconds)));
+        let about = if outlook.is_bound { "at most about" } else { "about" };
+        parts.push(format!("left{} {about} {}", of_what(work), duration(seconds)));
     }
     parts.push(format!("elapsed {}", duration(work.elapsed().as_secs_f64())));
-    parts.extend(throughput.look(done(work)).map(|[trials, steps]| rate(trials, steps)));
+    let look = throughput.look(done(work)).filter(|_| work.left() > 0);
+    parts.extend(look.map(|[trials, steps]| rate(trials, steps)));
     parts.join(", ")
 }
 
@@ -199,6 +206,8 @@ struct Lines(Mutex<Said>);
 
 #[derive(Default)]
 struct Said {
+    /// Whether it was said that trials begin.
+    begun: bool,
     last: Option<Instant>,
     throughput: Throughput<2>,
 }
@@ -219,7 +228,8 @@ impl Progress for Lines {
         let Ok(mut said) = self.0.lock() else { return };
         said.throughput.look(done(work));
         // Rounds may follow each other fast.
-        if said.is_due() {
+        let is_first = !std::mem::replace(&mut said.begun, true);
+        if said.is_due() || is_first {
             output::say(&format!("begin: {}", trials(work)));
         }
     }
@@ -236,7 +246,8 @@ impl Progress for Lines {
         if said.is_due() {
             let outlook = work.outlook();
             let sentence = sentence(work, &outlook, &mut said.throughput);
-            output::say(&format!("{:.1} %: {sentence}", 100.0 * outlook.fraction));
+            let of = of_what(work);
+            output::say(&format!("{:.1} %{of}: {sentence}", 100.0 * outlook.fraction));
         }
     }
 
@@ -255,9 +266,13 @@ fn done(work: &Work) -> [f64; 2] {
     [done.trials as f64, done.steps as f64]
 }
 
-/// `1,200 of 4,800 trials`.
+/// `1,200 of 4,800 trials`, and how many are recorded as long as not all are.
 fn trials(work: &Work) -> String {
-    let all = work.trials();
+    let count = |all: u64, left: u64| format!("{} of {}", HumanCount(all - left), HumanCount(all));
     let round = if work.is_adaptive { " of this round" } else { "" };
-    format!("{} of {} trials{round}", HumanCount(all - work.left()), HumanCount(all))
+    let trials = format!("{} trials{round}", count(work.trials(), work.left()));
+    match work.recordings_left() {
+        0 => trials,
+        left => format!("{trials}, {} recorded", count(work.recordings(), left)),
+    }
 }

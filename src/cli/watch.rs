@@ -21,6 +21,7 @@ use crate::store::counted::CellCounts;
 use crate::store::gathered::Gathered;
 use crate::store::io::Disk;
 use crate::store::manifest::Manifest;
+use crate::store::merge::Missing;
 use crate::store::results;
 use crate::store::summary::Intervals;
 
@@ -104,7 +105,9 @@ fn step_costs(manifest: &Manifest) -> Option<Vec<StepCost>> {
     }
     blas::prepare(1).ok()?;
     let study = config::parse(&manifest.name, &manifest.config, &[], Path::new("")).ok()?;
-    (study.digest == manifest.digest).then(|| StepCost::of_cells(&study))
+    // What decides of its cells is in the digest, and what of it stands beside is not.
+    let is_it = study.digest == manifest.digest && study.axes == manifest.axes;
+    is_it.then(|| StepCost::of_cells(&study))
 }
 
 /// What is watched, as it was when it was looked at last.
@@ -120,7 +123,8 @@ struct Watch<'a> {
     wanted: Vec<Option<u64>>,
     /// What came of them.
     counts: Vec<CellCounts>,
-    is_complete: bool,
+    /// What is missing of the study.
+    missing: Missing,
     /// What is said of the whole.
     sentence: String,
 }
@@ -130,19 +134,19 @@ impl<'a> Watch<'a> {
         let gathered = Gathered::new(&Disk, &arguments.dir)?;
         Ok(Self {
             costs: step_costs(&gathered.manifest),
+            missing: gathered.missing(),
             gathered,
             arguments,
             began: Instant::now(),
             throughput: Throughput::over(WINDOW),
             wanted: Vec::new(),
             counts: Vec::new(),
-            is_complete: false,
             sentence: String::new(),
         })
     }
 
     fn is_complete(&self) -> bool {
-        self.is_complete
+        self.missing.is_nothing()
     }
 
     /// Reads what is new; whether there is something, or nothing was said yet.
@@ -151,7 +155,7 @@ impl<'a> Watch<'a> {
         if news {
             self.wanted = self.gathered.wanted();
             self.counts = self.gathered.counts();
-            self.is_complete = self.gathered.missing().is_nothing();
+            self.missing = self.gathered.missing();
         }
         // Without news too: what is left takes longer then.
         self.sentence = self.in_words();
@@ -168,7 +172,7 @@ impl<'a> Watch<'a> {
             Some(all) => format!("{}: {there} of {} trials", manifest.name, HumanCount(all)),
             None => format!("{}: {there} trials, and more to come", manifest.name),
         }];
-        let left = self.gathered.missing().trajectories.count();
+        let left = self.missing.trajectories.count();
         if left > 0 {
             parts.push(format!("{} trajectories missing", HumanCount(left)));
         }
@@ -222,6 +226,7 @@ impl<'a> Watch<'a> {
         let watched = duration(self.began.elapsed().as_secs_f64());
         let mut picture = vec![format!("{}, watched for {watched}", self.sentence)];
         self.with_standing(|standing| picture.extend(progress::cells(standing, columns, lines)));
+        picture.push(screen::dim(LEGEND));
         picture
     }
 
@@ -250,13 +255,12 @@ impl<'a> Watch<'a> {
 
     /// One line.
     fn json(&self, standing: &Standing<'_>) -> String {
-        let missing = self.gathered.missing();
         let manifest = &self.gathered.manifest;
         value!({
             "name": manifest.name,
             "study_digest": manifest.digest.hex(),
-            "complete": self.is_complete,
-            "missing_trajectories": missing.trajectories.count(),
+            "complete": self.is_complete(),
+            "missing_trajectories": self.missing.trajectories.count(),
             "interval": { "method": standing.intervals.name(), "level": standing.intervals.level },
             "cells": standing.objects(),
         })

@@ -40,6 +40,8 @@ pub(super) struct Lane {
     /// Most steps of one call of the kernel.
     longest_call: u64,
     steps: u64,
+    /// Where it was put in.
+    first: u64,
     problem: Arc<Problem>,
     floor: f64,
     thresholds: Thresholds,
@@ -140,6 +142,7 @@ impl Lane {
             trial,
             longest_call: longest_call(cell),
             steps,
+            first: steps,
             floor: landscape.floor,
             thresholds: cell.stop.thresholds(landscape.floor, landscape.excess_at_zero, loss),
             ladder: ladder.iter().map(|rung| rung + landscape.floor).collect(),
@@ -171,6 +174,11 @@ impl Lane {
     /// Updates made.
     pub(super) fn steps(&self) -> u64 {
         self.steps
+    }
+
+    /// Updates made since it was put in.
+    pub(super) fn steps_made(&self) -> u64 {
+        self.steps - self.first
     }
 
     /// Most steps of one call of the kernel.

@@ -1,7 +1,7 @@
 //! How the cells of a study stand while it runs: a table that fits a terminal, and JSON.
 //!
-//! Which trials end first is not random. So probabilities are those of the first trials of a cell, or of the
-//! part of them that a process does, that are there without a gap, and the counts, which are of all that have ended, come without bounds.
+//! Which trials end first is not random. So probabilities are those of the first trials of a cell that are
+//! there without a gap, and the counts, which are of all that have ended, come without bounds.
 
 use std::collections::VecDeque;
 
@@ -18,8 +18,7 @@ use crate::store::summary::Intervals;
 use crate::study::{Axis, AxisKey};
 
 /// What the table says of its numbers.
-pub const LEGEND: &str = "P is of each cell's first trials without a gap, of a part its own (`of first`), the \
-                          counts of all that have ended.";
+pub const LEGEND: &str = "P is of each cell's first trials without a gap (`of first`), the counts of all that have ended.";
 
 /// Cells without a trial yet that are taken to be worked at.
 const BEGINNING: usize = 2;

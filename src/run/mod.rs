@@ -241,7 +241,7 @@ impl Run<'_> {
         let Task { study, share, durable, mut work } = task;
         let (checkpoint, left) =
             Checkpoint::open(*fs, &options.dir, study, manifest, numerics, &durable)?;
-        work.begin(&left);
+        work.begin(&left, study, share);
         let mut writer = Writer {
             study,
             dir: &options.dir,

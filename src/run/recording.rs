@@ -116,7 +116,7 @@ impl<'a> Measured<'a> {
     fn record(&mut self, step: u64) {
         let made = self.cost.measure((step - self.steps) as f64, 1.0);
         let now = Instant::now();
-        self.meter.add(made, now.duration_since(self.said));
+        self.meter.add(made, made, now.duration_since(self.said));
         self.made += made;
         (self.steps, self.said) = (step, now);
     }

@@ -7,7 +7,7 @@
 //! the step limit. Trials that are recorded are counted likewise, in time by a guess. How long that takes the
 //! [`Meters`] of the workers say, who count what is on its way too: at first that is most of it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,7 @@ use super::checkpoint::Left;
 use super::meter::{Meter, Meters};
 use super::method::Method;
 use super::probe::STEPS_OF_A_START;
-use super::recorded::Recording;
+use super::recorded::{Recording, lanes};
 use super::recording;
 use super::session::Did;
 use crate::store::counted::{CellCounts, Counted, OutcomeCounts};
@@ -37,7 +37,9 @@ pub struct Work {
     pub intervals: Intervals,
     /// Whether more trials may follow when these are done.
     pub is_adaptive: bool,
-    /// What came of the trials that are there, those of others included.
+    /// Whether others do a part of the study too.
+    pub is_part: bool,
+    /// What came of the trials of the share that are there.
     pub counted: Counted,
     /// What there is to do of each cell.
     pub cells: Vec<CellWork>,
@@ -53,6 +55,10 @@ pub struct Work {
     meters: Arc<Meters>,
     /// What the meters showed of all that has ended since they began: trials and recordings.
     ended: [f64; 2],
+    /// What of that was made here of trials, and what it is by the steps of their rows: those that go on until
+    /// they are proved make more.
+    made: f64,
+    by_rows: f64,
     begun: Instant,
 }
 
@@ -94,13 +100,15 @@ pub struct CellWork {
     steps_made: u64,
     recording_made: f64,
     max_steps: u64,
-    /// Operations of a step of one trial.
+    /// Operations of a step of one trial, and how many trials take as long as one alone.
     step: f64,
+    lanes: f64,
     recording: Option<Recording>,
 }
 
 impl CellWork {
     fn of(cell: &Cell, recording: Option<Recording>) -> Self {
+        let method = Method::of(cell);
         Self {
             trials: 0,
             left: 0,
@@ -110,7 +118,8 @@ impl CellWork {
             steps_made: 0,
             recording_made: 0.0,
             max_steps: cell.stop.max_steps,
-            step: blocks::operations_of_step(&Method::of(cell)),
+            step: blocks::operations_of_step(&method),
+            lanes: lanes(&method),
             recording,
         }
     }
@@ -195,6 +204,7 @@ impl Work {
             axes: study.axes.clone(),
             intervals: Intervals::of(manifest),
             is_adaptive: study.is_adaptive(),
+            is_part: !share.is_whole(),
             counted,
             cells,
             did: Did::default(),
@@ -203,6 +213,8 @@ impl Work {
             ended_cells: HashMap::new(),
             workers,
             ended: [meters.trials.made(), meters.recordings.made()],
+            made: 0.0,
+            by_rows: 0.0,
             meters,
             begun,
         }
@@ -224,25 +236,39 @@ impl Work {
         self.ended_cells.get(&cell).copied().unwrap_or_else(|| self.counted.cell(cell))
     }
 
-    /// It goes on with trials that were left on their way.
-    pub(super) fn begin(&mut self, left: &Left) {
-        for (&(cell, _, recorded), state) in left {
-            let cell = &mut self.cells[cell];
-            if recorded {
+    /// It goes on with trials of its share of `study` that were left on their way.
+    pub(super) fn begin(&mut self, left: &Left, study: &Study, share: Share) {
+        let samples = blocks::samples(study, share);
+        let recordings: HashSet<(usize, u64)> = match left.keys().any(|(.., recorded)| *recorded) {
+            true => recording::left(study, &Coverage::new(study.cells.len()), share).collect(),
+            false => HashSet::new(),
+        };
+        for (&(index, trial, recorded), state) in left {
+            let cell = &mut self.cells[index];
+            let is_due = trial < study.cells[index].trials && samples[index].holds(trial);
+            if recorded && recordings.contains(&(index, trial)) {
                 cell.recording_made += cell.of_recording(state.steps as f64);
-            } else {
+            } else if !recorded && is_due && !self.counted.coverage().holds(index, trial) {
                 cell.steps_made += state.steps;
             }
         }
     }
 
-    /// A block is done, of whose steps so many had been made before.
-    pub(super) fn take(&mut self, block: Block, counts: OutcomeCounts, steps_before: u64) {
+    /// A block is done, for which so many operations were `made` here; so many of its steps had been made before.
+    pub(super) fn take(
+        &mut self,
+        block: Block,
+        counts: OutcomeCounts,
+        made: f64,
+        steps_before: u64,
+    ) {
         let steps = counts.steps.saturating_sub(steps_before);
         let cell = &mut self.cells[block.cell];
         cell.left = cell.left.saturating_sub(block.count);
         cell.steps_made = cell.steps_made.saturating_sub(steps_before);
-        self.ended[0] += (STEPS_OF_A_START * block.count as f64 + steps as f64) * cell.step;
+        self.ended[0] += made;
+        self.made += made;
+        self.by_rows += (STEPS_OF_A_START * block.count as f64 + steps as f64) * cell.step;
         self.did.trials += block.count;
         self.did.steps += steps;
         self.counted.add(block, |_| counts);
@@ -278,6 +304,16 @@ impl Work {
         self.cells.iter().map(|cell| cell.left).sum()
     }
 
+    /// Trials of the share that are recorded.
+    pub fn recordings(&self) -> u64 {
+        self.cells.iter().map(|cell| cell.recordings).sum()
+    }
+
+    /// Of these, the ones that are left.
+    pub fn recordings_left(&self) -> u64 {
+        self.cells.iter().map(|cell| cell.recordings_left).sum()
+    }
+
     /// How long the process has gone on.
     pub fn elapsed(&self) -> Duration {
         self.begun.elapsed()
@@ -288,29 +324,36 @@ impl Work {
         let limits: Vec<u64> = self.cells.iter().map(|cell| cell.max_steps).collect();
         let steps = expected_steps(&self.axes, &self.counted, &limits);
         let cells = || self.cells.iter().zip(steps.iter().copied());
-        let trials = cells().map(|(cell, steps)| cell.trials(steps));
+        let beyond = if self.by_rows > 0.0 { self.made / self.by_rows } else { 1.0 };
+        let trials = cells().map(|(cell, steps)| cell.trials(steps).times(beyond));
         let recordings = cells().map(|(cell, steps)| cell.recordings(steps));
         let Meters { trials: of_trials, recordings: of_recordings } = &*self.meters;
         let trials = trials.fold(Amount::default(), Amount::and).without(of_trials, self.ended[0]);
         let recordings = recordings.fold(Amount::default(), Amount::and);
         let recordings = recordings.without(of_recordings, self.ended[1]);
         let is_known = trials.left == 0.0 || of_trials.pace().is_some();
-        let seconds = trials.times(of_trials.pace().unwrap_or(PACES[0]));
-        let seconds = seconds.and(recordings.times(of_recordings.pace().unwrap_or(PACES[1])));
-        let Amount { all, left } = seconds;
+        let trials = trials.times(of_trials.pace().unwrap_or(PACES[0]));
+        let recordings = recordings.times(of_recordings.pace().unwrap_or(PACES[1]));
+        let Amount { all, left } = trials.and(recordings);
+        let seconds =
+            trials.left / self.full_workers() + recordings.left / self.recording_workers();
         Outlook {
             fraction: if all > 0.0 { 1.0 - (left / all).min(1.0) } else { 1.0 },
-            seconds_left: is_known.then(|| left / self.busy_workers()),
-            is_bound: self.counted.coverage().total() == 0 && left > 0.0,
+            seconds_left: is_known.then_some(seconds),
+            is_bound: left > 0.0 && self.counted.cells().all(|cell| cell.there.trials() == 0),
         }
     }
 
-    /// Workers that there is something for.
-    fn busy_workers(&self) -> f64 {
-        let later = |cell: &CellWork| cell.later as u64;
-        let of_cell = |cell: &CellWork| cell.left + cell.recordings_left + later(cell);
-        let left = self.cells.iter().map(of_cell).fold(0, u64::saturating_add);
-        left.clamp(1, self.workers as u64) as f64
+    /// Workers whose kernels the trials that are left fill: less than one where they do not fill one.
+    fn full_workers(&self) -> f64 {
+        let full = |cell: &CellWork| (cell.left as f64 + cell.later) / cell.lanes;
+        let full: f64 = self.cells.iter().map(full).sum();
+        if full > 0.0 { full.min(self.workers as f64) } else { 1.0 }
+    }
+
+    /// Workers that there is a trial to record for.
+    fn recording_workers(&self) -> f64 {
+        self.recordings_left().clamp(1, self.workers as u64) as f64
     }
 }
 
@@ -410,6 +453,13 @@ mod tests {
         Process { share, workers: 2, meters, begun: Instant::now(), did }
     }
 
+    /// The first trials of a cell are done, of so many steps each of which so many had been made before.
+    fn take(work: &mut Work, cell: usize, count: u64, steps: u64, steps_before: u64) {
+        let made = STEPS_OF_A_START * count as f64 + (count * steps - steps_before) as f64;
+        let made = made * work.cells[cell].step;
+        work.take(first(cell, count), counts(count, steps), made, steps_before);
+    }
+
     fn first(cell: usize, count: u64) -> Block {
         Block { cell, first: 0, count }
     }
@@ -433,14 +483,14 @@ mod tests {
         let nothing = Coverage::new(4);
         let process = process(Share::WHOLE);
         let mut work = Work::new(&study, &manifest(&study), process, Counted::new(4), &nothing);
-        work.begin(&Left::new());
+        work.begin(&Left::new(), &study, Share::WHOLE);
         let nothing = Outlook { fraction: 0.0, seconds_left: None, is_bound: true };
         assert_eq!(work.outlook(), nothing);
         for cell in 0..3 {
-            work.take(first(cell, 10), counts(10, 75), 0);
+            take(&mut work, cell, 10, 75, 0);
         }
         // Three seconds of a worker for these.
-        work.meters.trials.add(work.ended[0], Duration::from_secs(3));
+        work.meters.trials.add(work.ended[0], work.ended[0], Duration::from_secs(3));
         assert_eq!((work.trials(), work.left(), work.did.steps), (40, 10, 2250));
         // All trials cost as many steps, a step of the wide ones as many operations as of four narrow ones.
         let narrow = blocks::operations_of_step(&Method::of(&study.cells[0]));
@@ -454,10 +504,10 @@ mod tests {
         assert!((seconds_left.unwrap() / seconds - 1.0).abs() < 1e-6, "{seconds_left:?} {seconds}");
         // Half of it is on its way.
         let half = wide * 10.0 * (STEPS_OF_A_START + 75.0) / 2.0;
-        work.meters.trials.add(half, Duration::from_secs_f64(seconds));
+        work.meters.trials.add(half, half, Duration::from_secs_f64(seconds));
         let on_its_way = work.outlook().seconds_left.unwrap();
         assert!((on_its_way / (seconds / 2.0) - 1.0).abs() < 1e-6, "{on_its_way} {seconds}");
-        work.take(first(3, 10), counts(10, 400), 0);
+        take(&mut work, 3, 10, 400, 0);
         let all = Outlook { fraction: 1.0, seconds_left: Some(0.0), is_bound: false };
         assert_eq!(work.outlook(), all);
     }
@@ -476,7 +526,7 @@ mod tests {
         let before = work.outlook().fraction;
         assert!(before > 0.0 && before < 0.1, "{before}");
         let count = work.cells[0].trials;
-        work.take(first(0, count), counts(count, 1000), 900);
+        take(&mut work, 0, count, 1000, 900);
         assert_eq!(work.did.steps, 1000 * count - 900);
         assert_eq!(work.cells[0].steps_made, 0);
     }
@@ -489,9 +539,9 @@ mod tests {
         let process = process(Share::WHOLE);
         let mut work = Work::new(&study, &manifest(&study), process, Counted::new(4), &nothing);
         for cell in 0..4 {
-            work.take(first(cell, 10), counts(10, 75), 0);
+            take(&mut work, cell, 10, 75, 0);
         }
-        work.meters.trials.add(work.ended[0], Duration::from_secs(4));
+        work.meters.trials.add(work.ended[0], work.ended[0], Duration::from_secs(4));
         // Nothing is known of recordings but the guess.
         let recording = |cell: usize| work.cells[cell].of_recording(75.0);
         let all: f64 = (0..4).map(|cell| 2.0 * recording(cell)).sum();
@@ -499,7 +549,7 @@ mod tests {
         assert!((seconds_left / (all * 1e-9 / 2.0) - 1.0).abs() < 1e-9, "{seconds_left}");
         // One of eight takes five times as long.
         let made = recording(0);
-        work.meters.recordings.add(made, Duration::from_secs_f64(5e-9 * made));
+        work.meters.recordings.add(made, made, Duration::from_secs_f64(5e-9 * made));
         work.take_recording(0, made, 0);
         let (before, seconds_left) = (seconds_left, work.outlook().seconds_left.unwrap());
         let expected = 5.0 * (1.0 - made / all) * before;
@@ -512,7 +562,7 @@ mod tests {
         let process = process(Share::WHOLE);
         let mut work = Work::new(&study, &manifest(&study), process, Counted::new(4), &nothing);
         let before = work.outlook().fraction;
-        work.take(first(0, 10), counts(10, 75), 0);
+        take(&mut work, 0, 10, 75, 0);
         let of_round = work.outlook().fraction;
         let round = Round { foreseen: Some(vec![30; 4]), ..Round::default() };
         work.set_round(round, &study, Share::WHOLE);

@@ -9,7 +9,7 @@ use crossbeam_channel::Sender;
 use super::blocks::{self, MOST_OPEN};
 use super::checkpoint::{Left, Trial, trial};
 use super::interrupt::Interrupt;
-use super::meter::Meter;
+use super::meter::{Meter, Teller};
 use super::method::{self, Method};
 use super::open::{Kept, Open};
 use super::probe::STEPS_OF_A_START;
@@ -18,14 +18,11 @@ use crate::start::Starts;
 use crate::store::trajectories::Recorded;
 use crate::study::{Block, Cell, Study, TrialRow, TrialState};
 
-/// How often a worker says what it has made: other workers say it in the same place.
-const SAY_EVERY: Duration = Duration::from_millis(1);
-
 /// What a worker has for the writer.
 #[derive(Debug)]
 pub(super) enum Message {
-    /// What is kept of trials that have ended.
-    Block(Kept),
+    /// What is kept of trials that have ended, and the operations that were made for it.
+    Block(Kept, f64),
     /// Where trials are that have not.
     States(Vec<TrialState>),
     /// What was recorded of a trial, and what that was in the measure of [`Meters`](super::meter::Meters).
@@ -67,18 +64,15 @@ struct Blocks<'a, N> {
     starts: Option<(&'a Cell, Starts<'a>)>,
     /// Trials of the block at hand that have not begun.
     trials: Range<u64>,
-    /// Blocks with trials that have not ended.
-    open: Vec<Open>,
+    /// Blocks with trials that have not ended, and the operations that were made for those that have.
+    open: Vec<(Open, f64)>,
     /// When the trials on their way were looked at last, and which these were.
     looked: Instant,
     seen: HashSet<Trial>,
     /// Nobody takes rows any more.
     refused: bool,
-    /// Who is told what the worker makes, and when that was last.
-    meter: &'a Meter,
-    said: Instant,
-    /// What was made since then, and the operations of a step of the cell at hand.
-    unsaid: f64,
+    teller: Teller<'a>,
+    /// Operations of a step of the cell at hand.
     operations: f64,
 }
 
@@ -104,9 +98,7 @@ impl<'a, N: Fn() -> Option<Block>> Blocks<'a, N> {
             looked: Instant::now(),
             seen: HashSet::new(),
             refused: false,
-            meter,
-            said: Instant::now(),
-            unsaid: 0.0,
+            teller: Teller::new(meter),
             operations: 0.0,
         }
     }
@@ -126,38 +118,30 @@ impl<'a, N: Fn() -> Option<Block>> Blocks<'a, N> {
             self.operations = blocks::operations_of_step(&Method::of(cell));
         }
         self.trials = block.trials();
-        self.open.push(Open::new(self.study, block));
+        self.open.push((Open::new(self.study, block), 0.0));
         cell
     }
 
-    /// So many steps were made: says so now and then.
-    fn made(&mut self, steps: f64) {
-        self.unsaid += steps * self.operations;
-        if self.said.elapsed() >= SAY_EVERY {
-            self.say();
-        }
-    }
-
-    /// Says what was made since it was said last.
-    fn say(&mut self) {
-        let now = Instant::now();
-        self.meter.add(std::mem::take(&mut self.unsaid), now.duration_since(self.said));
-        self.said = now;
+    /// The place among the open blocks of the one that a trial is of.
+    fn open_with(&self, cell: usize, trial: u64) -> usize {
+        let open = self.open.iter().position(|(open, _)| open.holds(cell, trial));
+        open.expect("a trial of a block that was given out")
     }
 
     fn send(&mut self, message: Message) {
         self.refused |= self.sender.send(message).is_err();
     }
 
-    fn send_block(&mut self, block: Open) {
+    fn send_block(&mut self, (block, mut made): (Open, f64)) {
         for kept in block.keep() {
-            self.send(Message::Block(kept));
+            // Where a block comes in pieces, the first one has all.
+            self.send(Message::Block(kept, std::mem::take(&mut made)));
         }
     }
 
     /// Sends the rows that are there of the blocks that have not ended.
     fn end(&mut self) {
-        self.say();
+        self.teller.say();
         for block in std::mem::take(&mut self.open) {
             self.send_block(block);
         }
@@ -171,11 +155,11 @@ impl<'a, N: Fn() -> Option<Block>> Queue<'a> for Blocks<'a, N> {
             if let Some(trial) = self.trials.next() {
                 let state = self.left.get(&(cell.index, trial, false)).cloned();
                 let entry = Entry { cell, trial, start: starts.start(trial), state };
-                self.made(STEPS_OF_A_START);
+                self.teller.begun(STEPS_OF_A_START * self.operations);
                 return Some(entry);
             }
             let block = self.waiting.take().or_else(|| (self.next)())?;
-            let trials: u64 = self.open.iter().map(|open| open.block().count).sum();
+            let trials: u64 = self.open.iter().map(|(open, _)| open.block().count).sum();
             let full = trials > 0 && trials + block.count > MOST_OPEN;
             if full || !method::same_kernel(cell, &self.study.cells[block.cell]) {
                 self.waiting = Some(block);
@@ -186,17 +170,22 @@ impl<'a, N: Fn() -> Option<Block>> Queue<'a> for Blocks<'a, N> {
     }
 
     fn done(&mut self, cell: usize, trial: u64, row: TrialRow) {
-        let open = self.open.iter_mut().position(|open| open.holds(cell, trial));
-        let at = open.expect("a trial of a block that was given out");
-        self.open[at].put(trial, row);
-        if self.open[at].is_complete() {
+        let at = self.open_with(cell, trial);
+        self.open[at].0.put(trial, row);
+        if self.open[at].0.is_complete() {
             let block = self.open.remove(at);
             self.send_block(block);
         }
     }
 
-    fn advanced(&mut self, steps: u64) {
-        self.made(steps as f64);
+    fn advanced(&mut self, steps: u64, trials: usize, lanes: usize) {
+        let operations = steps as f64 * self.operations;
+        self.teller.stepped(operations * trials as f64, operations * lanes as f64);
+    }
+
+    fn made(&mut self, cell: usize, trial: u64, steps: u64) {
+        let at = self.open_with(cell, trial);
+        self.open[at].1 += (STEPS_OF_A_START + steps as f64) * self.operations;
     }
 
     fn is_due(&mut self) -> bool {
@@ -254,10 +243,13 @@ mod tests {
         let meter = Meter::default();
         work(study, left, next, &interrupt, &sender, &meter);
         drop(sender);
-        let (mut blocks, mut states) = (Vec::new(), Left::new());
+        let (mut blocks, mut states, mut ended) = (Vec::new(), Left::new(), 0.0);
         for message in receiver {
             match message {
-                Message::Block(kept) => blocks.push(kept),
+                Message::Block(kept, made) => {
+                    ended += made;
+                    blocks.push(kept);
+                }
                 Message::States(kept) => {
                     states.extend(kept.into_iter().map(|state| (trial(&state), state)));
                 }
@@ -265,10 +257,12 @@ mod tests {
             }
         }
         blocks.sort_by_key(Kept::block);
+        let of_rows = operations(study, left, &blocks);
+        assert!(ended > of_rows * (1.0 - 1e-12), "{ended} of {of_rows}");
         // Besides what of others was made, which have not ended.
-        let ended = operations(study, left, &blocks);
-        assert!(meter.made() > 0.999 * ended, "{} of {ended}", meter.made());
-        assert!(at < usize::MAX || meter.made() < 1.001 * ended, "{} of {ended}", meter.made());
+        let made = meter.made();
+        assert!(made > ended * (1.0 - 1e-12), "{made} of {ended}");
+        assert!(at < usize::MAX || made < ended * (1.0 + 1e-12), "{made} of {ended}");
         (blocks, states)
     }
 

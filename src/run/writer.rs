@@ -111,8 +111,8 @@ impl Writer<'_> {
     ) -> Result<()> {
         loop {
             match messages.recv_timeout(TICK) {
-                Ok(Message::Block(block)) => {
-                    self.take(block);
+                Ok(Message::Block(block, made)) => {
+                    self.take(block, made);
                     progress.update(&self.work);
                 }
                 Ok(Message::States(states)) => self.checkpoint.take(states),
@@ -134,11 +134,11 @@ impl Writer<'_> {
         }
     }
 
-    fn take(&mut self, kept: Kept) {
+    fn take(&mut self, kept: Kept, made: f64) {
         let block = kept.block();
         let state = |trial| self.left.get(&(block.cell, trial, false));
         let steps_before = block.trials().filter_map(state).map(|state| state.steps).sum();
-        self.work.take(block, kept.counts(), steps_before);
+        self.work.take(block, kept.counts(), made, steps_before);
         self.pending.push(kept);
     }
 

@@ -1,6 +1,6 @@
-//! What came of the trials of a study so far: of all that are there, and of the first ones of each cell,
-//! before the first that is missing. Which trials end first is not random, so only the latter are a sample;
-//! so are the first ones of those that one process does, which are fixed beforehand too.
+//! What came of the trials of a study so far, or of those of them that one process does: of all that are there,
+//! and of the first ones of each cell, before the first that is missing. Which trials end first is not random,
+//! so only the latter are a sample.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -94,6 +94,11 @@ impl Sample {
         }
     }
 
+    /// Whether a trial is one of it.
+    pub fn holds(self, trial: u64) -> bool {
+        self.next(trial) == trial
+    }
+
     /// The end of the trials of it, or of the others, that `trial` is one of.
     fn end(self, trial: u64) -> u64 {
         match self.next(trial) {
@@ -107,7 +112,7 @@ impl Sample {
 /// What came of the trials of a cell.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct CellCounts {
-    /// Of all that are there.
+    /// Of all of the sample that are there.
     pub there: OutcomeCounts,
     /// Of those of the sample before the first that is missing.
     pub first: OutcomeCounts,
@@ -132,10 +137,10 @@ impl CellCounted {
 
     /// Enters trials that follow each other, all or none of the sample, none of which is there.
     fn enter(&mut self, first: u64, counts: OutcomeCounts) {
-        self.counts.there.absorb(&counts);
-        if self.sample.next(first) != first {
+        if !self.sample.holds(first) {
             return;
         }
+        self.counts.there.absorb(&counts);
         self.behind.insert(first, counts);
         while let Some(counts) = self.behind.remove(&self.next) {
             self.next = self.sample.next(self.next + counts.trials());
@@ -273,8 +278,8 @@ mod tests {
             }
             let holds = |trial: &u64| blocks.iter().any(|(f, n)| (*f..f + n).contains(trial));
             let cell = counted.cell(0);
-            prop_assert_eq!(cell.there, counts((0..80).filter(holds)));
             let of_sample = |trial: &u64| trial / size % every == first;
+            prop_assert_eq!(cell.there, counts((0..80).filter(of_sample).filter(holds)));
             let first = (0..80).filter(of_sample).take_while(holds);
             prop_assert_eq!(cell.first, counts(first));
         }

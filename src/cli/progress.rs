@@ -255,9 +255,13 @@ fn done(work: &Work) -> [f64; 2] {
     [done.trials as f64, done.steps as f64]
 }
 
-/// `1,200 of 4,800 trials`.
+/// `1,200 of 4,800 trials, 3 of 16 trajectories`.
 fn trials(work: &Work) -> String {
-    let all = work.trials();
+    let of = |all: u64, left: u64| format!("{} of {}", HumanCount(all - left), HumanCount(all));
     let round = if work.is_adaptive { " of this round" } else { "" };
-    format!("{} of {} trials{round}", HumanCount(all - work.left()), HumanCount(all))
+    let trials = format!("{} trials{round}", of(work.trials(), work.left()));
+    match work.recordings() {
+        0 => trials,
+        all => format!("{trials}, {} trajectories", of(all, work.recordings_left())),
+    }
 }

@@ -278,6 +278,16 @@ impl Work {
         self.cells.iter().map(|cell| cell.left).sum()
     }
 
+    /// Trials that the share is to record.
+    pub fn recordings(&self) -> u64 {
+        self.cells.iter().map(|cell| cell.recordings).sum()
+    }
+
+    /// Of these, the ones that are left.
+    pub fn recordings_left(&self) -> u64 {
+        self.cells.iter().map(|cell| cell.recordings_left).sum()
+    }
+
     /// How long the process has gone on.
     pub fn elapsed(&self) -> Duration {
         self.begun.elapsed()
@@ -308,8 +318,8 @@ impl Work {
     /// Workers that there is something for.
     fn busy_workers(&self) -> f64 {
         let later = |cell: &CellWork| cell.later as u64;
-        let of_cell = |cell: &CellWork| cell.left + cell.recordings_left + later(cell);
-        let left = self.cells.iter().map(of_cell).fold(0, u64::saturating_add);
+        let later = self.cells.iter().map(later).fold(0, u64::saturating_add);
+        let left = (self.left() + self.recordings_left()).saturating_add(later);
         left.clamp(1, self.workers as u64) as f64
     }
 }

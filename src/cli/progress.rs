@@ -266,13 +266,13 @@ fn done(work: &Work) -> [f64; 2] {
     [done.trials as f64, done.steps as f64]
 }
 
-/// `1,200 of 4,800 trials`, and how many are recorded as long as not all are.
+/// `1,200 of 4,800 trials, 3 of 16 trajectories`.
 fn trials(work: &Work) -> String {
-    let count = |all: u64, left: u64| format!("{} of {}", HumanCount(all - left), HumanCount(all));
+    let of = |all: u64, left: u64| format!("{} of {}", HumanCount(all - left), HumanCount(all));
     let round = if work.is_adaptive { " of this round" } else { "" };
-    let trials = format!("{} trials{round}", count(work.trials(), work.left()));
-    match work.recordings_left() {
+    let trials = format!("{} trials{round}", of(work.trials(), work.left()));
+    match work.recordings() {
         0 => trials,
-        left => format!("{trials}, {} recorded", count(work.recordings(), left)),
+        all => format!("{trials}, {} trajectories", of(all, work.recordings_left())),
     }
 }

@@ -98,7 +98,10 @@ pub(super) fn main(arguments: &Arguments) -> Result<Ending> {
 /// the data that it names. Where all cells have steps of one kind it is not needed.
 fn step_costs(manifest: &Manifest) -> Option<Vec<StepCost>> {
     let mut keys = manifest.axes.iter().flat_map(|axis| &axis.keys);
-    let decides = |key: &str| key.starts_with("network.") || key == "descent.max_steps";
+    let decides = |key: &str| {
+        let of_descent = ["descent.method", "descent.reduce", "descent.max_steps"];
+        key.starts_with("network.") || of_descent.contains(&key)
+    };
     if !keys.any(|key| decides(&key.key)) {
         let alike = StepCost { max_steps: manifest.max_steps, operations: 1.0 };
         return Some(vec![alike; manifest.cells()]);
@@ -288,6 +291,9 @@ mod tests {
         let limits = step_costs(&manifest("\"descent.max_steps\" = [10, 99]")).unwrap();
         assert_eq!([limits[0].max_steps, limits[1].max_steps], [10, 99]);
         assert_eq!(limits[0].operations, limits[1].operations);
+        let methods = step_costs(&manifest("\"descent.method\" = [\"gradient\", \"flow\"]"));
+        let methods = methods.unwrap();
+        assert_eq!(methods[1].operations, 6.0 * methods[0].operations);
         // Of another version of the program, or with data that are gone.
         let mut other = manifest("\"network.hidden\" = [8, 32]");
         other.config = other.config.replace("20000", "20001");

@@ -239,6 +239,24 @@ mod tests {
         standing
     }
 
+    #[test]
+    fn what_is_beyond_the_end_of_a_cell_is_not_of_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut manifest = manifest(vec![], 1000, &[]);
+        let goal = Goal::HalfWidth(0.4);
+        manifest.stopping = Some(StoppingRule { every: 10, level: 0.95, goal, budget: None });
+        let mut looks = Looks::new(&manifest).unwrap();
+        assert_eq!(looks.ended(), HashMap::new());
+        let block = [rows(0, 0, 95, 0)];
+        let part = write_part(&Disk, dir.path(), &manifest, &Numerics::default(), &block).unwrap();
+        looks.add(&decode(&fs::read(&part).unwrap(), &manifest).unwrap());
+        let Standing::Ended(end) = looks.standings()[0] else { panic!("95 are enough") };
+        let first = OutcomeCounts::of_rows(&block[0].rows[..end as usize]);
+        assert!(end < 95 && first.trials() == end);
+        let ended = CellCounts { there: first, first };
+        assert_eq!(looks.ended(), HashMap::from([(0, ended)]));
+    }
+
     /// Processes that run at once leave gaps, of a whole look too: what is behind one is not known yet.
     #[test]
     fn trials_behind_a_gap_are_not_seen() {

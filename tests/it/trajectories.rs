@@ -226,3 +226,18 @@ fn xarray_reads_them() {
     let [whole, partial] = ["out/results.h5", "out/partial.h5"].map(|name| desk.path(name));
     program::run_script(&python, "trajectories.py", &[&whole, &partial]);
 }
+
+/// A part of them, and the rest.
+#[test]
+fn a_run_says_how_many_it_records() {
+    let desk = desk();
+    let begin = |more: &[&str]| {
+        let ran = desk.succeed(&[&["run", "study.toml", "-o", "out"], more].concat());
+        let mut lines = ran.stderr.lines().map(str::to_owned);
+        lines.find(|line| line.starts_with("begin: ")).unwrap_or(ran.stderr)
+    };
+    // Twelve trajectories and 18 blocks of at most five trials go round the parts in turn.
+    let first = begin(&["--part", "1/2"]);
+    assert_eq!(first, "begin: 0 of 36 trials, 0 of 6 trajectories");
+    assert_eq!(begin(&[]), "begin: 36 of 72 trials, 6 of 12 trajectories");
+}

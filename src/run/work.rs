@@ -499,12 +499,15 @@ mod tests {
         let Outlook { fraction, seconds_left, is_bound } = work.outlook();
         assert!(!is_bound);
         assert!((fraction - expected).abs() < 1e-6, "{fraction} {expected}");
-        // Two workers share what is left.
-        let seconds = 3.0 * wide / (2.0 * narrow + wide) / 2.0;
+        // Ten trials do not fill the kernels of two workers.
+        let full = 10.0 / work.cells[3].lanes;
+        assert!(1.0 < full && full < 2.0, "{full}");
+        let seconds = 3.0 * wide / (2.0 * narrow + wide) / full;
         assert!((seconds_left.unwrap() / seconds - 1.0).abs() < 1e-6, "{seconds_left:?} {seconds}");
         // Half of it is on its way.
         let half = wide * 10.0 * (STEPS_OF_A_START + 75.0) / 2.0;
-        work.meters.trials.add(half, half, Duration::from_secs_f64(seconds));
+        let pace = work.meters.trials.pace().unwrap();
+        work.meters.trials.add(half, half, Duration::from_secs_f64(half * pace));
         let on_its_way = work.outlook().seconds_left.unwrap();
         assert!((on_its_way / (seconds / 2.0) - 1.0).abs() < 1e-6, "{on_its_way} {seconds}");
         take(&mut work, 3, 10, 400, 0);

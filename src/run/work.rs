@@ -5,7 +5,7 @@
 //! took times the operations of a step. A trial that is left is taken to cost what those of its cell did; in
 //! a cell none of whose trials has ended, what those of the cells before it along the axes did, as a part of
 //! the step limit. Trials that are recorded are counted likewise, in time by a guess. How long that takes the
-//! [`Meters`] of the workers say, who count what is on its way too: at first that is most of it.
+//! meters of the workers say, who count what is on its way too: at first that is most of it.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;

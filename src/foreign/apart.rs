@@ -6,6 +6,7 @@
 //! What it sends are frames: a tag, the length of what follows, and that.
 
 use std::ffi::OsStr;
+use std::fs::Metadata;
 use std::io::{self, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
@@ -88,11 +89,11 @@ impl Apart {
         if ended.as_ref().is_ok_and(ran_out_of_time) {
             return Refusal::new(
                 format!(
-                    "reading it took longer than the {} s of processor time that a file of its size has",
+                    "reading it took too long: a file of its size has at most {} s of processor time",
                     seconds(&self.path)
                 ),
-                "if it is in order, ask for less of it, one figure (`deeplin plot`) or the table (`deeplin report \
-                 --csv`) instead of a page; if not, take it from its source again",
+                "if it is in order, ask for less of it at a time, of results a figure or a table instead of a page; \
+                 if not, take it from its source again",
             );
         }
         let how = ended.map_or_else(|e| e.to_string(), |status| status.to_string());
@@ -111,12 +112,26 @@ impl Drop for Apart {
     }
 }
 
-/// Seconds of the processor that a process has for a file: what is read and drawn grows with its size.
+/// Seconds of the processor that a process has for a file: what is read and drawn grows with its size, holes in
+/// it left out.
 pub(crate) fn seconds(path: &Path) -> u64 {
-    /// For any file, and bytes that take another second.
+    /// For any file at least and at most, and bytes that take another second.
     const LEAST: u64 = 20;
-    const BYTES: u64 = 1 << 17;
-    LEAST.saturating_add(path.metadata().map_or(0, |metadata| metadata.len()) / BYTES)
+    const MOST: u64 = 3600;
+    const BYTES: u64 = 1 << 19;
+    let length = path.metadata().map_or(0, |metadata| length_on_disk(&metadata));
+    LEAST.saturating_add(length / BYTES).min(MOST)
+}
+
+#[cfg(unix)]
+fn length_on_disk(metadata: &Metadata) -> u64 {
+    use std::os::unix::fs::MetadataExt;
+    metadata.len().min(metadata.blocks().saturating_mul(512))
+}
+
+#[cfg(not(unix))]
+fn length_on_disk(metadata: &Metadata) -> u64 {
+    metadata.len()
 }
 
 /// Whether a process was ended because its seconds were over.
@@ -242,6 +257,6 @@ mod tests {
         }
         let said = said(b"", "kill -XCPU $$");
         let error = said.last().unwrap().as_ref().unwrap_err();
-        assert!(error.contains("took longer than the 20 s of processor time"), "{error}");
+        assert!(error.contains("has at most 20 s of processor time"), "{error}");
     }
 }

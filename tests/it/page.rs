@@ -166,9 +166,12 @@ fn curves_say_the_numbers_of_the_times() {
     for number in 0..15 {
         let rows: Vec<_> = rows().filter(|row| row[2] == number.to_string()).collect();
         let points: Vec<_> = rows.iter().map(|row| of_line(row)).collect();
-        let depth = format!("depth {}", rows[0][0]);
-        let own = curves.iter().filter(|(name, said)| name.contains(&depth) && says(said, &points));
-        assert!(own.count() > 0, "cell {number}: {points:?}\n{curves:?}");
+        let [depth, std] = [0, 1].map(|key| rows[0][key].parse::<f64>().expect("a number"));
+        // To four digits, as it is written there.
+        let std = (std * 1e4).round() / 1e4;
+        let name = format!("std {std}, depth {depth}, converged");
+        let own = curves.iter().filter(|(curve, said)| *curve == name && says(said, &points));
+        assert_eq!(own.count(), 1, "{name}: {points:?}\n{curves:?}");
     }
 }
 

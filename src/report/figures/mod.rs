@@ -110,7 +110,8 @@ impl Kind {
             }
             Self::Times => {
                 "The probability of having converged by a number of steps; trials that diverged or stalled never \
-                 do. Bounds are for one number of steps each."
+                 do. Bounds are for one number of steps each. It is drawn at up to 60 steps between which about \
+                 equally many trials are decided, and as it was before in between."
             }
             Self::RunningTime => {
                 "All steps per trial that converged: of trials as they were run, and of trials that are given up \
@@ -148,13 +149,13 @@ impl Kind {
         }
     }
 
-    /// The command that gives the numbers behind it.
+    /// A command that shows what is behind it.
     pub fn command(self) -> &'static str {
         match self {
             Self::Times => "deeplin times RESULTS --csv",
             Self::Ladder => "deeplin times RESULTS --loss LOSS --csv",
             Self::Starts => "deeplin export RESULTS -o FILE.csv",
-            Self::Trajectories => "deeplin trace CONFIG --trial K -o FILE",
+            Self::Trajectories => "deeplin trace CONFIG --at KEY=VALUE,... --trial K -o FILE",
             Self::Probability | Self::Phase | Self::Outcomes | Self::RunningTime | Self::Theory => {
                 "deeplin report RESULTS --csv"
             }

@@ -37,12 +37,8 @@ pub(super) fn group(arrangement: &Arrangement<'_>) -> Result<Group> {
         Ok((cell, OfCell { times, by: POWERS.map(|steps| converged_by(&rows, steps)) }))
     };
     let cells: BTreeMap<usize, OfCell> = shown.into_iter().map(of_cell).collect::<Result<_>>()?;
-    let places: Vec<f64> = cells.values().flat_map(|cell| &cell.times.points).map(at).collect();
-    let span = [
-        places.iter().copied().fold(f64::INFINITY, f64::min),
-        places.iter().copied().fold(0.0, f64::max),
-    ];
-    let x = steps(places);
+    let span = span(cells.values().flat_map(|cell| &cell.times.points));
+    let x = steps(span);
     let y = Axis { label: "probability".to_owned(), scale: super::probability::SCALE };
     let panels = |choice: &[usize]| {
         let titles = arrangement.panels().into_iter().enumerate();
@@ -66,6 +62,13 @@ pub(super) fn group(arrangement: &Arrangement<'_>) -> Result<Group> {
 
 fn at(point: &Point) -> f64 {
     step(point.step)
+}
+
+/// The ends of the axis: from before the first of these points, so that what is known until there is seen, to
+/// the last one.
+fn span<'a>(points: impl Iterator<Item = &'a Point> + Clone) -> [f64; 2] {
+    let first = points.clone().map(|point| point.step).min().unwrap_or(0);
+    [step(first / 2), points.map(at).fold(step(0), f64::max)]
 }
 
 /// The curve of a cell from one end of the axis, where nothing has happened yet, as far as it is known: to the
@@ -96,7 +99,7 @@ fn spot(&[x, value, lower, upper]: &[f64; 4]) -> Spot {
 }
 
 fn curve(points: &[[f64; 4]], series: usize) -> [Mark; 2] {
-    // Bounds too hold until the next step at which something happens.
+    // Bounds too are drawn as they were until the next of these steps.
     let bounds = |point: &[f64; 4]| [point[2], point[3]];
     let befores = points.first().into_iter().chain(points).map(bounds);
     let band = points.iter().zip(befores).flat_map(|(point, before)| {

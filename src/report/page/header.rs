@@ -55,15 +55,14 @@ fn facts(results: &ResultsFile) -> String {
     let axes: Vec<(String, String)> =
         results.axes.iter().map(|axis| (keys(axis), values(axis))).collect();
     let config: DocumentMut = results.config.parse().unwrap_or_default();
+    let law = other_law(&results.config);
     let fixed = KEYS.iter().filter_map(|key| {
         let (table, name) = key.split_once('.')?;
         let value = config.get(table)?.get(name)?.as_value()?;
         let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        match other_law(&results.config).filter(|_| *key == "init.kind") {
-            Some(words) => Some(("initial weights", words.to_owned())),
-            None => Some((*key, text.trim().to_owned())),
-        }
+        (law.is_none() || *key != "init.kind").then(|| (*key, text.trim().to_owned()))
     });
+    let fixed = fixed.chain(law.map(|words| ("initial weights", words.to_owned())));
     let seed = ("seed", results.seed.to_string());
     let digest = ("study digest", results.digest.hex());
     let axes = axes.iter().map(|(keys, values)| (keys.as_str(), values.clone()));

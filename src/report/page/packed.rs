@@ -23,7 +23,7 @@ pub(super) fn packed(html: String, what: &str, command: &str) -> String {
     let deflated = deflated.expect("memory takes all that is written");
     format!(
         "<script type=\"text/plain\" class=\"packed\">{}</script>\n\
-         <noscript><p class=\"notice\">{} packed in this page and need scripts; this gives them too: \
+         <noscript><p class=\"notice\">{} packed in this page and need scripts. Without them there is \
          <code>{}</code></p></noscript>\n",
         STANDARD.encode(deflated),
         Escaped(&what),

@@ -90,7 +90,7 @@
   };
 
   // What is said along a curve becomes marks: points on it, which are seen when they are read. Each has the pieces
-  // of the curve that are its own: where a curve keeps its value, up to the next point; else half the way to it.
+  // of the line that are its own: where a curve keeps its value, up to the next point; else half the way to it.
   const piecesOf = new WeakMap();
   const element = (name, attributes) => {
     const made = document.createElementNS("http://www.w3.org/2000/svg", name);
@@ -101,18 +101,31 @@
     const lines = readings.textContent.split("\n").map((line) => /^(\S+) (\S+) (.*)$/.exec(line).slice(1));
     const points = lines.map(([x, y]) => [Number(x), Number(y)]);
     const isSteps = readings.classList.contains("steps");
-    const between = (a, b) => (isSteps ? [b[0], a[1]] : [(a[0] + b[0]) / 2, (a[1] + b[1]) / 2]);
-    const curve = element("g", { class: readings.getAttribute("class") });
-    points.forEach((point, i) => {
+    const curve = element("g", { class: readings.getAttribute("class"), "data-curve": readings.dataset.curve });
+    const marks = points.map((point, i) => {
       const mark = element("circle", { cx: point[0], cy: point[1], r: 4 });
       mark.append(element("title", {}));
       mark.firstChild.textContent = `${readings.dataset.curve}: ${lines[i][2]}`;
-      const before = i > 0 ? between(points[i - 1], point) : point;
-      const after = i + 1 < points.length ? between(point, points[i + 1]) : point;
-      piecesOf.set(mark, [[before, point], [point, after]]);
+      piecesOf.set(mark, [[point, point]]);
       curve.append(mark);
+      return mark;
     });
+    // The line is drawn through more points than there are readings.
+    for (const piece of drawn(readings.previousElementSibling)) {
+      const middle = (piece[0][0] + piece[1][0]) / 2;
+      const after = points.findIndex(([x]) => x > middle);
+      const last = after < 0 ? points.length - 1 : Math.max(0, after - 1);
+      const isNext = !isSteps && after > 0 && points[after][0] - middle < middle - points[last][0];
+      piecesOf.get(marks[isNext ? after : last]).push(piece);
+    }
     readings.replaceWith(curve);
+  };
+  // The pieces of a line.
+  const drawn = (line) => {
+    if (!line?.matches("path.line")) return [];
+    const ways = line.getAttribute("d").split("M").slice(1);
+    const ends = ways.map((way) => way.split("L").map((point) => point.split(" ").map(Number)));
+    return ends.flatMap((way) => way.slice(1).map((to, i) => [way[i], to]));
   };
   const toPiece = ([x, y], [[a, b], [c, d]]) => {
     const [u, v] = [c - a, d - b];
@@ -146,17 +159,19 @@
       const [x, y] = centre(mark);
       return Math.hypot(x - event.clientX, y - event.clientY);
     };
+    // Of those that lie on each other the last one, which is seen.
     const near = there.map((mark) => [distance(mark), mark]).filter(([far]) => far < REACH);
-    return near.sort((a, b) => a[0] - b[0])[0]?.[1];
+    return near.reduce((best, other) => (other[0] <= best[0] ? other : best), [REACH])[1];
   };
 
   const STEPS = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1, Home: -Infinity, End: Infinity };
-  // Up and down from a curve: to about the same place of the one before it or after it.
+  // Up and down from a curve: to about the same place of the one before it or after it, which may be in another panel.
   const beside = (there, mark, step) => {
     const curves = [...new Set(there.map((other) => other.parentElement))];
     const next = curves[curves.indexOf(mark.parentElement) + step];
     if (!next) return mark;
-    const far = (other) => Math.abs(centre(other)[0] - centre(mark)[0]);
+    const along = (other) => other.getAttribute("cx") - other.parentElement.firstChild.getAttribute("cx");
+    const far = (other) => Math.abs(along(other) - along(mark));
     return [...next.children].reduce((nearest, other) => (far(other) < far(nearest) ? other : nearest));
   };
   function prepare(drawing) {

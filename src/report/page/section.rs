@@ -10,7 +10,7 @@ pub(super) fn section(group: &Group) -> String {
     let (name, kind) = (group.kind.name(), group.kind);
     let mut figures = group.figures.iter().map(|(at, drawn)| figure(at, drawn));
     let first = figures.next().unwrap_or_default();
-    let further = format!("{} further figures of this kind are", figures.len());
+    let further = format!("Further figures of this kind, {} of them, are", figures.len());
     let plot = format!("deeplin plot RESULTS --figure {name} --at KEY=VALUE,... -o FILE.svg");
     format!(
         "<section class=\"group\" id=\"{name}\" aria-labelledby=\"{name}-title\">\n\

@@ -105,14 +105,20 @@ impl Display for Px {
 /// The data of a path through points; a point where the one before is, as far as is seen, is passed over.
 pub(super) fn path(points: &[[f64; 2]]) -> String {
     let mut text = String::new();
-    let mut before = String::new();
-    for [x, y] in points {
-        let point = format!("{} {}", Px(*x), Px(*y));
-        if point != before {
-            text.push(if before.is_empty() { 'M' } else { 'L' });
-            text.push_str(&point);
-            before = point;
-        }
+    let mut before: Option<[String; 2]> = None;
+    for point in points {
+        let [x, y] = point.map(|place| Px(place).to_string());
+        // Writing to a string cannot fail.
+        let _ = match &before {
+            None => write!(text, "M{x} {y}"),
+            Some([last_x, last_y]) => match (x == *last_x, y == *last_y) {
+                (true, true) => Ok(()),
+                (false, true) => write!(text, "H{x}"),
+                (true, false) => write!(text, "V{y}"),
+                (false, false) => write!(text, "L{x} {y}"),
+            },
+        };
+        before = Some([x, y]);
     }
     text
 }
@@ -120,7 +126,7 @@ pub(super) fn path(points: &[[f64; 2]]) -> String {
 /// The data of a line through points; nothing if it has no length.
 pub(super) fn line(points: &[[f64; 2]]) -> String {
     let data = path(points);
-    if data.contains('L') { data } else { String::new() }
+    if data.contains(['L', 'H', 'V']) { data } else { String::new() }
 }
 
 #[cfg(test)]
@@ -133,6 +139,7 @@ mod tests {
             assert_eq!(Px(x).to_string(), text);
         }
         assert_eq!(path(&[[0.0, 1.0], [0.01, 1.0], [2.5, 3.0]]), "M0 1L2.5 3");
+        assert_eq!(path(&[[0.0, 1.0], [3.0, 1.0], [3.0, 2.0], [4.0, 3.0]]), "M0 1H3V2L4 3");
         assert_eq!(line(&[[0.0, 1.0], [0.01, 1.0]]), "");
     }
 

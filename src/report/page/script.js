@@ -123,9 +123,14 @@
   // The pieces of a line.
   const drawn = (line) => {
     if (!line?.matches("path.line")) return [];
-    const ways = line.getAttribute("d").split("M").slice(1);
-    const ends = ways.map((way) => way.split("L").map((point) => point.split(" ").map(Number)));
-    return ends.flatMap((way) => way.slice(1).map((to, i) => [way[i], to]));
+    const pieces = [];
+    let at = [];
+    for (const [, way, first, second] of line.getAttribute("d").matchAll(/([MLHV])([-.\d]+)(?: ([-.\d]+))?/g)) {
+      const to = [way === "V" ? at[0] : Number(first), way === "V" ? Number(first) : way === "H" ? at[1] : Number(second)];
+      if (way !== "M") pieces.push([at, to]);
+      at = to;
+    }
+    return pieces;
   };
   const toPiece = ([x, y], [[a, b], [c, d]]) => {
     const [u, v] = [c - a, d - b];

@@ -332,7 +332,7 @@ def check_without_script(browser, path):
     instead = page.locator("main noscript")
     assert instead.count() == page.locator(".packed").count()
     for notice in instead.all():
-        assert notice.is_visible() and re.search(r"\d+ .*: deeplin \w+ ", notice.text_content()), notice.text_content()
+        assert notice.is_visible() and re.search(r"\d+ .* there is deeplin \w+ ", notice.text_content()), notice.text_content()
     reader.close()
 
 

@@ -161,7 +161,8 @@ fn picture(work: &Work, throughput: &mut Throughput<2>) -> Vec<String> {
     };
     let mut picture = vec![first];
     picture.extend(cells(&standing, columns, lines));
-    let legend = if work.is_part { &format!("{LEGEND} All of this part.") } else { LEGEND };
+    let whole = work.share.is_whole();
+    let legend = if whole { LEGEND } else { &format!("{LEGEND} All of this part.") };
     picture.push(screen::dim(legend));
     picture
 }

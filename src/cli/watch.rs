@@ -16,7 +16,7 @@ use crate::config;
 use crate::kernel::blas;
 use crate::report::format::duration;
 use crate::report::standing::{LEGEND, Standing, Trials};
-use crate::run::work::{StepCost, expected_steps};
+use crate::run::expected::{StepCost, expected_steps};
 use crate::store::counted::CellCounts;
 use crate::store::gathered::Gathered;
 use crate::store::io::Disk;
@@ -110,7 +110,7 @@ fn step_costs(manifest: &Manifest) -> Option<Vec<StepCost>> {
     let study = config::parse(&manifest.name, &manifest.config, &[], Path::new("")).ok()?;
     // What decides of its cells is in the digest, and what of it stands beside is not.
     let is_it = study.digest == manifest.digest && study.axes == manifest.axes;
-    is_it.then(|| StepCost::of_cells(&study))
+    is_it.then(|| study.cells.iter().map(StepCost::of).collect())
 }
 
 /// What is watched, as it was when it was looked at last.

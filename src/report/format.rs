@@ -2,7 +2,7 @@
 
 use std::f64::consts::LN_10;
 
-use crate::study::AxisValues;
+use crate::study::{Axis, AxisValues};
 
 /// A swept value: numbers with four significant digits.
 pub(super) fn value(values: &AxisValues, i: usize) -> String {
@@ -30,6 +30,13 @@ pub(super) fn texts(values: &AxisValues) -> Vec<String> {
             .all(|two| numbers[two[0]] == numbers[two[1]] || texts[two[0]] != texts[two[1]])
     };
     (4..ALL).map(with).find(tell_apart).unwrap_or_else(|| with(ALL))
+}
+
+/// The values of all keys of an axis at each of its points.
+pub(super) fn points(axis: &Axis) -> Vec<String> {
+    let columns: Vec<Vec<String>> = axis.keys.iter().map(|key| texts(&key.values)).collect();
+    let point = |i: usize| columns.iter().map(|column| column[i].as_str()).collect::<Vec<_>>();
+    (0..axis.len()).map(|i| point(i).join(", ")).collect()
 }
 
 /// `x` with so many significant digits, without trailing zeros; in scientific notation when very

@@ -4,6 +4,7 @@ pub mod blocks;
 mod checkpoint;
 pub mod durable;
 pub mod estimate;
+pub mod expected;
 pub mod interrupt;
 mod meter;
 pub mod method;
@@ -215,7 +216,7 @@ impl Run<'_> {
         }
         let process = Process { share, ..self.process.clone() };
         let mut work = Work::new(study, manifest, process, counted, &found.trajectories);
-        work.set_round(round, study, share);
+        work.set_round(round, study);
         let place = Place { fs: *fs, options, share, manifest, numerics: self.numerics };
         let tuned = rates::tuned(study, &place, &self.pool, self.interrupt, self.progress)?;
         if tuned.left > 0 {
@@ -241,7 +242,7 @@ impl Run<'_> {
         let Task { study, share, durable, mut work } = task;
         let (checkpoint, left) =
             Checkpoint::open(*fs, &options.dir, study, manifest, numerics, &durable)?;
-        work.begin(&left, study, share);
+        work.begin(&left, study);
         let mut writer = Writer {
             study,
             dir: &options.dir,

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use super::blocks::{self, Share};
 use super::checkpoint::Left;
+use super::expected::{StepCost, expected_steps};
 use super::meter::{Meter, Meters};
 use super::method::Method;
 use super::probe::STEPS_OF_A_START;
@@ -37,8 +38,8 @@ pub struct Work {
     pub intervals: Intervals,
     /// Whether more trials may follow when these are done.
     pub is_adaptive: bool,
-    /// Whether others do a part of the study too.
-    pub is_part: bool,
+    /// The part of the study that the process does.
+    pub share: Share,
     /// What came of the trials of the share that are there.
     pub counted: Counted,
     /// What there is to do of each cell.
@@ -99,16 +100,14 @@ pub struct CellWork {
     /// Steps that trials have made which are left on their way, and what of recordings is.
     steps_made: u64,
     recording_made: f64,
-    max_steps: u64,
-    /// Operations of a step of one trial, and how many trials take as long as one alone.
-    step: f64,
+    steps: StepCost,
+    /// As many trials take as long as one alone.
     lanes: f64,
     recording: Option<Recording>,
 }
 
 impl CellWork {
     fn of(cell: &Cell, recording: Option<Recording>) -> Self {
-        let method = Method::of(cell);
         Self {
             trials: 0,
             left: 0,
@@ -117,16 +116,15 @@ impl CellWork {
             recordings_left: 0,
             steps_made: 0,
             recording_made: 0.0,
-            max_steps: cell.stop.max_steps,
-            step: blocks::operations_of_step(&method),
-            lanes: lanes(&method),
+            steps: StepCost::of(cell),
+            lanes: lanes(&Method::of(cell)),
             recording,
         }
     }
 
     /// Operations of a trial that takes so many steps.
     fn operations(&self, steps: f64) -> f64 {
-        (STEPS_OF_A_START + steps) * self.step
+        (STEPS_OF_A_START + steps) * self.steps.operations
     }
 
     /// What recording one that takes so many steps is by the guess.
@@ -138,7 +136,7 @@ impl CellWork {
     fn trials(&self, steps: f64) -> Amount {
         let trial = self.operations(steps);
         let of = |count: u64| (count as f64 + self.later) * trial;
-        let made = self.steps_made as f64 * self.step;
+        let made = self.steps_made as f64 * self.steps.operations;
         Amount { all: of(self.trials), left: (of(self.left) - made).max(0.0) }
     }
 
@@ -204,7 +202,7 @@ impl Work {
             axes: study.axes.clone(),
             intervals: Intervals::of(manifest),
             is_adaptive: study.is_adaptive(),
-            is_part: !share.is_whole(),
+            share,
             counted,
             cells,
             did: Did::default(),
@@ -221,10 +219,10 @@ impl Work {
     }
 
     /// It is a round of `study`, of which so much is known.
-    pub(super) fn set_round(&mut self, round: Round, study: &Study, share: Share) {
+    pub(super) fn set_round(&mut self, round: Round, study: &Study) {
         if let Some(foreseen) = round.foreseen {
             for ((cell, of), trials) in self.cells.iter_mut().zip(&study.cells).zip(foreseen) {
-                cell.later = share.part_of(trials.saturating_sub(of.trials));
+                cell.later = self.share.part_of(trials.saturating_sub(of.trials));
             }
             self.is_foreseen = true;
         }
@@ -237,10 +235,10 @@ impl Work {
     }
 
     /// It goes on with trials of its share of `study` that were left on their way.
-    pub(super) fn begin(&mut self, left: &Left, study: &Study, share: Share) {
-        let samples = blocks::samples(study, share);
+    pub(super) fn begin(&mut self, left: &Left, study: &Study) {
+        let samples = blocks::samples(study, self.share);
         let recordings: HashSet<(usize, u64)> = match left.keys().any(|(.., recorded)| *recorded) {
-            true => recording::left(study, &Coverage::new(study.cells.len()), share).collect(),
+            true => recording::left(study, &Coverage::new(study.cells.len()), self.share).collect(),
             false => HashSet::new(),
         };
         for (&(index, trial, recorded), state) in left {
@@ -268,7 +266,8 @@ impl Work {
         cell.steps_made = cell.steps_made.saturating_sub(steps_before);
         self.ended[0] += made;
         self.made += made;
-        self.by_rows += (STEPS_OF_A_START * block.count as f64 + steps as f64) * cell.step;
+        self.by_rows +=
+            (STEPS_OF_A_START * block.count as f64 + steps as f64) * cell.steps.operations;
         self.did.trials += block.count;
         self.did.steps += steps;
         self.counted.add(block, |_| counts);
@@ -321,7 +320,7 @@ impl Work {
 
     /// What is to be expected of the rest.
     pub fn outlook(&self) -> Outlook {
-        let limits: Vec<u64> = self.cells.iter().map(|cell| cell.max_steps).collect();
+        let limits: Vec<u64> = self.cells.iter().map(|cell| cell.steps.max_steps).collect();
         let steps = expected_steps(&self.axes, &self.counted, &limits);
         let cells = || self.cells.iter().zip(steps.iter().copied());
         let beyond = if self.by_rows > 0.0 { self.made / self.by_rows } else { 1.0 };
@@ -368,62 +367,6 @@ pub struct Outlook {
     pub is_bound: bool,
 }
 
-/// What the steps of the trials of a cell take.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct StepCost {
-    /// Step limit.
-    pub max_steps: u64,
-    /// Operations of a step.
-    pub operations: f64,
-}
-
-impl StepCost {
-    /// Those of the cells of a study.
-    pub fn of_cells(study: &Study) -> Vec<Self> {
-        let of_cell = |cell: &Cell| Self {
-            max_steps: cell.stop.max_steps,
-            operations: blocks::operations_of_step(&Method::of(cell)),
-        };
-        study.cells.iter().map(of_cell).collect()
-    }
-}
-
-/// Steps of a trial of each cell with these step limits: the mean of those that have ended. Where none has,
-/// as large a part of the limit as in the cells before it along the axes; else as in all cells; else all of it.
-pub fn expected_steps(axes: &[Axis], counted: &Counted, limits: &[u64]) -> Vec<f64> {
-    let known =
-        |(cell, &limit): (CellCounts, &u64)| Some(mean_steps(&cell.there)? / limit.max(1) as f64);
-    let known: Vec<Option<f64>> = counted.cells().zip(limits).map(known).collect();
-    let of_all = mean(known.iter().flatten().copied()).unwrap_or(1.0);
-    let mut parts: Vec<Option<f64>> = Vec::with_capacity(known.len());
-    for (cell, known) in known.into_iter().enumerate() {
-        let like_others = || mean(before(axes, cell).filter_map(|other| parts[other]));
-        parts.push(known.or_else(like_others));
-    }
-    let steps = |(part, &limit): (Option<f64>, &u64)| part.unwrap_or(of_all) * limit as f64;
-    parts.into_iter().zip(limits).map(steps).collect()
-}
-
-/// The cells one point before a cell, along each axis.
-fn before(axes: &[Axis], cell: usize) -> impl Iterator<Item = usize> {
-    let mut stride = 1;
-    axes.iter().rev().filter_map(move |axis| {
-        let of_axis = stride;
-        stride *= axis.len();
-        (!(cell / of_axis).is_multiple_of(axis.len())).then(|| cell - of_axis)
-    })
-}
-
-fn mean_steps(counts: &OutcomeCounts) -> Option<f64> {
-    let trials = counts.trials();
-    (trials > 0).then(|| counts.steps as f64 / trials as f64)
-}
-
-fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
-    let (count, sum) = values.fold((0_u64, 0.0), |(count, sum), x| (count + 1, sum + x));
-    (count > 0).then(|| sum / count as f64)
-}
-
 #[cfg(test)]
 mod tests {
     use std::path::Path;
@@ -456,7 +399,7 @@ mod tests {
     /// The first trials of a cell are done, of so many steps each of which so many had been made before.
     fn take(work: &mut Work, cell: usize, count: u64, steps: u64, steps_before: u64) {
         let made = STEPS_OF_A_START * count as f64 + (count * steps - steps_before) as f64;
-        let made = made * work.cells[cell].step;
+        let made = made * work.cells[cell].steps.operations;
         work.take(first(cell, count), counts(count, steps), made, steps_before);
     }
 
@@ -465,25 +408,12 @@ mod tests {
     }
 
     #[test]
-    fn cells_without_trials_are_like_those_before_them() {
-        let axes = study().axes;
-        let mut counted = Counted::new(4);
-        let limits = [1000, 1000, 1000, 2000];
-        assert_eq!(expected_steps(&axes, &counted, &limits), [1000.0, 1000.0, 1000.0, 2000.0]);
-        counted.add(first(1, 2), |_| counts(2, 100));
-        assert_eq!(expected_steps(&axes, &counted, &limits), [100.0, 100.0, 100.0, 200.0]);
-        counted.add(first(0, 2), |_| counts(2, 300));
-        // The last one lies behind both that are known, the mean of whose neighbours it has.
-        assert_eq!(expected_steps(&axes, &counted, &limits), [300.0, 100.0, 300.0, 400.0]);
-    }
-
-    #[test]
     fn what_is_left_costs_what_was_seen() {
         let study = study();
         let nothing = Coverage::new(4);
         let process = process(Share::WHOLE);
         let mut work = Work::new(&study, &manifest(&study), process, Counted::new(4), &nothing);
-        work.begin(&Left::new(), &study, Share::WHOLE);
+        work.begin(&Left::new(), &study);
         let nothing = Outlook { fraction: 0.0, seconds_left: None, is_bound: true };
         assert_eq!(work.outlook(), nothing);
         for cell in 0..3 {
@@ -568,7 +498,7 @@ mod tests {
         take(&mut work, 0, 10, 75, 0);
         let of_round = work.outlook().fraction;
         let round = Round { foreseen: Some(vec![30; 4]), ..Round::default() };
-        work.set_round(round, &study, Share::WHOLE);
+        work.set_round(round, &study);
         let of_all = work.outlook().fraction;
         assert!(before < of_all && of_all < of_round / 2.0, "{before} {of_all} {of_round}");
     }

@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet};
 
 use super::durable::Durable;
+use super::expected::mean;
 use super::method::Method;
 use super::pilot::Seen;
 use super::probe::{Cost, costs};
@@ -258,11 +259,6 @@ fn groups(study: &Study) -> Vec<Alike> {
         groups[position].cells.push(cell.index);
     }
     groups
-}
-
-fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
-    let (count, sum) = values.fold((0_u64, 0.0), |(count, sum), x| (count + 1, sum + x));
-    (count > 0).then(|| sum / count as f64)
 }
 
 /// When the last worker of all tasks is done with pieces of these lengths, each given to the first of

@@ -3,7 +3,7 @@
 use super::{Choice, Group, Kind, Table};
 use crate::draw::{Axis, Figure, Key, Panel, Sample, Scale};
 use crate::report::axis::{AxisScale, numbers};
-use crate::report::format::{texts, value};
+use crate::report::format::{points, texts, value};
 use crate::report::{number, position, swept_keys};
 use crate::store::reader::ResultsFile;
 use crate::study::{self, AxisValues};
@@ -249,12 +249,7 @@ impl<'a> Arrangement<'a> {
     /// The values of an axis, those of all its keys where it takes all.
     fn values(&self, axis: usize) -> Vec<String> {
         let swept = &self.results.axes[axis];
-        if let Some(key) = self.keys[axis] {
-            return texts(&swept.keys[key].values);
-        }
-        let columns: Vec<Vec<String>> = swept.keys.iter().map(|key| texts(&key.values)).collect();
-        let row = |i: usize| columns.iter().map(|column| column[i].as_str()).collect::<Vec<_>>();
-        (0..swept.len()).map(|i| row(i).join(", ")).collect()
+        self.keys[axis].map_or_else(|| points(swept), |key| texts(&swept.keys[key].values))
     }
 }
 

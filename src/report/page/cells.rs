@@ -2,7 +2,7 @@
 
 use super::html::{joined, select};
 use crate::draw::Escaped;
-use crate::report::format::texts;
+use crate::report::format::points;
 use crate::report::table::{columns, legend};
 use crate::report::{position, swept_keys};
 use crate::store::reader::ResultsFile;
@@ -34,13 +34,6 @@ fn filter(number: usize, axis: &Axis) -> String {
 pub(super) fn keys(axis: &Axis) -> String {
     let keys: Vec<&str> = axis.keys.iter().map(|key| key.key.as_str()).collect();
     keys.join(", ")
-}
-
-/// The values of its keys at every point of an axis.
-pub(super) fn points(axis: &Axis) -> Vec<String> {
-    let columns: Vec<Vec<String>> = axis.keys.iter().map(|key| texts(&key.values)).collect();
-    let point = |i: usize| columns.iter().map(|column| column[i].as_str()).collect::<Vec<_>>();
-    (0..axis.len()).map(|i| point(i).join(", ")).collect()
 }
 
 fn table(results: &ResultsFile) -> String {

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use toml_edit::DocumentMut;
 
-use super::cells::{keys, points};
+use super::cells::keys;
 use super::html::{joined, terms};
 use crate::draw::Escaped;
+use crate::report::format::points;
 use crate::report::table::{partial, size};
 use crate::store::reader::ResultsFile;
 use crate::study::{Axis, other_law};

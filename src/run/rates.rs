@@ -120,7 +120,9 @@ fn find(
         scope.spawn(|_| {
             needed.par_iter().for_each_with(sender, |sender, &cell| {
                 let is_known = known.lock().is_ok_and(|known| known.contains_key(&cell));
+                // A run whose time is over begins no cell.
                 if !is_known
+                    && !interrupt.raised()
                     && let Some(rate) = tune(study.seed, &study.cells[cell], interrupt.flag())
                 {
                     // The receiver is gone if storage failed: that error is on its way.

@@ -40,12 +40,12 @@ pub(super) fn work(
     meter: &Meter,
 ) {
     let mut blocks = Blocks::new(study, left, next, interrupt, sender, meter);
-    while let Some(cell) = blocks.begin() {
+    while !interrupt.raised()
+        && !blocks.refused
+        && let Some(cell) = blocks.begin()
+    {
         let mut kernel = method::kernel(cell);
         descent::run(kernel.as_mut(), &mut blocks, &study.ladder, interrupt.flag());
-        if interrupt.raised() || blocks.refused {
-            break;
-        }
     }
     blocks.end();
 }

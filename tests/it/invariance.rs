@@ -88,10 +88,14 @@ fn a_limit_of_time_stops_and_continues() {
     let desk = Desk::new();
     desk.write("study.toml", STUDY);
     let arguments = ["run", "study.toml", "-o", "out", "--set", "store.block=4", "--max-time"];
-    let mut ran = desk.run(&[&arguments[..], &["20ms"]].concat());
-    assert_eq!(ran.code, 75, "{}", ran.stderr);
-    assert!(ran.stderr.contains("continue"), "{}", ran.stderr);
-    ran = desk.succeed(&[&arguments[..], &["1h"]].concat());
+    // No time at all: nothing is begun, whichever thread looks first.
+    let none = desk.run(&[&arguments[..], &["0s"]].concat());
+    assert_eq!(none.code, 75, "{}", none.stderr);
+    assert!(none.stderr.contains("stopped early: 333 of 333 trials are left"), "{}", none.stderr);
+    let some = desk.run(&[&arguments[..], &["20ms"]].concat());
+    assert_eq!(some.code, 75, "{}", some.stderr);
+    assert!(some.stderr.contains("continue"), "{}", some.stderr);
+    let ran = desk.succeed(&[&arguments[..], &["1h"]].concat());
     assert!(ran.stdout.contains("results.h5"), "{}", ran.stdout);
     assert!(desk.read("out/results.h5") == run(&[]));
 }

@@ -111,8 +111,8 @@ pub struct Piloted {
 
 /// Estimates what `study` takes on `workers` workers if what is `durable` is there already;
 /// with a pilot, also what it likely takes; with a cut, also what each task does if it has as many
-/// workers. Takes up to about two seconds, with a pilot five, and three more where trials are recorded. BLAS must have been prepared for as many
-/// workers.
+/// workers. Takes up to about two seconds, with a pilot five, and three more where trials are
+/// recorded. BLAS must have been prepared for as many workers.
 pub fn estimate(
     study: &Study,
     durable: &Durable,
@@ -134,8 +134,7 @@ pub fn estimate(
     let cells = study.cells.iter().filter(|cell| cell.trials > 0).count() as u64;
     let seconds = likely.as_ref().map(|forecast| forecast.seconds);
     let tasks = cut.filter(|_| work.left > 0).map(|cut| {
-        let whole = seconds.unwrap_or(at_most.seconds);
-        let count = cut.count(whole, work.blocks());
+        let count = cut.count(seconds.unwrap_or(at_most.seconds), work.blocks());
         let longest = |forecast: &Forecast| forecast.longest(&work, &costs, count, workers);
         Tasks {
             count,

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::RecvTimeoutError;
+use crossbeam_channel::{RecvTimeoutError, Sender};
 use rayon::ThreadPool;
 use rayon::prelude::*;
 
@@ -117,19 +117,7 @@ fn find(
     progress.tuning(count(rates), needed.len());
     let (sender, receiver) = crossbeam_channel::unbounded();
     pool.in_place_scope(|scope| {
-        scope.spawn(|_| {
-            needed.par_iter().for_each_with(sender, |sender, &cell| {
-                let is_known = known.lock().is_ok_and(|known| known.contains_key(&cell));
-                // A run whose time is over begins no cell.
-                if !is_known
-                    && !interrupt.raised()
-                    && let Some(rate) = tune(study.seed, &study.cells[cell], interrupt.flag())
-                {
-                    // The receiver is gone if storage failed: that error is on its way.
-                    let _ = sender.send((cell, rate));
-                }
-            });
-        });
+        scope.spawn(|_| search(study, needed, &known, interrupt, sender));
         loop {
             // Looks at the clock.
             interrupt.raised();
@@ -153,6 +141,27 @@ fn find(
             }
         }
     })
+}
+
+/// Finds the rates of the cells that are not `known` by then, on the pool that it is called on.
+fn search(
+    study: &Study,
+    needed: &[usize],
+    known: &Mutex<Rates>,
+    interrupt: &Interrupt,
+    sender: Sender<(usize, f64)>,
+) {
+    needed.par_iter().for_each_with(sender, |sender, &cell| {
+        let is_known = known.lock().is_ok_and(|known| known.contains_key(&cell));
+        // A run whose time is over begins no cell.
+        if !is_known
+            && !interrupt.raised()
+            && let Some(rate) = tune(study.seed, &study.cells[cell], interrupt.flag())
+        {
+            // The receiver is gone if storage failed: that error is on its way.
+            let _ = sender.send((cell, rate));
+        }
+    });
 }
 
 /// Publishes the new rates, and takes what others have published.

@@ -3,7 +3,7 @@
 use super::beta::{Tail, quantile};
 
 /// A closed interval: of a probability, where nothing else is said.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Interval {
     /// Lower end.
     pub lower: f64,

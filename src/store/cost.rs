@@ -6,7 +6,7 @@ use crate::stats::{
 };
 
 /// Steps until the first success. NaN where nothing is known.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Cost {
     /// Expected running time when every trial runs to its end (see [`expected_running_time`]); NaN if
     /// none succeeded.

@@ -12,17 +12,14 @@ use std::path::Path;
 
 use hdf5::SliceOrIndex;
 
-use super::cost::Cost;
 use super::guarded::Guarded;
 use super::manifest::CellKernel;
-use super::schema;
+use super::schema::{self, Place};
 use super::summary::{CellSummary, Intervals, SEQUENCE};
 use super::tally::{CONDITIONS, TheoremTable};
 use crate::digest::Digest;
-use crate::stats::Interval;
 use crate::stop::Outcome;
 use crate::study::{Axis, AxisKey, Certified, Measures, TrialRow};
-use crate::theorem;
 use crate::{Result, start};
 
 pub use slabs::Slab;
@@ -396,94 +393,31 @@ fn read_axis(file: &Guarded, keys: Vec<String>) -> Result<Axis> {
     }
 }
 
+/// The summaries of the cells: what each variable has for them, at its place.
 fn read_cells(file: &Guarded, lengths: &[usize]) -> Result<Vec<CellSummary>> {
-    let counts = |name: &str| -> Result<Vec<u64>> {
-        let counts: Vec<i64> = file.values(name, lengths)?;
-        counts
-            .into_iter()
-            .map(|n| u64::try_from(n).map_err(|_| file.refuse(format!("{name} is negative"))))
-            .collect()
-    };
-    let numbers = |name: &str| file.values::<f64>(name, lengths);
-    let intervals = |name: &str| read_intervals(file, name, lengths);
-    let trials = counts("trial_count")?;
-    let converged = counts("converged_count")?;
-    let diverged = counts("diverged_count")?;
-    let stalled = counts("stalled_count")?;
-    let step_limit = counts("step_limit_count")?;
-    let probability = numbers("probability")?;
-    let probability_lower = numbers("probability_lower")?;
-    let probability_upper = numbers("probability_upper")?;
-    let probability_upper_budget = numbers("probability_upper_budget")?;
-    let probability_lower_of_all = numbers("probability_lower_simultaneous")?;
-    let probability_upper_of_all = numbers("probability_upper_simultaneous")?;
-    let steps_median = numbers("steps_median")?;
-    let steps_median_interval = intervals("steps_median")?;
-    let steps_q10 = numbers("steps_q10")?;
-    let steps_q10_interval = intervals("steps_q10")?;
-    let steps_q90 = numbers("steps_q90")?;
-    let steps_q90_interval = intervals("steps_q90")?;
-    let cost = read_cost(file, lengths)?;
-    let met = theorem::NAMES.map(|name| counts(&format!("theorem1_{name}_count")));
-    let [balanced, margin, width, learning_rate] = met;
-    let met = [balanced?, margin?, width?, learning_rate?];
-    let theorem1 = counts("theorem1_count")?;
-    let joint = counts("joint_count")?;
-    let joint_probability = numbers("joint_probability")?;
-    let joint_probability_lower = numbers("joint_probability_lower")?;
-    let joint_probability_upper = numbers("joint_probability_upper")?;
-    let certified = counts("certified_count")?;
-    let certified_probability_lower = numbers("certified_probability_lower")?;
-    let cell = |i: usize| CellSummary {
-        trials: trials[i],
-        converged: converged[i],
-        diverged: diverged[i],
-        stalled: stalled[i],
-        step_limit: step_limit[i],
-        probability: probability[i],
-        probability_lower: probability_lower[i],
-        probability_upper: probability_upper[i],
-        probability_upper_budget: probability_upper_budget[i],
-        probability_lower_of_all: probability_lower_of_all[i],
-        probability_upper_of_all: probability_upper_of_all[i],
-        steps_median: steps_median[i],
-        steps_median_interval: steps_median_interval[i],
-        steps_q10: steps_q10[i],
-        steps_q10_interval: steps_q10_interval[i],
-        steps_q90: steps_q90[i],
-        steps_q90_interval: steps_q90_interval[i],
-        cost: cost[i],
-        theorem1_met: [0, 1, 2, 3].map(|condition: usize| met[condition][i]),
-        theorem1: theorem1[i],
-        joint: joint[i],
-        joint_probability: joint_probability[i],
-        joint_probability_lower: joint_probability_lower[i],
-        joint_probability_upper: joint_probability_upper[i],
-        certified: certified[i],
-        certified_probability_lower: certified_probability_lower[i],
-    };
-    Ok((0..trials.len()).map(cell).collect())
-}
-
-/// The intervals of a variable of each cell.
-fn read_intervals(file: &Guarded, name: &str, lengths: &[usize]) -> Result<Vec<Interval>> {
-    let bounds = |end| file.values::<f64>(&format!("{name}_{end}"), lengths);
-    let pairs = bounds("lower")?.into_iter().zip(bounds("upper")?);
-    Ok(pairs.map(|(lower, upper)| Interval { lower, upper }).collect())
-}
-
-fn read_cost(file: &Guarded, lengths: &[usize]) -> Result<Vec<Cost>> {
-    let numbers = |name: &str| file.values::<f64>(name, lengths);
-    let (expected, cutoff) = (numbers("expected_running_time")?, numbers("restart_cutoff")?);
-    let restarted = numbers("restart_running_time")?;
-    let intervals = read_intervals(file, "restart_running_time", lengths)?;
-    let of_cell = |(i, interval)| Cost {
-        expected: expected[i],
-        cutoff: cutoff[i],
-        restarted: restarted[i],
-        interval,
-    };
-    Ok(intervals.into_iter().enumerate().map(of_cell).collect())
+    let mut cells = Vec::new();
+    for variable in schema::of_cells() {
+        let name = variable.name;
+        match variable.source.place() {
+            Some(Place::Count(of)) => {
+                let counts: Vec<i64> = file.values(name, lengths)?;
+                cells.resize(counts.len(), CellSummary::default());
+                for (cell, count) in cells.iter_mut().zip(counts) {
+                    let negative = |_| file.refuse(format!("{name} is negative"));
+                    *of(cell) = count.try_into().map_err(negative)?;
+                }
+            }
+            Some(Place::Number(of)) => {
+                let numbers: Vec<f64> = file.values(name, lengths)?;
+                cells.resize(numbers.len(), CellSummary::default());
+                for (cell, number) in cells.iter_mut().zip(numbers) {
+                    *of(cell) = number;
+                }
+            }
+            None => {}
+        }
+    }
+    Ok(cells)
 }
 
 fn read_kernels(file: &Guarded, lengths: &[usize]) -> Result<Vec<CellKernel>> {

@@ -12,7 +12,7 @@ use super::pieces::Pieces;
 use super::rates::Rates;
 use super::row::{self, RowBytes};
 use super::schema::{
-    self, CONDITIONS, LOSS_TARGET, OUTCOME_CODE, Source, TRIAL, Type, Variable, meaning,
+    self, CONDITIONS, LOSS_TARGET, OUTCOME_CODE, Place, Source, TRIAL, Type, Variable, meaning,
 };
 use super::summary::{CellSummary, Intervals};
 use super::tallies::Tallies;
@@ -365,15 +365,11 @@ pub(super) fn put_table(variables: &mut [(Variable, Column)], tally: &Tally) {
 
 /// Appends all cells to the column of a variable of each cell.
 fn put_cells(variable: &Variable, column: &mut Column, cells: &[CellSummary]) {
-    match variable.source {
-        Source::Count(get) => column.extend(cells.iter().map(|cell| get(cell).cast_signed())),
-        Source::Estimate(get)
-        | Source::Bound(get)
-        | Source::BoundBy(_, get)
-        | Source::BoundOfAll(get) => {
-            column.extend(cells.iter().map(get));
-        }
-        _ => {}
+    let cells = cells.iter().copied();
+    match variable.source.place() {
+        Some(Place::Count(of)) => column.extend(cells.map(|mut cell| of(&mut cell).cast_signed())),
+        Some(Place::Number(of)) => column.extend(cells.map(|mut cell| *of(&mut cell))),
+        None => {}
     }
 }
 

@@ -182,15 +182,30 @@ pub enum Source {
     /// Trials of each cell by conditions of the theorem and by outcome: int64.
     TheoremTable,
     /// A count of each cell: int64.
-    Count(fn(&CellSummary) -> u64),
+    Count(CountOf),
     /// A number of each cell: float64.
-    Estimate(fn(&CellSummary) -> f64),
+    Estimate(NumberOf),
     /// A bound of an interval of each cell: float64.
-    Bound(fn(&CellSummary) -> f64),
+    Bound(NumberOf),
     /// A bound of an interval of each cell by a method of its own, which this names: float64.
-    BoundBy(fn(&Intervals) -> &'static str, fn(&CellSummary) -> f64),
+    BoundBy(fn(&Intervals) -> &'static str, NumberOf),
     /// A bound of an interval of each cell, where all are to hold at once: float64.
-    BoundOfAll(fn(&CellSummary) -> f64),
+    BoundOfAll(NumberOf),
+}
+
+/// Where a count is in the summary of a cell, to be read and to be set.
+pub type CountOf = fn(&mut CellSummary) -> &mut u64;
+
+/// Where a number is in the summary of a cell.
+pub type NumberOf = fn(&mut CellSummary) -> &mut f64;
+
+/// Where the values of a variable are in the summaries of the cells.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Place {
+    /// Counts.
+    Count(CountOf),
+    /// Other numbers.
+    Number(NumberOf),
 }
 
 /// A value of a variable of each cell.
@@ -205,14 +220,11 @@ pub enum CellValue {
 impl Variable {
     /// Its value in a cell; `None` unless it has one number for each cell.
     pub fn of_cell(&self, cell: &CellSummary) -> Option<CellValue> {
-        match self.source {
-            Source::Count(get) => Some(CellValue::Count(get(cell))),
-            Source::Estimate(get)
-            | Source::Bound(get)
-            | Source::BoundBy(_, get)
-            | Source::BoundOfAll(get) => Some(CellValue::Number(get(cell))),
-            _ => None,
-        }
+        let cell = &mut { *cell };
+        Some(match self.source.place()? {
+            Place::Count(of) => CellValue::Count(*of(cell)),
+            Place::Number(of) => CellValue::Number(*of(cell)),
+        })
     }
 }
 
@@ -242,6 +254,17 @@ impl Type {
 }
 
 impl Source {
+    /// Where the values are in the summaries of the cells; `None` unless each has one number.
+    pub(super) fn place(self) -> Option<Place> {
+        match self {
+            Self::Count(of) => Some(Place::Count(of)),
+            Self::Estimate(of) | Self::Bound(of) | Self::BoundBy(_, of) | Self::BoundOfAll(of) => {
+                Some(Place::Number(of))
+            }
+            _ => None,
+        }
+    }
+
     /// Type of the values.
     pub fn kind(self) -> Type {
         match self {
@@ -364,142 +387,142 @@ const CELL: [Variable; 37] = [
     variable(
         "probability",
         "share of the trials that converged",
-        Source::Estimate(|s| s.probability),
+        Source::Estimate(|s| &mut s.probability),
     ),
     variable(
         "probability_lower",
         "lower bound of the probability of convergence, undecided trials counted as failures",
-        Source::Bound(|s| s.probability_lower),
+        Source::Bound(|s| &mut s.probability_lower),
     ),
     variable(
         "probability_upper",
         "upper bound of the probability of convergence, undecided trials counted as converged",
-        Source::Bound(|s| s.probability_upper),
+        Source::Bound(|s| &mut s.probability_upper),
     ),
     variable(
         "probability_upper_budget",
         "upper bound of the probability of convergence within the budget of steps",
-        Source::Bound(|s| s.probability_upper_budget),
+        Source::Bound(|s| &mut s.probability_upper_budget),
     ),
     variable(
         "probability_lower_simultaneous",
         "lower bound of the probability of convergence, undecided trials counted as failures; of all \
          cells at once",
-        Source::BoundOfAll(|s| s.probability_lower_of_all),
+        Source::BoundOfAll(|s| &mut s.probability_lower_of_all),
     ),
     variable(
         "probability_upper_simultaneous",
         "upper bound of the probability of convergence, undecided trials counted as converged; of all \
          cells at once",
-        Source::BoundOfAll(|s| s.probability_upper_of_all),
+        Source::BoundOfAll(|s| &mut s.probability_upper_of_all),
     ),
-    variable("trial_count", "trials", Source::Count(|s| s.trials)),
-    variable("converged_count", "trials that converged", Source::Count(|s| s.converged)),
-    variable("diverged_count", "trials that diverged", Source::Count(|s| s.diverged)),
+    variable("trial_count", "trials", Source::Count(|s| &mut s.trials)),
+    variable("converged_count", "trials that converged", Source::Count(|s| &mut s.converged)),
+    variable("diverged_count", "trials that diverged", Source::Count(|s| &mut s.diverged)),
     variable(
         "stalled_count",
         "trials whose weights came back to the same bits short of the target",
-        Source::Count(|s| s.stalled),
+        Source::Count(|s| &mut s.stalled),
     ),
     variable(
         "step_limit_count",
         "trials undecided when the budget of steps was spent",
-        Source::Count(|s| s.step_limit),
+        Source::Count(|s| &mut s.step_limit),
     ),
     variable(
         "steps_median",
         "median of the steps of the trials that converged",
-        Source::Estimate(|s| s.steps_median),
+        Source::Estimate(|s| &mut s.steps_median),
     ),
     variable(
         "steps_median_lower",
         "lower bound of the median of the steps of trials that converge",
-        Source::BoundBy(|_| ORDER_STATISTICS, |s| s.steps_median_interval.lower),
+        Source::BoundBy(|_| ORDER_STATISTICS, |s| &mut s.steps_median_interval.lower),
     ),
     variable(
         "steps_median_upper",
         "upper bound of the median of the steps of trials that converge",
-        Source::BoundBy(|_| ORDER_STATISTICS, |s| s.steps_median_interval.upper),
+        Source::BoundBy(|_| ORDER_STATISTICS, |s| &mut s.steps_median_interval.upper),
     ),
     variable(
         "steps_q10",
         "0.1-quantile of the steps of the trials that converged",
-        Source::Estimate(|s| s.steps_q10),
+        Source::Estimate(|s| &mut s.steps_q10),
     ),
     variable(
         "steps_q10_lower",
         "lower bound of the 0.1-quantile of the steps of trials that converge",
-        Source::BoundBy(|_| ORDER_STATISTICS, |s| s.steps_q10_interval.lower),
+        Source::BoundBy(|_| ORDER_STATISTICS, |s| &mut s.steps_q10_interval.lower),
     ),
     variable(
         "steps_q10_upper",
         "upper bound of the 0.1-quantile of the steps of trials that converge",
-        Source::BoundBy(|_| ORDER_STATISTICS, |s| s.steps_q10_interval.upper),
+        Source::BoundBy(|_| ORDER_STATISTICS, |s| &mut s.steps_q10_interval.upper),
     ),
     variable(
         "steps_q90",
         "0.9-quantile of the steps of the trials that converged",
-        Source::Estimate(|s| s.steps_q90),
+        Source::Estimate(|s| &mut s.steps_q90),
     ),
     variable(
         "steps_q90_lower",
         "lower bound of the 0.9-quantile of the steps of trials that converge",
-        Source::BoundBy(|_| ORDER_STATISTICS, |s| s.steps_q90_interval.lower),
+        Source::BoundBy(|_| ORDER_STATISTICS, |s| &mut s.steps_q90_interval.lower),
     ),
     variable(
         "steps_q90_upper",
         "upper bound of the 0.9-quantile of the steps of trials that converge",
-        Source::BoundBy(|_| ORDER_STATISTICS, |s| s.steps_q90_interval.upper),
+        Source::BoundBy(|_| ORDER_STATISTICS, |s| &mut s.steps_q90_interval.upper),
     ),
     variable(
         "expected_running_time",
         "steps of all trials per trial that converged",
-        Source::Estimate(|s| s.cost.expected),
+        Source::Estimate(|s| &mut s.cost.expected),
     ),
     variable(
         "restart_cutoff",
         "steps after which it costs least to give a trial up and start afresh",
-        Source::Estimate(|s| s.cost.cutoff),
+        Source::Estimate(|s| &mut s.cost.cutoff),
     ),
     variable(
         "restart_running_time",
         "expected steps until a trial converges when each is given up after restart_cutoff steps",
-        Source::Estimate(|s| s.cost.restarted),
+        Source::Estimate(|s| &mut s.cost.restarted),
     ),
     variable(
         "restart_running_time_lower",
         "lower bound of these steps",
-        Source::BoundBy(Cost::method, |s| s.cost.interval.lower),
+        Source::BoundBy(Cost::method, |s| &mut s.cost.interval.lower),
     ),
     variable(
         "restart_running_time_upper",
         "upper bound of these steps",
-        Source::BoundBy(Cost::method, |s| s.cost.interval.upper),
+        Source::BoundBy(Cost::method, |s| &mut s.cost.interval.upper),
     ),
     variable(
         "theorem1_balanced_count",
         "trials that begin as balanced as theorem 1 of arXiv:1810.02281 asks",
-        Source::Count(|s| s.theorem1_met[0]),
+        Source::Count(|s| &mut s.theorem1_met[0]),
     ),
     variable(
         "theorem1_margin_count",
         "trials that begin with a deficiency margin",
-        Source::Count(|s| s.theorem1_met[1]),
+        Source::Count(|s| &mut s.theorem1_met[1]),
     ),
     variable(
         "theorem1_width_count",
         "trials of networks without a hidden layer narrower than both ends",
-        Source::Count(|s| s.theorem1_met[2]),
+        Source::Count(|s| &mut s.theorem1_met[2]),
     ),
     variable(
         "theorem1_learning_rate_count",
         "trials whose learning rate is as small as theorem 1 asks",
-        Source::Count(|s| s.theorem1_met[3]),
+        Source::Count(|s| &mut s.theorem1_met[3]),
     ),
     variable(
         "theorem1_count",
         "trials whose initial weights meet all conditions of theorem 1",
-        Source::Count(|s| s.theorem1),
+        Source::Count(|s| &mut s.theorem1),
     ),
     variable(
         THEOREM_TABLE,
@@ -510,32 +533,32 @@ const CELL: [Variable; 37] = [
     variable(
         "joint_count",
         "trials that begin balanced as theorem 1 asks and with a deficiency margin",
-        Source::Count(|s| s.joint),
+        Source::Count(|s| &mut s.joint),
     ),
     variable(
         "joint_probability",
         "share of the trials that begin balanced as theorem 1 asks and with a deficiency margin",
-        Source::Estimate(|s| s.joint_probability),
+        Source::Estimate(|s| &mut s.joint_probability),
     ),
     variable(
         "joint_probability_lower",
         "lower bound of the probability of such a start",
-        Source::Bound(|s| s.joint_probability_lower),
+        Source::Bound(|s| &mut s.joint_probability_lower),
     ),
     variable(
         "joint_probability_upper",
         "upper bound of the probability of such a start",
-        Source::Bound(|s| s.joint_probability_upper),
+        Source::Bound(|s| &mut s.joint_probability_upper),
     ),
     variable(
         "certified_count",
         "trials that are proved to converge to a global minimum",
-        Source::Count(|s| s.certified),
+        Source::Count(|s| &mut s.certified),
     ),
     variable(
         "certified_probability_lower",
         "lower bound of the probability of convergence from the trials that are proved to converge",
-        Source::Bound(|s| s.certified_probability_lower),
+        Source::Bound(|s| &mut s.certified_probability_lower),
     ),
 ];
 
@@ -544,11 +567,38 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::theorem;
 
     #[test]
     fn codes_of_outcomes_are_named_in_their_order() {
         let outcomes = crate::stop::Outcome::ALL.map(crate::stop::Outcome::name).join(" ");
         assert!(meaning(OUTCOME_CODE).ends_with(&format!(": {outcomes}")));
+    }
+
+    /// None is left out, and none is that of another.
+    #[test]
+    fn every_number_of_a_summary_has_its_place() {
+        let mut cell = CellSummary::default();
+        let mut places = 0;
+        for place in of_cells().iter().filter_map(|variable| variable.source.place()) {
+            places += 1;
+            match place {
+                Place::Count(of) => assert_eq!(std::mem::replace(of(&mut cell), 1), 0),
+                Place::Number(of) => assert_eq!(std::mem::replace(of(&mut cell), 1.0), 0.0),
+            }
+        }
+        assert_eq!(places, size_of::<CellSummary>() / size_of::<f64>());
+    }
+
+    #[test]
+    fn conditions_of_the_theorem_are_in_their_order() {
+        let met = CellSummary { theorem1_met: [1, 2, 3, 4], ..CellSummary::default() };
+        let counts = theorem::NAMES.map(|name| {
+            let name = format!("theorem1_{name}_count");
+            let variable = of_cells().into_iter().find(|variable| variable.name == name);
+            variable.expect("a variable of the condition").of_cell(&met)
+        });
+        assert_eq!(counts, [1, 2, 3, 4].map(|count| Some(CellValue::Count(count))));
     }
 
     #[test]

@@ -111,7 +111,7 @@ fn share(count: u64, trials: u64) -> f64 {
 }
 
 /// Summary of one cell.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct CellSummary {
     /// Trials.
     pub trials: u64,

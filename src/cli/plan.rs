@@ -10,7 +10,7 @@ use super::tasks::{Given, Submission, TaskArguments};
 use super::{Ending, output};
 use crate::config::{self, Estimate, bytes_text};
 use crate::kernel::blas;
-use crate::report::format::{duration, significant};
+use crate::report::format::{counted, duration, significant};
 use crate::report::table::{align, plain_table, without_trailing_blanks};
 use crate::run::durable::Durable;
 use crate::run::estimate::{self, Group, Piloted, Plan};
@@ -253,11 +253,6 @@ fn header(plan: &Plan) -> String {
         None => format!("{cells} x {trials} trials"),
     };
     format!("{}: {trials}; {swept}", plan.study)
-}
-
-/// `1 cell`, `12 cells`.
-fn counted(count: u64, noun: &str) -> String {
-    format!("{} {noun}{}", HumanCount(count), if count == 1 { "" } else { "s" })
 }
 
 /// A line for each group of cells.

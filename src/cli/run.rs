@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use indicatif::{HumanCount, HumanDuration};
+use indicatif::HumanCount;
 
 use super::report::{Form, Shown};
 use super::{Ending, apart, merge, output, progress, report};
 use crate::kernel::blas;
+use crate::report::format::{counted, duration};
 use crate::run::blocks::Share;
 use crate::run::interrupt::Interrupt;
 use crate::run::{self, Options, Outcome, numerics, threads};
@@ -129,17 +130,17 @@ fn what_is_left(outcome: &Outcome) -> String {
     };
     let trajectories = match outcome.trajectories_left {
         0 => String::new(),
-        left => format!(" and {} trajectories", HumanCount(left)),
+        left => format!(" and the trajectories of {}", counted(left, "trial")),
     };
     let to_tune = match outcome.cells_to_tune {
         0 => String::new(),
         cells => {
-            format!(", and learning rates of {} cells are still to be tuned", HumanCount(cells))
+            format!(", and learning rates of {} are still to be tuned", counted(cells, "cell"))
         }
     };
     let open = match outcome.cells_open {
         0 => String::new(),
-        cells => format!(", and {} cells need more trials", HumanCount(cells)),
+        cells => format!(", and more trials are needed in {}", counted(cells, "cell")),
     };
     format!(
         "stopped early: {left} of {share} trials{trajectories} are left{on_their_way}{to_tune}{open}; run the \
@@ -158,6 +159,8 @@ fn say_what_ran(outcome: &Outcome, elapsed: Duration) {
         0 if nothing_left && recorded.is_empty() => {
             "all trials are there already; nothing to do".to_owned()
         }
-        trials => format!("{} trials{recorded} in {}", HumanCount(trials), HumanDuration(elapsed)),
+        trials => {
+            format!("{}{recorded} in {}", counted(trials, "trial"), duration(elapsed.as_secs_f64()))
+        }
     });
 }

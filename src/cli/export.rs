@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::report::file;
 use super::{Ending, apart, output};
 use crate::report::columns::{Format, Heading, Unit};
+use crate::report::format::counted;
 use crate::store::io::Disk;
 use crate::store::publish;
 use crate::{Error, Result};
@@ -72,17 +73,18 @@ pub(super) fn main(arguments: &Arguments) -> Result<Ending> {
         None => Ok(None),
         Some(bytes) => heading.piece(&bytes).map(Some).ok_or_else(unreadable),
     };
-    let (dir, name) = output::place(output)?;
-    // Those that an export left that was stopped.
-    publish::sweep(&Disk, dir)?;
-    publish::publish_for_others(&Disk, dir, name, *force, |path, file| {
-        format.write(path, file, &heading, &mut next)
+    output::put(output, |dir, name| {
+        // Those that an export left that was stopped.
+        publish::sweep(&Disk, dir)?;
+        publish::publish_for_others(&Disk, dir, name, *force, |path, file| {
+            format.write(path, file, &heading, &mut next)
+        })
     })?;
     output::print(&format!(
-        "{}: {} rows of {} columns\n",
+        "{}: {} of {}\n",
         output.display(),
-        heading.rows,
-        heading.columns.len()
+        counted(heading.rows, "row"),
+        counted(heading.columns.len() as u64, "column")
     ))?;
     Ok(Ending::Done)
 }

@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use super::output::place;
 use super::place::Place;
 use super::tuned::tuned;
 use super::{Ending, output};
@@ -145,13 +144,13 @@ fn refuse_times(times: &[f64], cell: &Cell) -> Result<()> {
 
 /// Publishes the trace under the name that was asked for; replaces an older trace, and nothing else.
 fn write(path: &Path, trace: &trace::Trace<'_>) -> Result<()> {
-    let (dir, name) = place(path)?;
     if path.exists() && !trace::is_trace(path) {
         return Err(Error::usage(
             format!("{} is there already and is no trace of deeplin", path.display()),
             Some("choose another name with -o, or remove the file first".to_owned()),
         ));
     }
-    publish::publish_sealed(&Disk, dir, name, |path, file| trace.write(path, file))?;
-    Ok(())
+    output::put(path, |dir, name| {
+        publish::publish_sealed(&Disk, dir, name, |path, file| trace.write(path, file)).map(|_| ())
+    })
 }

@@ -40,6 +40,8 @@ fn run_ends_with_the_table_and_the_path() {
         "{}",
         ran.stderr
     );
+    let time = ran.stderr.lines().find_map(|line| line.strip_prefix("80 trials in "));
+    assert!(time.is_some_and(|time| time.ends_with(" s")), "{}", ran.stderr);
 }
 
 #[test]
@@ -339,6 +341,9 @@ fn every_command_has_a_manual_page() {
     assert!(page.starts_with(".ie") && page.contains("deeplin"), "{page}");
     let run = desk.succeed(&["man", "run"]).stdout;
     assert!(run.contains("max\\-time") && run.contains("deeplin run"), "{run}");
+    // By the name of its page too.
+    assert_eq!(desk.succeed(&["man", "deeplin-run"]).stdout, run);
+    assert_eq!(desk.succeed(&["man", "deeplin"]).stdout, page);
     desk.succeed(&["man", "--all", "pages"]);
     let pages = files(&desk.path("pages"));
     let names: Vec<String> =
@@ -347,9 +352,13 @@ fn every_command_has_a_manual_page() {
         assert!(names.contains(&format!("deeplin{command}.1")), "{names:?}");
     }
     assert!(!names.iter().any(|name| name.contains("apart")), "{names:?}");
-    let wrong = desk.run(&["man", "runs"]);
-    assert_eq!(wrong.code, 2);
-    assert!(wrong.stderr.contains("the commands are run"), "{}", wrong.stderr);
+    for typed in ["runs", "deeplin-runs"] {
+        let wrong = desk.run(&["man", typed]);
+        assert_eq!(wrong.code, 2);
+        let said = wrong.said();
+        assert!(said.contains(&format!("there is no command `{typed}`")), "{said}");
+        assert!(said.contains("did you mean `run`? the commands are run"), "{said}");
+    }
 }
 
 /// The commands that `--help` lists.

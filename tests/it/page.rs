@@ -227,7 +227,8 @@ fn a_page_replaces_a_page_and_nothing_else() {
         assert_eq!(ran.code, 2, "{}", ran.stderr);
         assert!(ran.said().contains(words), "{}", ran.stderr);
     }
-    for (name, words) in [("absent/page.html", "--html"), ("runs", "runs")] {
+    for (name, words) in [("absent/page.html", "cannot create absent/page.html"), ("runs", "runs")]
+    {
         let ran = write(name);
         assert_eq!(ran.code, 3, "{}", ran.stderr);
         assert!(ran.said().contains(words), "{}", ran.stderr);

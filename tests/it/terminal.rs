@@ -343,4 +343,7 @@ fn what_is_watched_is_left_alone() {
     }
     assert_eq!(desk.run(&["watch", "nowhere"]).code, 3);
     assert_eq!(desk.run(&["watch", "out", "--interval", "0s"]).code, 2);
+    // A table after the other, each with its header, would be no CSV.
+    let refused = desk.run(&["watch", "out", "--csv"]);
+    assert!(refused.code == 2 && refused.said().contains("--once"), "{}", refused.said());
 }

@@ -13,10 +13,10 @@ use crate::{Error, Result};
 /// Write the trials of results as one table: Parquet, CSV or netCDF
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-One row a trial that was run: the number of its cell, a column for every swept key (init_std), its own number,
-and all that results.h5 has of it: outcome, steps, measures, conditions of theorem 1, certificate, and a column
-for every loss of the ladder (hit_steps_1e-3). What there is none of is null in Parquet and empty in CSV.
-The ending of FILE says the format: .parquet, .csv, .csv.gz or .nc.
+One row a trial that was run: the number of its cell, a column for every swept key (init_std), its own \
+number, and all that results.h5 has of it: outcome, steps, measures, conditions of theorem 1, \
+certificate, and a column for every loss of the ladder (hit_steps_1e-3). What there is none of is null \
+in Parquet and empty in CSV. The ending of FILE says the format: .parquet, .csv, .csv.gz or .nc.
 
 Examples:
   deeplin export runs/quickstart -o rows.parquet

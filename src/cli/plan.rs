@@ -27,8 +27,8 @@ Examples:
   deeplin plan study.toml
   deeplin plan study.toml --set trials=10000 --threads 64
   deeplin plan study.toml --quick --json
-  deeplin plan study.toml --core-hours 20               how many trials these are enough for
-  deeplin plan study.toml --task-time 1h --threads 4    how many tasks of a cluster, 4 workers each")]
+  deeplin plan study.toml --core-hours 20             how many trials that buys
+  deeplin plan study.toml --task-time 1h --threads 4  how many tasks that takes")]
 pub(super) struct Arguments {
     /// The study, a TOML file (see `deeplin config`)
     config: PathBuf,

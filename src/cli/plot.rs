@@ -15,15 +15,15 @@ use crate::{Error, Result};
 /// Draw a figure of a results file as SVG, PNG or PDF
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Without --figure it lists the figures that the results have something to show for. The axis with the most
-numbers goes to the right (--x chooses another), further ones make series and panels; where there are more,
---at says which of their values to show. The same results give the same bytes.
+Without --figure it lists the figures that the results have something to show for. The axis with the \
+most numbers goes to the right (--x chooses another), further ones make series and panels; where there \
+are more, --at says which of their values to show. The same results give the same bytes.
 
 Examples:
   deeplin plot runs/quickstart
-  deeplin plot runs/quickstart --figure probability -o probability.svg
-  deeplin plot runs/quickstart --figure phase --show contour,contour-interval -o phase.pdf
-  deeplin plot runs/quickstart --figure times --at network.depth=4 --dpi 600 -o times.png")]
+  deeplin plot runs/quickstart --figure probability --dpi 600 -o probability.png
+  deeplin plot runs/quickstart --figure phase --show contour -o phase.pdf
+  deeplin plot runs/quickstart --figure times --at network.depth=4 -o times.svg")]
 pub(super) struct Arguments {
     /// results.h5, or the directory that holds it
     results: PathBuf,

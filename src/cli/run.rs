@@ -20,14 +20,15 @@ use crate::{Error, Result, config};
 /// Run what is missing of a study; ends with results.h5 and the table of probabilities
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Running again continues; when all is there it does nothing. INT, TERM, USR1 and USR2 stop the run
-soon and safely (exit status 75); a second INT stops it at once.
+Running again continues; when all is there it does nothing. INT, TERM, USR1 and USR2 stop the run soon \
+and safely (exit status 75); a second INT stops it at once.
 
 Examples:
   deeplin run study.toml
-  deeplin run study.toml --set trials=10000 --set init.kind=balanced -o runs/balanced
+  deeplin run study.toml --set init.kind=balanced -o runs/balanced
   deeplin run study.toml --quiet --json > cells.json
-  deeplin run study.toml --part 2/8 --max-time 3h50m    one of eight jobs; then: deeplin merge DIR")]
+  deeplin run study.toml --part 2/8 --max-time 3h50m    one of eight jobs,
+  deeplin merge runs/my-study                           when all are done")]
 pub(super) struct Arguments {
     /// The study, a TOML file (see `deeplin config`)
     config: PathBuf,

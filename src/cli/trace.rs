@@ -20,17 +20,18 @@ use crate::{Error, Result, config};
 /// Replay one trial exactly, and store its target, weights and trajectory (HDF5)
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-The file holds `target` (d_N x d_0), `initial/W_1` .. `initial/W_N`, `final/W_1` .. `final/W_N`, the
-trial's row, and at each of the recorded steps: time, loss, learning rate, gradient norm, balancedness, the
-imbalance of each two layers and its drift, singular values of the end-to-end matrix, deficiency margin, and
-the decrease of the loss with the bound that theory has for it. --spectra adds the singular values of every
-layer, the alignment of neighbouring layers' singular vectors, sharpness and smallest eigenvalue of the
-Hessian, and how far the end-to-end matrix moves along its preconditioned gradient. Of a flow, --times adds
-the loss and the end-to-end matrix at times of your choice, by the interpolant of its steps.
+The file holds `target` (d_N x d_0), `initial/W_1` .. `initial/W_N`, `final/W_1` .. `final/W_N`, the \
+trial's row, and at each of the recorded steps: time, loss, learning rate, gradient norm, balancedness, \
+the imbalance of each two layers and its drift, singular values of the end-to-end matrix, deficiency \
+margin, and the decrease of the loss with the bound that theory has for it. --spectra adds the singular \
+values of every layer, the alignment of neighbouring layers' singular vectors, sharpness and smallest \
+eigenvalue of the Hessian, and how far the end-to-end matrix moves along its preconditioned gradient. Of \
+a flow, --times adds the loss and the end-to-end matrix at times of your choice, by the interpolant of \
+its steps.
 
 Examples:
-  deeplin trace study.toml --trial 17 --at init.std=0.3,network.depth=4 -o trace.h5
-  deeplin trace study.toml --trial 17 --cell 5 --spectra --points 200 -o trace.h5")]
+  deeplin trace study.toml --trial 17 --at init.std=0.3,network.depth=4 -o t.h5
+  deeplin trace study.toml --trial 17 --cell 5 --spectra --points 200 -o t.h5")]
 pub(super) struct Arguments {
     /// The study, a TOML file
     config: PathBuf,

@@ -387,6 +387,31 @@ fn every_command_shows_examples_of_itself() {
     }
 }
 
+/// Prose is filled as wide as the terminal is, and no line of examples is broken.
+#[test]
+fn help_fits_terminals() {
+    let desk = desk();
+    let commands = commands(&desk);
+    for width in [80, 100] {
+        for command in [&[][..]].into_iter().chain(commands.iter().map(std::slice::from_ref)) {
+            let mut help = desk.command(&[]);
+            help.args(command).arg("--help").env("COLUMNS", width.to_string());
+            let help = program::Ran::from(help.output().expect("starting deeplin")).stdout;
+            let wide = help.lines().find(|line| line.chars().count() > width);
+            assert_eq!(wide, None, "{command:?} in {width} columns");
+            let (_, epilogue) = help.split_once("Print version").expect("the last of the options");
+            let lines: Vec<&str> = epilogue.lines().skip(1).collect();
+            for two in lines.windows(2).filter(|two| two.iter().all(|line| !line.is_empty())) {
+                let is_example = two[1].starts_with("  deeplin ");
+                // The first word of a line of prose had no room in the line before.
+                let word = two[1].split(' ').next().unwrap_or_default();
+                let is_filled = !word.is_empty() && two[0].chars().count() + 1 + word.len() > width;
+                assert!(is_example || is_filled, "{command:?} in {width} columns:\n{epilogue}");
+            }
+        }
+    }
+}
+
 /// What is shown as a table can be had as JSON too.
 #[test]
 fn tables_are_objects_too() {

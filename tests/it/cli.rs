@@ -441,6 +441,26 @@ fn tables_are_objects_too() {
     );
 }
 
+/// Readers of CSV fail where not even names of columns are.
+#[test]
+fn tables_without_rows_have_a_header() {
+    let desk = desk();
+    // Of every second cell there are no trials.
+    desk.succeed(&["run", "study.toml", "--part", "1/2", "-o", "out"]);
+    desk.succeed(&["merge", "out", "--partial"]);
+    let laws = ["transition", "out/partial.h5", "--axis", "init.std", "--scaling", "network.depth"];
+    for (arguments, with, columns) in [
+        (&["times", "out/partial.h5"][..], &["--cell", "1"][..], 14),
+        (&["compare", "out/partial.h5"], &["--axis", "network.depth"], 19),
+        (&laws, &["--at", "0.999"], 10),
+    ] {
+        let csv = desk.succeed(&[arguments, with, &["--csv"]].concat()).stdout;
+        let lines: Vec<&str> = csv.lines().collect();
+        assert_eq!(lines.len(), 1, "{arguments:?}: {csv}");
+        assert_eq!(lines[0].split(',').count(), columns, "{arguments:?}: {csv}");
+    }
+}
+
 #[test]
 fn near_misses_are_seen() {
     let desk = desk();

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use serde_json::{Map, Value, json as value};
 
-use super::export::{axis_value, lines, swept, swept_names};
+use super::export::{Columns, axis_value, lines, swept, swept_names};
 use super::format::{self, significant};
 use super::table::{align, partial_counts, plain_table, without_trailing_blanks};
 use super::{number, position};
@@ -450,8 +450,8 @@ impl Comparison<'_> {
     }
 }
 
-/// What is said of a contrast to programs: the name of each column, and its value.
-const COLUMNS: [(&str, fn(&Contrast) -> Value); 17] = [
+/// What is said of a contrast to programs.
+const COLUMNS: Columns<Contrast, 17> = [
     ("trial_count", |contrast| value!(contrast.sides()[0].trials)),
     ("converged_count", |contrast| value!(contrast.sides()[0].converged)),
     ("step_limit_count", |contrast| value!(contrast.sides()[0].undecided)),

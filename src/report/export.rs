@@ -9,6 +9,9 @@ use crate::store::reader::ResultsFile;
 use crate::store::schema::{self, CellValue};
 use crate::study::{Axis, AxisValues};
 
+/// Columns of a table of `T`: the name of each, and its value.
+pub(super) type Columns<T, const N: usize> = [(&'static str, fn(&T) -> Value); N];
+
 /// Name and value of each column of a cell: the variables of `results.h5` with one number for each cell.
 fn columns(
     results: &ResultsFile,

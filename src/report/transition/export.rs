@@ -3,13 +3,10 @@
 use serde_json::{Map, Value, json as value};
 
 use super::{Curve, Law, Slice, Transition, Transitions};
-use crate::report::export::{axis_value, lines};
+use crate::report::export::{Columns, axis_value, lines};
 use crate::study::AxisKey;
 
-/// Columns of a line: the name of each, and its value.
-type Columns<T, const N: usize> = [(&'static str, fn(&T) -> Value); N];
-
-/// Those of a transition.
+/// What is said of a transition.
 const COLUMNS: Columns<Transition, 17> = [
     ("transition", |transition| value!(transition.course.word())),
     ("threshold", |transition| of_curve(transition, |curve| curve.threshold)),
@@ -30,7 +27,7 @@ const COLUMNS: Columns<Transition, 17> = [
     ("undecided", |transition| value!(transition.undecided)),
 ];
 
-/// Those of a law.
+/// What is said of a law.
 const LAW_COLUMNS: Columns<Law, 10> = [
     ("transition", |law| value!(law.course.word())),
     ("ordinal", |law| value!(law.ordinal)),

@@ -16,7 +16,7 @@ pub(crate) fn did_you_mean(candidates: &[&str]) -> Option<String> {
 
 /// 1 for equal words, 0 for words without a letter in common; case does not count.
 pub(crate) fn similarity(a: &str, b: &str) -> f64 {
-    strsim::normalized_damerau_levenshtein(&a.to_lowercase(), b)
+    strsim::normalized_damerau_levenshtein(&a.to_lowercase(), &b.to_lowercase())
 }
 
 /// The candidates with the highest score, all those that share it; none below [`NEAR`].
@@ -47,6 +47,7 @@ mod tests {
         let kinds = || ["gaussian", "he", "zas"].into_iter();
         assert_eq!(nearest("gausian", kinds()), ["gaussian"]);
         assert_eq!(nearest("ZAS", kinds()), ["zas"]);
+        assert_eq!(nearest("phi", ["PHI", "T"].into_iter()), ["PHI"]);
         assert!(nearest("uniform", kinds()).is_empty());
         assert_eq!(did_you_mean(&["a", "b"]).as_deref(), Some("did you mean `a` or `b`?"));
         assert_eq!(did_you_mean(&[]), None);

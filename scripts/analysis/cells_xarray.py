@@ -41,7 +41,7 @@ def print_table(ds):
 def scale(axis):
     """`log` for positive values over a factor of ten or more."""
     values = axis.values
-    return "log" if values.dtype.kind == "f" and values.min() > 0 and values.max() >= 10 * values.min() else "linear"
+    return "log" if values.dtype.kind in "if" and values.min() > 0 and values.max() >= 10 * values.min() else "linear"
 
 
 def draw(ds, figure):

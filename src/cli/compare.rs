@@ -11,14 +11,14 @@ use crate::store::ResultsFile;
 /// Compare the values of an axis, trial by trial where they share their starts
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Every value of the axis is compared with the first, or with --baseline, everything else equal. Cells that
-differ in a key of [descent], [stop] or [certificate] have the same starts, so that a few hundred trials tell
-two learning rates apart: McNemar's exact test, and an interval of the paired difference. Cells that differ
-in [network], [target] or [init] have starts of their own.
+Every value of the axis is compared with the first, or with --baseline, everything else equal. Cells \
+that differ in a key of [descent], [stop] or [certificate] have the same starts, so that a few hundred \
+trials tell two learning rates apart: McNemar's exact test, and an interval of the paired difference. \
+Cells that differ in [network], [target] or [init] have starts of their own.
 
 Examples:
   deeplin compare runs/rates --axis descent.learning_rate
-  deeplin compare runs/rates --axis descent.learning_rate --baseline 0.05 --csv > rates.csv")]
+  deeplin compare runs/rates --axis descent.learning_rate --baseline 0.05")]
 pub(super) struct Arguments {
     /// results.h5, or the directory that holds it
     results: PathBuf,

@@ -9,9 +9,11 @@ use crate::Result;
 /// Print what a shell needs to complete the command line
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
+Zsh looks for the file in the directories of fpath, before compinit.
+
 Examples:
   deeplin completions bash > ~/.local/share/bash-completion/completions/deeplin
-  deeplin completions zsh > ~/.zfunc/_deeplin            (with ~/.zfunc in fpath, before compinit)
+  deeplin completions zsh > ~/.zfunc/_deeplin
   deeplin completions fish > ~/.config/fish/completions/deeplin.fish")]
 pub(super) struct Arguments {
     /// The shell

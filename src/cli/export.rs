@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::report::file;
 use super::{Ending, apart, output};
 use crate::report::columns::{Format, Heading, Unit};
+use crate::report::format::counted;
 use crate::store::io::Disk;
 use crate::store::publish;
 use crate::{Error, Result};
@@ -12,10 +13,10 @@ use crate::{Error, Result};
 /// Write the trials of results as one table: Parquet, CSV or netCDF
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-One row a trial that was run: the number of its cell, a column for every swept key (init_std), its own number,
-and all that results.h5 has of it: outcome, steps, measures, conditions of theorem 1, certificate, and a column
-for every loss of the ladder (hit_steps_1e-3). What there is none of is null in Parquet and empty in CSV.
-The ending of FILE says the format: .parquet, .csv, .csv.gz or .nc.
+One row a trial that was run: the number of its cell, a column for every swept key (init_std), its own \
+number, and all that results.h5 has of it: outcome, steps, measures, conditions of theorem 1, \
+certificate, and a column for every loss of the ladder (hit_steps_1e-3). What there is none of is null \
+in Parquet and empty in CSV. The ending of FILE says the format: .parquet, .csv, .csv.gz or .nc.
 
 Examples:
   deeplin export runs/quickstart -o rows.parquet
@@ -72,17 +73,18 @@ pub(super) fn main(arguments: &Arguments) -> Result<Ending> {
         None => Ok(None),
         Some(bytes) => heading.piece(&bytes).map(Some).ok_or_else(unreadable),
     };
-    let (dir, name) = output::place(output)?;
-    // Those that an export left that was stopped.
-    publish::sweep(&Disk, dir)?;
-    publish::publish_for_others(&Disk, dir, name, *force, |path, file| {
-        format.write(path, file, &heading, &mut next)
+    output::put(output, |dir, name| {
+        // Those that an export left that was stopped.
+        publish::sweep(&Disk, dir)?;
+        publish::publish_for_others(&Disk, dir, name, *force, |path, file| {
+            format.write(path, file, &heading, &mut next)
+        })
     })?;
     output::print(&format!(
-        "{}: {} rows of {} columns\n",
+        "{}: {} of {}\n",
         output.display(),
-        heading.rows,
-        heading.columns.len()
+        counted(heading.rows, "row"),
+        counted(heading.columns.len() as u64, "column")
     ))?;
     Ok(Ending::Done)
 }

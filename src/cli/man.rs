@@ -9,6 +9,10 @@ use clap_mangen::Man;
 use super::{Ending, output};
 use crate::{Error, Result, suggest};
 
+/// The name of the program and of its page, and how names of the other pages begin.
+const PROGRAM: &str = "deeplin";
+const PREFIX: &str = "deeplin-";
+
 /// Print the manual page, or write those of all commands into a directory
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -35,20 +39,26 @@ pub(super) fn main(arguments: &Arguments) -> Result<Ending> {
         }
         return Ok(Ending::Done);
     }
-    let wanted = match &arguments.command {
-        None => "deeplin".to_owned(),
-        Some(command) => format!("deeplin-{command}"),
-    };
-    let page = pages.iter().find(|page| page.get_name() == wanted).ok_or_else(|| {
-        let names: Vec<&str> =
-            pages.iter().filter_map(|page| page.get_name().strip_prefix("deeplin-")).collect();
-        let command = wanted.trim_start_matches("deeplin-");
-        let help = format!("the commands are {}", names.join(", "));
-        let help = suggest::before(help, command, names.into_iter());
-        Error::usage(format!("there is no command `{command}`"), Some(help))
-    })?;
+    let page = named(&pages, arguments.command.as_deref().unwrap_or(PROGRAM))?;
     output::print(&String::from_utf8_lossy(&text(page)?))?;
     Ok(Ending::Done)
+}
+
+/// The page of this name, which is that of a command with or without the program's before it.
+fn named<'a>(pages: &'a [Command], wanted: &str) -> Result<&'a Command> {
+    let is_it = |page: &&Command| page.get_name() == wanted || command(page) == Some(wanted);
+    pages.iter().find(is_it).ok_or_else(|| {
+        let names: Vec<&str> = pages.iter().filter_map(command).collect();
+        let help = format!("the commands are {}", names.join(", "));
+        let near = wanted.strip_prefix(PREFIX).unwrap_or(wanted);
+        let help = suggest::before(help, near, names.into_iter());
+        Error::usage(format!("there is no command `{wanted}`"), Some(help))
+    })
+}
+
+/// The command that a page is about, if it is about one.
+fn command(page: &Command) -> Option<&str> {
+    page.get_name().strip_prefix(PREFIX)
 }
 
 /// The program, and each of its commands under the name of its page.
@@ -56,8 +66,8 @@ fn pages() -> Vec<Command> {
     let mut program = super::Arguments::command();
     program.build();
     let page = |command: &Command| {
-        let name = format!("deeplin-{}", command.get_name());
-        let usage = format!("deeplin {}", command.get_name());
+        let name = format!("{PREFIX}{}", command.get_name());
+        let usage = format!("{PROGRAM} {}", command.get_name());
         command.clone().name(name).bin_name(usage)
     };
     let shown = |command: &&Command| !command.is_hide_set() && command.get_name() != "help";

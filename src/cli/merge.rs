@@ -12,13 +12,14 @@ use crate::{Error, Result, store};
 /// Put the parts of a study together into DIR/results.h5; lists what is missing
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-results.h5 is always of all trials. While some are missing, --partial shows what is there so far, of
+results.h5 is always of all trials. While some are missing, --partial shows what is there so far, of \
 each cell the trials before the first that is missing: those that end first are not a fair sample.
 
 Examples:
   deeplin merge runs/my-study
   deeplin merge runs/my-study --json | jq .missing
-  deeplin merge runs/my-study --partial && deeplin report runs/my-study/partial.h5")]
+  deeplin merge runs/my-study --partial
+  deeplin report runs/my-study/partial.h5")]
 pub(super) struct Arguments {
     /// Directory of the results
     dir: PathBuf,

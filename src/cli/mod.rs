@@ -46,13 +46,13 @@ use crate::run::interrupt::{STOPPED, outlive_file_size_limit};
 #[command(after_help = "\
 Examples:
   deeplin run configs/quickstart.toml        run a study, or continue it
-  deeplin plan configs/quickstart.toml       what it will take: time, memory, disk
-  deeplin watch runs/quickstart              how far it is, from another terminal
+  deeplin plan configs/quickstart.toml       what it takes: time, memory, disk
+  deeplin watch runs/quickstart              how far it is, from elsewhere
   deeplin report runs/quickstart/results.h5  its table again
   deeplin config > my-study.toml             every key, documented
 
-Exit status: 0 done, 2 bad usage or configuration, 3 storage, 4 unsafe environment,
-75 stopped early (run again to continue), 101 a bug.")]
+Exit status: 0 done, 2 bad usage or configuration, 3 storage, 4 unsafe environment, 75 stopped early \
+(run again to continue), 101 a bug.")]
 struct Arguments {
     #[command(subcommand)]
     command: Command,

@@ -10,7 +10,7 @@ use tracing_subscriber::filter::LevelFilter;
 
 use super::screen::{Above, has_colors};
 use crate::store::io::Disk;
-use crate::store::publish::publish_replacing;
+use crate::store::publish::{is_for, publish_replacing};
 use crate::{Error, Result};
 
 /// Writes results to stdout. A reader that has gone away (`| head`) is not an error.
@@ -40,13 +40,24 @@ pub(super) fn json_text(value: &impl Serialize) -> String {
 
 /// Puts bytes under a name, whole or not at all; what was there before is replaced.
 pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    put(path, |dir, name| publish_replacing(&Disk, dir, name, bytes).map(|_| ()))
+}
+
+/// Publishes a file under the name that was asked for, by its directory and its name in there. If that fails,
+/// it is said of this name, not of a temporary one, and what to do.
+pub(super) fn put(path: &Path, publish: impl FnOnce(&Path, &str) -> Result<()>) -> Result<()> {
     let (dir, name) = place(path)?;
-    publish_replacing(&Disk, dir, name, bytes)?;
-    Ok(())
+    publish(dir, name).map_err(|error| match error {
+        Error::Storage { action, path: at, source, .. } if at == dir || is_for(&at, dir, name) => {
+            let help = "choose another file: its directory has to be there, with room for it";
+            Error::Storage { action, path: path.to_owned(), source, help: Some(help.to_owned()) }
+        }
+        other => other,
+    })
 }
 
 /// The directory of a file and its name in there.
-pub(super) fn place(path: &Path) -> Result<(&Path, &str)> {
+fn place(path: &Path) -> Result<(&Path, &str)> {
     let name = path
         .file_name()
         .and_then(|name| name.to_str())

@@ -10,7 +10,7 @@ use super::tasks::{Given, Submission, TaskArguments};
 use super::{Ending, output};
 use crate::config::{self, Estimate, bytes_text};
 use crate::kernel::blas;
-use crate::report::format::{duration, significant};
+use crate::report::format::{counted, duration, significant};
 use crate::report::table::{align, plain_table, without_trailing_blanks};
 use crate::run::durable::Durable;
 use crate::run::estimate::{self, Group, Piloted, Plan};
@@ -27,8 +27,8 @@ Examples:
   deeplin plan study.toml
   deeplin plan study.toml --set trials=10000 --threads 64
   deeplin plan study.toml --quick --json
-  deeplin plan study.toml --core-hours 20               how many trials these are enough for
-  deeplin plan study.toml --task-time 1h --threads 4    how many tasks of a cluster, 4 workers each")]
+  deeplin plan study.toml --core-hours 20             how many trials that buys
+  deeplin plan study.toml --task-time 1h --threads 4  how many tasks that takes")]
 pub(super) struct Arguments {
     /// The study, a TOML file (see `deeplin config`)
     config: PathBuf,
@@ -269,11 +269,6 @@ fn header(plan: &Plan) -> String {
         None => format!("{cells} x {trials} trials"),
     };
     format!("{}: {trials}; {swept}", plan.study)
-}
-
-/// `1 cell`, `12 cells`.
-fn counted(count: u64, noun: &str) -> String {
-    format!("{} {noun}{}", HumanCount(count), if count == 1 { "" } else { "s" })
 }
 
 /// A line for each group of cells.

@@ -15,15 +15,15 @@ use crate::{Error, Result};
 /// Draw a figure of a results file as SVG, PNG or PDF
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Without --figure it lists the figures that the results have something to show for. The axis with the most
-numbers goes to the right (--x chooses another), further ones make series and panels; where there are more,
---at says which of their values to show. The same results give the same bytes.
+Without --figure it lists the figures that the results have something to show for. The axis with the \
+most numbers goes to the right (--x chooses another), further ones make series and panels; where there \
+are more, --at says which of their values to show. The same results give the same bytes.
 
 Examples:
   deeplin plot runs/quickstart
-  deeplin plot runs/quickstart --figure probability -o probability.svg
-  deeplin plot runs/quickstart --figure phase --show contour,contour-interval -o phase.pdf
-  deeplin plot runs/quickstart --figure times --at network.depth=4 --dpi 600 -o times.png")]
+  deeplin plot runs/quickstart --figure probability --dpi 600 -o probability.png
+  deeplin plot runs/quickstart --figure phase --show contour -o phase.pdf
+  deeplin plot runs/quickstart --figure times --at network.depth=4 -o times.svg")]
 pub(super) struct Arguments {
     /// results.h5, or the directory that holds it
     results: PathBuf,
@@ -34,16 +34,16 @@ pub(super) struct Arguments {
     #[arg(short, long, value_name = "FILE", value_parser = Target::of, requires = "figure")]
     output: Option<Target>,
     /// The swept key that goes to the right
-    #[arg(long, value_name = "KEY")]
+    #[arg(long, value_name = "KEY", requires = "figure")]
     x: Option<String>,
     #[command(flatten)]
     place: Place,
     /// What is shown only on demand: contour, contour-interval (phase); bounds (times, ladder)
     #[arg(long, value_name = "LAYER", value_delimiter = ',', value_parser = layers(), requires = "figure")]
     show: Vec<String>,
-    /// Pixels of a PNG to an inch
-    #[arg(long, value_name = "N", default_value_t = 300, value_parser = clap::value_parser!(u16).range(24..=2400))]
-    dpi: u16,
+    /// Pixels of a PNG to an inch [default: 300]
+    #[arg(long, value_name = "N", requires = "figure", value_parser = clap::value_parser!(u16).range(24..=2400))]
+    dpi: Option<u16>,
 }
 
 fn names() -> clap::builder::PossibleValuesParser {
@@ -89,10 +89,23 @@ impl Target {
         Ok(Self { path, format })
     }
 
-    fn bytes(&self, svg: String, dpi: u16) -> Result<Vec<u8>> {
+    /// Refuses a resolution for a file that has none.
+    fn refuse_dpi(&self) -> Result<()> {
+        if matches!(self.format, Format::Png) {
+            return Ok(());
+        }
+        Err(Error::usage(
+            format!("--dpi is for pixels, and {} has none", self.path.display()),
+            Some("leave --dpi out, or write a .png".to_owned()),
+        ))
+    }
+
+    fn bytes(&self, svg: String, dpi: Option<u16>) -> Result<Vec<u8>> {
+        /// Fine enough for print.
+        const DPI: u16 = 300;
         let converted = match self.format {
             Format::Svg => return Ok(svg.into_bytes()),
-            Format::Png => draw::png(&svg, f64::from(dpi)),
+            Format::Png => draw::png(&svg, f64::from(dpi.unwrap_or(DPI))),
             Format::Pdf => draw::pdf(&svg),
         };
         converted.map_err(|message| {
@@ -146,13 +159,17 @@ impl Asked {
         let Some(name) = &self.figure else { return list(results, &request) };
         let kind = Kind::named(name)
             .ok_or_else(|| Error::usage(format!("there is no figure `{name}`"), None))?;
-        refuse_choices(&figures::choices(results, kind, &request))?;
         let nothing = || {
             Error::usage(
                 format!("the results have nothing to show for `{name}`"),
                 Some(format!("it needs {}", kind.needs())),
             )
         };
+        // Before it is asked which part of nothing to show.
+        if !figures::has(results, kind, &request)? {
+            return Err(nothing());
+        }
+        refuse_choices(&figures::choices(results, kind, &request))?;
         let group = figures::group(results, kind, &request)?.ok_or_else(nothing)?;
         let layers: Vec<&str> = self.show.iter().map(String::as_str).collect();
         Ok(only(group)?.showing(&layers).svg())
@@ -214,6 +231,9 @@ fn refuse_the_useless(arguments: &Arguments, axes: &[Axis], fixed: &[Option<usiz
 }
 
 pub(super) fn main(arguments: &Arguments) -> Result<Ending> {
+    if let (Some(target), Some(_)) = (&arguments.output, arguments.dpi) {
+        target.refuse_dpi()?;
+    }
     let path = file(&arguments.results, "plot")?;
     let axes = Choices::ask(&path)?.axes;
     let fixed = arguments.place.fixed(&axes)?;

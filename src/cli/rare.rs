@@ -23,13 +23,14 @@ use crate::{Error, Result, config};
 #[derive(Debug, clap::Args)]
 #[command(group = clap::ArgGroup::new("way").args(["event", "strata"]).required(true))]
 #[command(after_help = "\
-With --event, by multilevel splitting on the start: particles that are moved through rarer and rarer starts,
-for probabilities of 1e-9 and far below. With --strata, by trials from strata of starts, for convergence that
-depends on what can be seen of a start. The estimate is the same for any number of threads.
+With --event, by multilevel splitting on the start: particles that are moved through rarer and rarer \
+starts, for probabilities of 1e-9 and far below. With --strata, by trials from strata of starts, for \
+convergence that depends on what can be seen of a start. The estimate is the same for any number of \
+threads.
 
 Examples:
   deeplin rare study.toml --event joint --at init.std=0.3,network.depth=2
-  deeplin rare study.toml --event margin --threshold 0.5 --particles 2000 --moves 100
+  deeplin rare study.toml --event margin --threshold 0.5 --particles 2000
   deeplin rare study.toml --event converged --set descent.max_steps=100
   deeplin rare study.toml --strata determinant --looked 1000000 --trials 2000")]
 pub(super) struct Arguments {

@@ -96,7 +96,7 @@ fn write_page(results: &Path, html: &Path) -> Result<()> {
     }
     refuse_other(html)?;
     let page = page()?;
-    output::write(html, page.as_bytes()).map_err(advise)?;
+    output::write(html, page.as_bytes())?;
     output::say(&format!("{} ({} kB)", html.display(), page.len().div_ceil(1000)));
     Ok(())
 }
@@ -117,18 +117,6 @@ fn refuse_other(html: &Path) -> Result<()> {
         format!("{} is there already and is no page", html.display()),
         Some("choose another name, or remove the file first".to_owned()),
     ))
-}
-
-/// What to do about a page that cannot be written.
-fn advise(error: Error) -> Error {
-    match error {
-        Error::Storage { action, path, source, .. } => {
-            let help =
-                "choose another file with --html: its directory has to be there, with room for it";
-            Error::Storage { action, path, source, help: Some(help.to_owned()) }
-        }
-        other => other,
-    }
 }
 
 /// The file of results that a path is or holds, for this command.

@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use indicatif::{HumanCount, HumanDuration};
+use indicatif::HumanCount;
 
 use super::report::{Form, Shown};
 use super::{Ending, apart, merge, output, progress, report};
 use crate::kernel::blas;
+use crate::report::format::{counted, duration};
 use crate::run::blocks::Share;
 use crate::run::interrupt::Interrupt;
 use crate::run::{self, Options, Outcome, numerics, threads};
@@ -19,14 +20,15 @@ use crate::{Error, Result, config};
 /// Run what is missing of a study; ends with results.h5 and the table of probabilities
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Running again continues; when all is there it does nothing. INT, TERM, USR1 and USR2 stop the run
-soon and safely (exit status 75); a second INT stops it at once.
+Running again continues; when all is there it does nothing. INT, TERM, USR1 and USR2 stop the run soon \
+and safely (exit status 75); a second INT stops it at once.
 
 Examples:
   deeplin run study.toml
-  deeplin run study.toml --set trials=10000 --set init.kind=balanced -o runs/balanced
+  deeplin run study.toml --set init.kind=balanced -o runs/balanced
   deeplin run study.toml --quiet --json > cells.json
-  deeplin run study.toml --part 2/8 --max-time 3h50m    one of eight jobs; then: deeplin merge DIR")]
+  deeplin run study.toml --part 2/8 --max-time 3h50m    one of eight jobs,
+  deeplin merge runs/my-study                           when all are done")]
 pub(super) struct Arguments {
     /// The study, a TOML file (see `deeplin config`)
     config: PathBuf,
@@ -129,17 +131,17 @@ fn what_is_left(outcome: &Outcome) -> String {
     };
     let trajectories = match outcome.trajectories_left {
         0 => String::new(),
-        left => format!(" and {} trajectories", HumanCount(left)),
+        left => format!(" and the trajectories of {}", counted(left, "trial")),
     };
     let to_tune = match outcome.cells_to_tune {
         0 => String::new(),
         cells => {
-            format!(", and learning rates of {} cells are still to be tuned", HumanCount(cells))
+            format!(", and learning rates of {} are still to be tuned", counted(cells, "cell"))
         }
     };
     let open = match outcome.cells_open {
         0 => String::new(),
-        cells => format!(", and {} cells need more trials", HumanCount(cells)),
+        cells => format!(", and more trials are needed in {}", counted(cells, "cell")),
     };
     format!(
         "stopped early: {left} of {share} trials{trajectories} are left{on_their_way}{to_tune}{open}; run the \
@@ -158,6 +160,8 @@ fn say_what_ran(outcome: &Outcome, elapsed: Duration) {
         0 if nothing_left && recorded.is_empty() => {
             "all trials are there already; nothing to do".to_owned()
         }
-        trials => format!("{} trials{recorded} in {}", HumanCount(trials), HumanDuration(elapsed)),
+        trials => {
+            format!("{}{recorded} in {}", counted(trials, "trial"), duration(elapsed.as_secs_f64()))
+        }
     });
 }

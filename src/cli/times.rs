@@ -16,10 +16,10 @@ use crate::{Error, Result};
 /// Show how long trials take: the probability of having converged by a number of steps
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-For each cell, at a few numbers of steps: the probability of having converged, of having failed (diverged or
-stalled, which competes with converging), and of neither, with bounds; and what a trial that converges costs
-in steps, with and without giving the others up early. --loss asks for the first step at or under another loss
-of the study's ladder.
+For each cell, at a few numbers of steps: the probability of having converged, of having failed \
+(diverged or stalled, which competes with converging), and of neither, with bounds; and what a trial \
+that converges costs in steps, with and without giving the others up early. --loss asks for the first \
+step at or under another loss of the study's ladder.
 
 Examples:
   deeplin times runs/quickstart --cell 5

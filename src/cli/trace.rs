@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use super::output::place;
 use super::place::Place;
 use super::tuned::tuned;
 use super::{Ending, output};
@@ -21,17 +20,18 @@ use crate::{Error, Result, config};
 /// Replay one trial exactly, and store its target, weights and trajectory (HDF5)
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-The file holds `target` (d_N x d_0), `initial/W_1` .. `initial/W_N`, `final/W_1` .. `final/W_N`, the
-trial's row, and at each of the recorded steps: time, loss, learning rate, gradient norm, balancedness, the
-imbalance of each two layers and its drift, singular values of the end-to-end matrix, deficiency margin, and
-the decrease of the loss with the bound that theory has for it. --spectra adds the singular values of every
-layer, the alignment of neighbouring layers' singular vectors, sharpness and smallest eigenvalue of the
-Hessian, and how far the end-to-end matrix moves along its preconditioned gradient. Of a flow, --times adds
-the loss and the end-to-end matrix at times of your choice, by the interpolant of its steps.
+The file holds `target` (d_N x d_0), `initial/W_1` .. `initial/W_N`, `final/W_1` .. `final/W_N`, the \
+trial's row, and at each of the recorded steps: time, loss, learning rate, gradient norm, balancedness, \
+the imbalance of each two layers and its drift, singular values of the end-to-end matrix, deficiency \
+margin, and the decrease of the loss with the bound that theory has for it. --spectra adds the singular \
+values of every layer, the alignment of neighbouring layers' singular vectors, sharpness and smallest \
+eigenvalue of the Hessian, and how far the end-to-end matrix moves along its preconditioned gradient. Of \
+a flow, --times adds the loss and the end-to-end matrix at times of your choice, by the interpolant of \
+its steps.
 
 Examples:
-  deeplin trace study.toml --trial 17 --at init.std=0.3,network.depth=4 -o trace.h5
-  deeplin trace study.toml --trial 17 --cell 5 --spectra --points 200 -o trace.h5")]
+  deeplin trace study.toml --trial 17 --at init.std=0.3,network.depth=4 -o t.h5
+  deeplin trace study.toml --trial 17 --cell 5 --spectra --points 200 -o t.h5")]
 pub(super) struct Arguments {
     /// The study, a TOML file
     config: PathBuf,
@@ -145,13 +145,13 @@ fn refuse_times(times: &[f64], cell: &Cell) -> Result<()> {
 
 /// Publishes the trace under the name that was asked for; replaces an older trace, and nothing else.
 fn write(path: &Path, trace: &trace::Trace<'_>) -> Result<()> {
-    let (dir, name) = place(path)?;
     if path.exists() && !trace::is_trace(path) {
         return Err(Error::usage(
             format!("{} is there already and is no trace of deeplin", path.display()),
             Some("choose another name with -o, or remove the file first".to_owned()),
         ));
     }
-    publish::publish_sealed(&Disk, dir, name, |path, file| trace.write(path, file))?;
-    Ok(())
+    output::put(path, |dir, name| {
+        publish::publish_sealed(&Disk, dir, name, |path, file| trace.write(path, file)).map(|_| ())
+    })
 }

@@ -27,10 +27,12 @@ use crate::store::summary::Intervals;
 
 /// Show how far a study is that other processes run, until all is there
 #[derive(Debug, clap::Args)]
+#[command(mut_arg("csv", |csv| csv.requires("once")))]
 #[command(after_help = "\
-It reads the parts that are published, and writes nothing. On a terminal it draws the table of the cells
-over and over; elsewhere it prints a line whenever there are more trials, with --json an object. Cells show
-the probability of their first trials without a gap, since those that end soon are not a fair sample.
+It reads the parts that are published, and writes nothing. On a terminal it draws the table of the cells \
+over and over; elsewhere it prints a line whenever there are more trials, with --json an object; CSV is \
+one table, so it needs --once. Cells show the probability of their first trials without a gap, since \
+those that end soon are not a fair sample.
 
 Examples:
   deeplin watch runs/my-study

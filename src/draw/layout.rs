@@ -20,6 +20,8 @@ const LEGEND_LINE: f64 = 20.0;
 const SAMPLE: f64 = 30.0;
 /// About how many numbers are written at an axis.
 const TICKS: [usize; 2] = [5, 6];
+/// Sine and cosine of the 40 degrees by which names along x are slanted where they are crowded.
+const SLANT: [f64; 2] = [0.643, 0.766];
 
 /// The figure as SVG.
 pub(super) fn svg(figure: &Figure) -> String {
@@ -81,6 +83,8 @@ struct Grid {
     feet: f64,
     /// Above each plane.
     head: f64,
+    /// How far what is written along x reaches over a plane, on the left and on the right.
+    overhang: [f64; 2],
     /// Whether all panels have the same labels, which are written at the outer ones only.
     same: [bool; 2],
     /// Whether what is written at the ticks of x is slanted.
@@ -95,6 +99,8 @@ impl Grid {
             panels.windows(2).all(|two| label(&two[0]) == label(&two[1]))
         };
         let slanted = panels.iter().any(|panel| is_crowded(&panel.x.scale, figure.plane[0]));
+        let overhangs =
+            panels.iter().map(|panel| overhang(&panel.x.scale, figure.plane[0], slanted));
         let widest = |widths: &mut dyn Iterator<Item = f64>| widths.fold(0.0, f64::max);
         let of_x =
             widest(&mut panels.iter().map(|panel| panel.x.scale.widest_tick(TICKS[0], TICK)));
@@ -109,6 +115,7 @@ impl Grid {
             } else {
                 TEXT + 2.0 * GAP
             },
+            overhang: overhangs.fold([0.0; 2], |[a, b], [left, right]| [a.max(left), b.max(right)]),
             same: [same(|panel| &panel.x.label), same(|panel| &panel.y.label)],
             slanted,
         }
@@ -124,16 +131,27 @@ impl Grid {
         if row + 1 == self.rows || !self.same[0] { TEXT + GAP } else { 0.0 }
     }
 
+    /// Room left of the planes of a column: for what is written along y, or, where that needs more, for what
+    /// reaches there along x from this column and the one before, with a gap between. Two gaps are there besides:
+    /// between columns, and around the figure.
+    fn room_before(&self, column: usize) -> f64 {
+        let [left, right] = self.overhang;
+        let across = left + if column == 0 { 0.0 } else { right };
+        (self.label_room(column) + self.ticks).max(across - GAP)
+    }
+
     /// The left upper corner of a plane.
     fn corner(&self, figure: &Figure, row: usize, column: usize) -> [f64; 2] {
-        let before = |column: usize| self.label_room(column) + self.ticks;
-        let left = (0..column).map(|c| before(c) + figure.plane[0] + 2.0 * GAP).sum::<f64>();
+        let column_before = |c: usize| self.room_before(c) + figure.plane[0] + 2.0 * GAP;
+        let left = (0..column).map(column_before).sum::<f64>();
         let above = (0..row).map(|r| self.head + figure.plane[1] + self.feet + self.foot_room(r));
-        [left + before(column), above.sum::<f64>() + self.head]
+        [left + self.room_before(column), above.sum::<f64>() + self.head]
     }
 
     fn width(&self, figure: &Figure) -> f64 {
-        self.corner(figure, 0, self.columns - 1)[0] + figure.plane[0] + GAP
+        // Of the margin a gap stays free.
+        let after = GAP.max(self.overhang[1] + GAP - MARGIN);
+        self.corner(figure, 0, self.columns - 1)[0] + figure.plane[0] + after
     }
 
     fn height(&self, figure: &Figure) -> f64 {
@@ -194,21 +212,49 @@ fn draw_panel(svg: &mut Svg, plane: &Plane<'_>, labels: [bool; 2], slanted: bool
 
 /// Height of what is written at the ticks of x, the widest of which has this width.
 fn feet(widest: f64, slanted: bool) -> f64 {
-    if slanted { GAP + TICK + 0.65 * widest } else { GAP + TICK + 2.0 }
+    if slanted { GAP + TICK + SLANT[0] * widest } else { GAP + TICK + 2.0 }
+}
+
+/// What is written along x with where, in a plane of this width: of numbers as many as have room, of many names
+/// every second, third or so.
+fn ticks_of_x(scale: &Scale, plane: f64, slanted: bool) -> Vec<(f64, String)> {
+    let about = |count: usize| -> Vec<(f64, String)> {
+        let ticks = scale.ticks(count).into_iter();
+        ticks.filter_map(|(value, text)| Some((scale.place(value)? * plane, text))).collect()
+    };
+    if slanted {
+        let ticks = about(TICKS[0]);
+        // Lines of text that are so far from each other.
+        let room = (TICK + 2.0) / SLANT[0];
+        let every = (room * ticks.len() as f64 / plane).ceil().max(1.0) as usize;
+        return ticks.into_iter().step_by(every).collect();
+    }
+    let half = |text: &str| width(text, TICK) / 2.0;
+    let fit = |ticks: &Vec<(f64, String)>| {
+        let gap = |two: &[(f64, String)]| two[1].0 - half(&two[1].1) - two[0].0 - half(&two[0].1);
+        ticks.windows(2).all(|two| gap(two) >= GAP / 2.0)
+    };
+    (1..=TICKS[0]).rev().map(about).find(fit).unwrap_or_else(|| about(1))
+}
+
+/// How far what is written along x reaches over a plane of this width, on the left and on the right.
+fn overhang(scale: &Scale, plane: f64, slanted: bool) -> [f64; 2] {
+    let of_tick = |(x, text): (f64, String)| {
+        let width = width(&text, TICK);
+        // Slanted text ends a little right of its tick, and leans to the left by its height.
+        let [left, right] =
+            if slanted { [SLANT[1] * width + TICK / 6.0, TICK / 2.0] } else { [width / 2.0; 2] };
+        [left - x, x + right - plane]
+    };
+    let ticks = ticks_of_x(scale, plane, slanted).into_iter().map(of_tick);
+    ticks.fold([0.0; 2], |[a, b], [left, right]| [a.max(left), b.max(right)])
 }
 
 fn draw_ticks_of_x(svg: &mut Svg, plane: &Plane<'_>, slanted: bool) {
     let scale = &plane.panel.x.scale;
     let (bottom, is_grid) = (plane.top + plane.height, !matches!(scale, Scale::Names(_)));
-    let ticks = scale.ticks(TICKS[0]);
-    // Of very many names every second, third or so is written.
-    let room = if slanted { TICK + 2.0 } else { 0.0 };
-    let every = (room * ticks.len() as f64 / plane.width).ceil().max(1.0) as usize;
-    for (value, text) in ticks.iter().step_by(every) {
-        let Some(place) = scale.place(*value) else {
-            continue;
-        };
-        let x = plane.left + place * plane.width;
+    for (x, text) in &ticks_of_x(scale, plane.width, slanted) {
+        let x = plane.left + x;
         if is_grid {
             grid_line(svg, &[[x, plane.top], [x, bottom]]);
         }
@@ -367,4 +413,90 @@ fn hatches(svg: &mut Svg, figure: &Figure) {
         svg.close();
     }
     svg.close();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::draw::Axis;
+
+    /// A figure of empty panels with this scale along x.
+    fn figure(x: &Scale, panels: usize, columns: usize, plane: [f64; 2]) -> Figure {
+        let axis =
+            |label: &str, scale: &Scale| Axis { label: label.to_owned(), scale: scale.clone() };
+        let y = Scale::Linear([0.0, 1.0]);
+        let panel =
+            Panel { title: String::new(), x: axis("x", x), y: axis("y", &y), marks: Vec::new() };
+        Figure {
+            name: "empty".to_owned(),
+            title: String::new(),
+            about: String::new(),
+            panels: vec![panel; panels],
+            columns,
+            plane,
+            legend_title: String::new(),
+            legend: Vec::new(),
+        }
+    }
+
+    /// The number of an attribute of a tag.
+    fn number(tag: &str, name: &str) -> f64 {
+        let after = tag.split_once(&format!(" {name}=\"")).expect("the attribute").1;
+        after.split('"').next().and_then(|text| text.parse().ok()).expect("a number")
+    }
+
+    /// Where the names of ticks of x stand, x and y, with their widths.
+    fn ticks(svg: &str) -> Vec<([f64; 2], f64)> {
+        let size = format!("font-size=\"{TICK}\"");
+        let texts = svg.split("<text ").skip(1).filter_map(|text| text.split_once('>'));
+        let of_x = texts.filter(|(tag, _)| {
+            let is_slanted = tag.contains("rotate(-40 ");
+            tag.contains(&size) && (tag.contains("\"middle\"") || is_slanted)
+        });
+        of_x.map(|(tag, rest)| {
+            let text = rest.split('<').next().unwrap_or_default();
+            (["x", "y"].map(|name| number(&format!(" {tag}"), name)), width(text, TICK))
+        })
+        .collect()
+    }
+
+    #[test]
+    fn numbers_along_x_have_room() {
+        for range in [[1.2e6, 1.206e6], [1_199_998.0, 1_200_020.0], [0.0, 1.0], [-3e-9, 7e-9]] {
+            for (panels, columns, plane) in
+                [(1, 1, 460.0), (2, 2, 340.0), (12, 4, 200.0), (3, 3, 60.0)]
+            {
+                let svg = svg(&figure(&Scale::Linear(range), panels, columns, [plane, 150.0]));
+                let ticks = ticks(&svg);
+                assert!(ticks.len() >= panels, "{range:?}: {ticks:?}");
+                for (i, ([x, y], wide)) in ticks.iter().enumerate() {
+                    let [left, right] = [x - wide / 2.0, x + wide / 2.0];
+                    let is_inside = left >= GAP - 0.1 && right <= number(&svg, "width") - GAP + 0.1;
+                    assert!(is_inside, "{range:?} in {panels}: {ticks:?}");
+                    let is_clear = |([other, line], width): &([f64; 2], f64)| {
+                        line != y || other - width / 2.0 > right || other + width / 2.0 < left
+                    };
+                    let others = ticks.iter().enumerate().filter(|(j, _)| *j != i);
+                    assert!(others.clone().all(|(_, tick)| is_clear(tick)), "{range:?}: {ticks:?}");
+                }
+            }
+        }
+    }
+
+    /// Lines of text at 40 degrees that are a line's height apart.
+    #[test]
+    fn slanted_names_have_room() {
+        for (count, letters) in [(30, 6), (9, 12), (4, 60), (300, 3)] {
+            let names: Vec<String> = (0..count).map(|i| format!("{i:0letters$}")).collect();
+            let svg = svg(&figure(&Scale::Names(names), 2, 2, [200.0, 150.0]));
+            let ticks = ticks(&svg);
+            assert!(svg.contains("rotate(-40 ") && ticks.len() >= 8, "{count}: {ticks:?}");
+            for two in ticks.windows(2).filter(|two| two[1].0[0] - two[0].0[0] < 150.0) {
+                let apart = (two[1].0[0] - two[0].0[0]) * libm::sin(40_f64.to_radians());
+                assert!(apart >= TICK, "{count}: {ticks:?}");
+            }
+            let left = |([x, _], wide): &([f64; 2], f64)| x - wide * libm::cos(40_f64.to_radians());
+            assert!(ticks.iter().all(|tick| left(tick) >= 0.0), "{count}: {ticks:?}");
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! Figures: panels of marks on scales, written as SVG, and from it as PNG and PDF.
 //!
-//! Nothing here knows of studies. Every mark has its numbers as text, which a browser shows under the
-//! pointer. What series differ in is never the colour alone: lines have dashes, points shapes, areas hatches.
+//! Nothing here knows of studies. Points and tiles have their numbers as text, which a browser shows under the
+//! pointer; for a curve [`Readings`] have them. What series differ in is never the colour alone: lines have dashes, points shapes, areas hatches.
 //! Colours stand both as attributes, so that a picture is complete by itself, and as classes, so that a page
 //! can have others: `paper`, `ink`, `grid`, and `s0` to `s7` with `line`, `area` or `fill`.
 
@@ -104,7 +104,7 @@ pub enum Mark {
     Spots {
         /// Whose colour and shape they have.
         series: usize,
-        /// The points.
+        /// In the order in which they are drawn: later ones lie on earlier ones.
         spots: Vec<Spot>,
     },
     /// Rectangles.

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use serde_json::{Map, Value, json as value};
 
-use super::export::{axis_value, lines, swept};
+use super::export::{Columns, axis_value, lines, swept, swept_names};
 use super::format::{self, significant, texts};
 use super::labels::Labels;
 use super::table::{align, partial_counts, plain_table, without_trailing_blanks};
@@ -435,41 +435,46 @@ impl Comparison<'_> {
 
     /// As CSV with a header, empty where there is none.
     pub fn csv(&self) -> String {
-        lines(&self.lines())
+        let names = COLUMNS.map(|(name, _)| name.to_owned());
+        lines(swept_names(&self.results.axes).chain(names), &self.lines())
     }
 
     /// Of every contrast the swept keys with their values, then what came out.
     fn lines(&self) -> Vec<Map<String, Value>> {
         let line = |contrast: &Contrast| {
-            let swept = swept(self.results, contrast.cell);
-            let [here, there] = contrast.sides();
-            let joint = match &contrast.trials {
-                Trials::Paired(joint) => Some(joint),
-                Trials::Independent(_) => None,
-            };
-            let pairs = joint.map(Joint::within_budget);
-            let columns = [
-                ("trial_count", value!(here.trials)),
-                ("converged_count", value!(here.converged)),
-                ("step_limit_count", value!(here.undecided)),
-                ("baseline_trial_count", value!(there.trials)),
-                ("baseline_converged_count", value!(there.converged)),
-                ("baseline_step_limit_count", value!(there.undecided)),
-                ("difference", value!(contrast.difference())),
-                ("difference_lower", value!(contrast.bounds.lower)),
-                ("difference_upper", value!(contrast.bounds.upper)),
-                ("difference_lower_budget", value!(contrast.budget.lower)),
-                ("difference_upper_budget", value!(contrast.budget.upper)),
-                ("only_here_count", value!(pairs.map(|pairs| pairs.first))),
-                ("only_baseline_count", value!(pairs.map(|pairs| pairs.second))),
-                ("faster_count", value!(joint.map(|joint| joint.faster))),
-                ("slower_count", value!(joint.map(|joint| joint.slower))),
-                ("p_value", value!(contrast.p_value)),
-                ("p_value_of_all", value!(contrast.p_value_of_all)),
-            ];
-            swept.chain(columns.map(|(name, v)| (name.to_owned(), v))).collect()
+            let columns = COLUMNS.map(|(name, value)| (name.to_owned(), value(contrast)));
+            swept(self.results, contrast.cell).chain(columns).collect()
         };
         self.contrasts.iter().map(line).collect()
+    }
+}
+
+/// What is said of a contrast to programs.
+const COLUMNS: Columns<Contrast, 17> = [
+    ("trial_count", |contrast| value!(contrast.sides()[0].trials)),
+    ("converged_count", |contrast| value!(contrast.sides()[0].converged)),
+    ("step_limit_count", |contrast| value!(contrast.sides()[0].undecided)),
+    ("baseline_trial_count", |contrast| value!(contrast.sides()[1].trials)),
+    ("baseline_converged_count", |contrast| value!(contrast.sides()[1].converged)),
+    ("baseline_step_limit_count", |contrast| value!(contrast.sides()[1].undecided)),
+    ("difference", |contrast| value!(contrast.difference())),
+    ("difference_lower", |contrast| value!(contrast.bounds.lower)),
+    ("difference_upper", |contrast| value!(contrast.bounds.upper)),
+    ("difference_lower_budget", |contrast| value!(contrast.budget.lower)),
+    ("difference_upper_budget", |contrast| value!(contrast.budget.upper)),
+    ("only_here_count", |contrast| of_pairs(contrast, |joint| joint.within_budget().first)),
+    ("only_baseline_count", |contrast| of_pairs(contrast, |joint| joint.within_budget().second)),
+    ("faster_count", |contrast| of_pairs(contrast, |joint| joint.faster)),
+    ("slower_count", |contrast| of_pairs(contrast, |joint| joint.slower)),
+    ("p_value", |contrast| value!(contrast.p_value)),
+    ("p_value_of_all", |contrast| value!(contrast.p_value_of_all)),
+];
+
+/// A count of the pairs of a contrast, if its trials are paired.
+fn of_pairs(contrast: &Contrast, count: fn(&Joint) -> u64) -> Value {
+    match &contrast.trials {
+        Trials::Paired(joint) => value!(count(joint)),
+        Trials::Independent(_) => Value::Null,
     }
 }
 

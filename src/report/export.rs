@@ -7,7 +7,10 @@ use crate::Result;
 use crate::store::Cost;
 use crate::store::reader::ResultsFile;
 use crate::store::schema::{self, CellValue};
-use crate::study::AxisValues;
+use crate::study::{Axis, AxisValues};
+
+/// Columns of a table of `T`: the name of each, and its value.
+pub(super) type Columns<T, const N: usize> = [(&'static str, fn(&T) -> Value); N];
 
 /// Name and value of each column of a cell: the variables of `results.h5` with one number for each cell.
 fn columns(
@@ -51,6 +54,11 @@ pub(super) fn swept(results: &ResultsFile, cell: usize) -> impl Iterator<Item = 
     keys.map(move |(axis, key)| (key.key.clone(), axis_value(&key.values, position[axis])))
 }
 
+/// Their names.
+pub(super) fn swept_names(axes: &[Axis]) -> impl Iterator<Item = String> {
+    swept_keys(axes).into_iter().map(|(_, key)| key.key.clone())
+}
+
 /// A swept value, as itself.
 pub(super) fn axis_value(values: &AxisValues, i: usize) -> Value {
     match values {
@@ -89,11 +97,19 @@ pub fn json(results: &ResultsFile) -> Result<String> {
 /// The cells as CSV with a header, numbers in full precision, empty where there is none.
 pub fn csv(results: &ResultsFile) -> String {
     // As in a table of `export`, and what readers of CSV know.
-    lines(&cells(results, |x| if x.is_infinite() { value!(x.to_string()) } else { value!(x) }))
+    let number = |x: f64| if x.is_infinite() { value!(x.to_string()) } else { value!(x) };
+    let cells = cells(results, number);
+    lines(cells.iter().take(1).flat_map(Map::keys), &cells)
 }
 
-/// Objects of the same keys as CSV with a header, empty where there is none.
-pub(super) fn lines(rows: &[Map<String, Value>]) -> String {
+/// Objects with these keys as CSV: the keys, whether there are objects or not, then the values of each, empty
+/// where there is none.
+pub(super) fn lines<N: AsRef<str>>(
+    names: impl IntoIterator<Item = N>,
+    rows: &[Map<String, Value>],
+) -> String {
+    let names: Vec<N> = names.into_iter().collect();
+    let names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
     let text = |value: &Value| match value {
         Value::Null => String::new(),
         Value::String(text) => text.clone(),
@@ -101,10 +117,12 @@ pub(super) fn lines(rows: &[Map<String, Value>]) -> String {
     };
     let mut writer = csv::Writer::from_writer(Vec::new());
     // A writer into memory does not fail.
-    if let Some(first) = rows.first() {
-        let _ = writer.write_record(first.keys());
-    }
+    let _ = writer.write_record(&names);
     for row in rows {
+        debug_assert!(
+            row.keys().eq(names.iter().copied()),
+            "{row:?} lacks keys of {names:?}, or has others"
+        );
         let _ = writer.write_record(row.values().map(text));
     }
     let bytes = writer.into_inner().unwrap_or_default();

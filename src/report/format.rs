@@ -2,6 +2,8 @@
 
 use std::f64::consts::LN_10;
 
+use indicatif::HumanCount;
+
 use crate::study::{Axis, AxisValues};
 
 /// The values with four digits, or as many more as tell them apart.
@@ -67,6 +69,11 @@ pub(super) fn exponential(ln: f64, digits: usize) -> String {
 /// Without zeros at the end of the decimals.
 fn trimmed(number: &str) -> &str {
     if number.contains('.') { number.trim_end_matches('0').trim_end_matches('.') } else { number }
+}
+
+/// `1 cell`, `1,200 cells`.
+pub(crate) fn counted(count: u64, noun: &str) -> String {
+    format!("{} {noun}{}", HumanCount(count), if count == 1 { "" } else { "s" })
 }
 
 /// `7.2 s`, `3 min 20 s`, `4 h 10 min`, `3 d 4 h`, `2.1 years`.
@@ -145,6 +152,12 @@ mod tests {
         ] {
             assert_eq!(exponential(log10 * LN_10, 3), expected);
         }
+    }
+
+    #[test]
+    fn one_is_counted_in_the_singular() {
+        let texts = [0, 1, 2, 1200].map(|count| counted(count, "cell"));
+        assert_eq!(texts, ["0 cells", "1 cell", "2 cells", "1,200 cells"]);
     }
 
     #[test]

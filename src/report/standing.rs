@@ -167,16 +167,16 @@ impl Standing<'_> {
     /// Every cell as an object: the swept keys with their values, then how many trials are done and wanted,
     /// and what is known, as the variables of `results.h5` are called. `null`: not known yet.
     pub fn objects(&self) -> Vec<Map<String, Value>> {
-        let keys = swept_keys(self.axes);
-        let object = |(cell, trials): (usize, Trials)| {
-            let position = position(self.axes, cell);
-            let swept = keys
-                .iter()
-                .map(|(axis, key)| (key.key.clone(), axis_value(&key.values, position[*axis])));
-            let columns = self.columns(cell, trials);
-            swept.chain(columns.map(|(name, value)| (name.to_owned(), value))).collect()
-        };
-        self.shown().map(object).collect()
+        self.shown().map(|(cell, trials)| self.object(cell, trials)).collect()
+    }
+
+    fn object(&self, cell: usize, trials: Trials) -> Map<String, Value> {
+        let position = position(self.axes, cell);
+        let keys = swept_keys(self.axes).into_iter();
+        let swept =
+            keys.map(|(axis, key)| (key.key.clone(), axis_value(&key.values, position[axis])));
+        let columns = self.columns(cell, trials);
+        swept.chain(columns.map(|(name, value)| (name.to_owned(), value))).collect()
     }
 
     fn columns(&self, cell: usize, trials: Trials) -> [(&'static str, Value); 10] {
@@ -199,7 +199,9 @@ impl Standing<'_> {
 
     /// The cells as CSV with a header, empty where something is not known yet.
     pub fn csv(&self) -> String {
-        lines(&self.objects())
+        // Every study has a cell, though none need have trials.
+        let first = self.object(0, (self.trials)(0));
+        lines(first.keys(), &self.objects())
     }
 }
 

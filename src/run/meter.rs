@@ -23,7 +23,7 @@ impl Meter {
         self.seconds.add(time.as_secs_f64());
     }
 
-    /// All that was made.
+    /// What workers have said that they made; what each made since it said so last is missing.
     pub(super) fn made(&self) -> f64 {
         self.made.get()
     }

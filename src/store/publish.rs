@@ -140,6 +140,12 @@ pub fn probe(fs: &dyn FileSystem, dir: &Path) -> Result<()> {
     Temporary::write(fs, dir, "probe", b"deeplin")?.discard()
 }
 
+/// Whether a path is that of the file `name` in `dir`, or of a temporary one that is to become it.
+pub fn is_for(path: &Path, dir: &Path, name: &str) -> bool {
+    let file = path.file_name().and_then(|file| file.to_str()).unwrap_or_default();
+    path.parent() == Some(dir) && (file == name || Maker::of(file).is_some_and(|it| it.of == name))
+}
+
 fn contradiction(path: &Path) -> Error {
     let help = "two computations of the same thing disagree: look for a damaged disk or memory, or \
                 a machine or library that changed in between (`deeplin doctor`); then move the \
@@ -309,6 +315,8 @@ fn sweep_abandoned(fs: &dyn FileSystem, path: &Path) -> io::Result<bool> {
 
 /// Who made a [`Temporary`], as its name says.
 struct Maker<'a> {
+    /// The name that the file is to have.
+    of: &'a str,
     host: &'a str,
     process: i32,
 }
@@ -320,7 +328,7 @@ impl<'a> Maker<'a> {
         fields.next()?.parse::<u64>().ok()?;
         let process = fields.next()?.parse().ok()?;
         let host = fields.next()?;
-        fields.next().map(|_| Self { host, process })
+        fields.next().map(|of| Self { of, host, process })
     }
 
     /// Whether the process was of this machine and is no more.
@@ -377,6 +385,17 @@ mod tests {
         assert_eq!(publish(&Disk, dir, "x", b"1").unwrap(), Published::New);
         assert_eq!(publish(&Disk, dir, "x", b"1").unwrap(), Published::AlreadyThere);
         assert_eq!(names(dir), ["x"]);
+    }
+
+    #[test]
+    fn a_failure_can_be_told_by_the_name_that_was_wanted() {
+        let (dir, fs) = (Path::new("d"), Simulated::default());
+        let error = publish(&fs, dir, "x.svg", b"1").unwrap_err();
+        let Error::Storage { path, .. } = error else { panic!("{error}") };
+        assert_ne!(path, dir.join("x.svg"), "that of the temporary file");
+        assert!(is_for(&path, dir, "x.svg") && is_for(&dir.join("x.svg"), dir, "x.svg"));
+        let others = [("d", "x"), ("d", "svg"), ("e", "x.svg")];
+        assert!(!others.iter().any(|(dir, name)| is_for(&path, Path::new(dir), name)), "{path:?}");
     }
 
     #[test]

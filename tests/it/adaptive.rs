@@ -144,7 +144,7 @@ fn a_part_that_waits_can_be_stopped() {
     let arguments = ["run", "study.toml", "-o", "out", "--part", "1/2", "--max-time", "1s"];
     let ran = desk.run(&[&arguments[..], &["--set", "store.part_seconds=3600"]].concat());
     assert_eq!(ran.code, 75, "{}", ran.stderr);
-    assert!(ran.stderr.contains("cells need more trials"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("more trials are needed in"), "{}", ran.stderr);
     assert!(begin.elapsed().as_secs() < 600, "it does not wait for two hours");
 }
 

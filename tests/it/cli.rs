@@ -40,6 +40,8 @@ fn run_ends_with_the_table_and_the_path() {
         "{}",
         ran.stderr
     );
+    let time = ran.stderr.lines().find_map(|line| line.strip_prefix("80 trials in "));
+    assert!(time.is_some_and(|time| time.ends_with(" s")), "{}", ran.stderr);
 }
 
 #[test]
@@ -339,6 +341,9 @@ fn every_command_has_a_manual_page() {
     assert!(page.starts_with(".ie") && page.contains("deeplin"), "{page}");
     let run = desk.succeed(&["man", "run"]).stdout;
     assert!(run.contains("max\\-time") && run.contains("deeplin run"), "{run}");
+    // By the name of its page too.
+    assert_eq!(desk.succeed(&["man", "deeplin-run"]).stdout, run);
+    assert_eq!(desk.succeed(&["man", "deeplin"]).stdout, page);
     desk.succeed(&["man", "--all", "pages"]);
     let pages = files(&desk.path("pages"));
     let names: Vec<String> =
@@ -347,9 +352,13 @@ fn every_command_has_a_manual_page() {
         assert!(names.contains(&format!("deeplin{command}.1")), "{names:?}");
     }
     assert!(!names.iter().any(|name| name.contains("apart")), "{names:?}");
-    let wrong = desk.run(&["man", "runs"]);
-    assert_eq!(wrong.code, 2);
-    assert!(wrong.stderr.contains("the commands are run"), "{}", wrong.stderr);
+    for typed in ["runs", "deeplin-runs"] {
+        let wrong = desk.run(&["man", typed]);
+        assert_eq!(wrong.code, 2);
+        let said = wrong.said();
+        assert!(said.contains(&format!("there is no command `{typed}`")), "{said}");
+        assert!(said.contains("did you mean `run`? the commands are run"), "{said}");
+    }
 }
 
 /// The commands that `--help` lists.
@@ -374,6 +383,31 @@ fn every_command_shows_examples_of_itself() {
         assert!(examples.contains(&format!("  deeplin {command}")), "{command}: {help}");
         for option in ["--quiet", "--verbose"] {
             assert!(options.contains(option), "{command} takes {option}");
+        }
+    }
+}
+
+/// Prose is filled as wide as the terminal is, and no line of examples is broken.
+#[test]
+fn help_fits_terminals() {
+    let desk = desk();
+    let commands = commands(&desk);
+    for width in [80, 100] {
+        for command in [&[][..]].into_iter().chain(commands.iter().map(std::slice::from_ref)) {
+            let mut help = desk.command(&[]);
+            help.args(command).arg("--help").env("COLUMNS", width.to_string());
+            let help = program::Ran::from(help.output().expect("starting deeplin")).stdout;
+            let wide = help.lines().find(|line| line.chars().count() > width);
+            assert_eq!(wide, None, "{command:?} in {width} columns");
+            let (_, epilogue) = help.split_once("Print version").expect("the last of the options");
+            let lines: Vec<&str> = epilogue.lines().skip(1).collect();
+            for two in lines.windows(2).filter(|two| two.iter().all(|line| !line.is_empty())) {
+                let is_example = two[1].starts_with("  deeplin ");
+                // The first word of a line of prose had no room in the line before.
+                let word = two[1].split(' ').next().unwrap_or_default();
+                let is_filled = !word.is_empty() && two[0].chars().count() + 1 + word.len() > width;
+                assert!(is_example || is_filled, "{command:?} in {width} columns:\n{epilogue}");
+            }
         }
     }
 }
@@ -405,6 +439,26 @@ fn tables_are_objects_too() {
         (&merged["complete"], &merged["path"]),
         (&true.into(), &"runs/small/results.h5".into())
     );
+}
+
+/// Readers of CSV fail where not even names of columns are.
+#[test]
+fn tables_without_rows_have_a_header() {
+    let desk = desk();
+    // Of every second cell there are no trials.
+    desk.succeed(&["run", "study.toml", "--part", "1/2", "-o", "out"]);
+    desk.succeed(&["merge", "out", "--partial"]);
+    let laws = ["transition", "out/partial.h5", "--axis", "init.std", "--scaling", "network.depth"];
+    for (arguments, with, columns) in [
+        (&["times", "out/partial.h5"][..], &["--cell", "1"][..], 14),
+        (&["compare", "out/partial.h5"], &["--axis", "network.depth"], 19),
+        (&laws, &["--at", "0.999"], 10),
+    ] {
+        let csv = desk.succeed(&[arguments, with, &["--csv"]].concat()).stdout;
+        let lines: Vec<&str> = csv.lines().collect();
+        assert_eq!(lines.len(), 1, "{arguments:?}: {csv}");
+        assert_eq!(lines[0].split(',').count(), columns, "{arguments:?}: {csv}");
+    }
 }
 
 #[test]

@@ -139,7 +139,11 @@ fn refusals_say_what_to_do() {
     refused(&["swept", "-o", "x.xlsx"], 2, &["x.xlsx", ".parquet, .csv.gz, .csv, .nc"]);
     refused(&["swept.toml", "-o", "x.csv"], 3, &["swept.toml", "not a file of deeplin"]);
     refused(&["absent", "-o", "x.csv"], 3, &["absent"]);
-    refused(&["swept", "-o", "no/such/x.csv", "--cells"], 3, &["cannot create", "no/such"]);
+    refused(
+        &["swept", "-o", "no/such/x.csv", "--cells"],
+        3,
+        &["cannot create no/such/x.csv", "its directory has to be there"],
+    );
     assert!(!desk.path("x.parquet").exists() && !desk.path("x.csv").exists());
     desk.succeed(&["export", "swept", "--cells", "-o", "cells.nc"]);
 }

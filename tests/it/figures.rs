@@ -70,8 +70,9 @@ fn desk(name: &str, study: &str, more: &[&str]) -> Desk {
 
 /// Draws a figure; returns its bytes.
 fn draw(desk: &Desk, results: &str, figure: &str, file: &str, more: &[&str]) -> Vec<u8> {
-    let command = ["plot", results, "--figure", figure, "--dpi", "48", "-o", file];
-    desk.succeed(&[&command, more].concat());
+    let dpi: &[&str] = if file.ends_with(".png") { &["--dpi", "48"] } else { &[] };
+    let command = ["plot", results, "--figure", figure, "-o", file];
+    desk.succeed(&[&command, dpi, more].concat());
     desk.read(file)
 }
 
@@ -125,10 +126,15 @@ fn histograms_draw_what_rows_draw() {
         let [a, b] = [&with, &without].map(|desk| draw(desk, "out", figure, "f.svg", &[]));
         assert_eq!(String::from_utf8(a), String::from_utf8(b), "{figure}");
     }
+    // Not which of them to show.
+    let refused = without.run(&["plot", "out", "--figure", "trajectories", "-o", "f.svg"]);
+    assert_eq!(refused.code, 2);
+    let said = refused.said();
+    assert!(said.contains("nothing to show") && !said.contains("--at"), "{said}");
     let refused = without.run(&["plot", "out", "--figure", "starts", "-o", "f.svg"]);
     assert_eq!(refused.code, 2);
     assert!(
-        refused.said().contains("it needs rows of trials (store.rows = true)"),
+        refused.said().contains("it needs trials, and a row of each (store.rows = true)"),
         "{}",
         refused.said()
     );
@@ -247,11 +253,15 @@ fn what_a_figure_cannot_use_is_refused() {
 fn names_of_figures_and_files_are_checked() {
     let desk = Desk::new();
     for (arguments, message) in [
-        (["--figure", "phas", "-o", "f.svg"], "a similar value exists: 'phase'"),
-        (["--figure", "phase", "-o", "f.jpg"], "ends in .svg, .png or .pdf"),
-        (["--figure", "phase", "--show", "everything"], "possible values: contour"),
+        (&["--figure", "phas", "-o", "f.svg"][..], "a similar value exists: 'phase'"),
+        (&["--figure", "phase", "-o", "f.jpg"], "ends in .svg, .png or .pdf"),
+        (&["--figure", "phase", "--show", "everything"], "possible values: contour"),
+        (&["--x", "init.std"], "--figure"),
+        (&["--dpi", "96"], "--figure"),
+        (&["--figure", "phase", "-o", "f.svg", "--dpi", "96"], "f.svg has none"),
+        (&["--figure", "phase", "-o", "f.pdf", "--dpi", "300"], "or write a .png"),
     ] {
-        let refused = desk.run(&[&["plot", "out"], &arguments[..]].concat());
+        let refused = desk.run(&[&["plot", "out"], arguments].concat());
         assert_eq!(refused.code, 2);
         assert!(refused.said().contains(message), "{}", refused.said());
     }
@@ -269,4 +279,7 @@ fn a_figure_replaces_an_older_one() {
     assert_eq!(draw(&desk, "out", "phase", "f.svg", &[]), first);
     let nowhere = desk.run(&["plot", "out", "--figure", "phase", "-o", "no/such/f.svg"]);
     assert_eq!(nowhere.code, 3, "{}", nowhere.said());
+    for words in ["cannot create no/such/f.svg", "its directory has to be there"] {
+        assert!(nowhere.said().contains(words), "{}", nowhere.said());
+    }
 }

@@ -114,6 +114,30 @@ fn the_configuration_of_a_page_gives_the_same_results_and_the_same_page() {
     assert!(first == again);
 }
 
+/// A configuration alone does not give the same bits where it names files, nor on other processors.
+#[test]
+fn a_page_says_what_it_takes_to_run_it_again() {
+    let desk = desk();
+    desk.write("a&b.csv", "x,y\n1,2\n2,3\n3,5\n");
+    let target = "[target]\nkind = \"regression\"\npath = \"a&b.csv\"\nlabels = [\"y\"]\n";
+    let network = "[network]\ninput = 1\nhidden = 2\noutput = 1\n";
+    let study =
+        format!("name = \"fitted\"\ntrials = 3\n{network}{target}[descent]\nmax_steps = 9\n");
+    desk.write("fitted.toml", &study);
+    let with_files = page(&desk, "fitted");
+    let words = "<code>study.toml</code> and the files that it names as they were (<code>a&amp;b.csv</code>)";
+    assert!(with_files.contains(words));
+    let without = page(&desk, "four-axes");
+    assert!(without.contains("<code>study.toml</code>, the first line"));
+    for page in [with_files, without] {
+        assert!(
+            page.contains(
+                "to the same bits with the version, the libraries and the processor core"
+            )
+        );
+    }
+}
+
 /// What is said along the curves of a page: the words of each curve with those of its points.
 fn readings(page: &str) -> Vec<(&str, Vec<&str>)> {
     let mut curves = Vec::new();
@@ -227,7 +251,8 @@ fn a_page_replaces_a_page_and_nothing_else() {
         assert_eq!(ran.code, 2, "{}", ran.stderr);
         assert!(ran.said().contains(words), "{}", ran.stderr);
     }
-    for (name, words) in [("absent/page.html", "--html"), ("runs", "runs")] {
+    for (name, words) in [("absent/page.html", "cannot create absent/page.html"), ("runs", "runs")]
+    {
         let ran = write(name);
         assert_eq!(ran.code, 3, "{}", ran.stderr);
         assert!(ran.said().contains(words), "{}", ran.stderr);

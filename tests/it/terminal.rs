@@ -346,4 +346,7 @@ fn what_is_watched_is_left_alone() {
     assert_eq!(all["cells"][3]["wanted_count"], report["cells"][3]["trial_count"]);
     assert_eq!(desk.run(&["watch", "nowhere"]).code, 3);
     assert_eq!(desk.run(&["watch", "out", "--interval", "0s"]).code, 2);
+    // A table after the other, each with its header, would be no CSV.
+    let refused = desk.run(&["watch", "out", "--csv"]);
+    assert!(refused.code == 2 && refused.said().contains("--once"), "{}", refused.said());
 }

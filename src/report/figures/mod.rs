@@ -145,7 +145,7 @@ impl Kind {
             Self::Phase => "two axes with more than one value that --at does not fix",
             Self::RunningTime => "trials that converged",
             Self::Ladder => "a ladder of losses (stop.ladder)",
-            Self::Starts => "rows of trials (store.rows = true)",
+            Self::Starts => "trials, and a row of each (store.rows = true)",
             Self::Trajectories => "recorded trajectories (record.trajectory)",
             Self::Probability | Self::Outcomes | Self::Times | Self::Theory => "nothing but trials",
         }

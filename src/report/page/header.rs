@@ -1,8 +1,8 @@
 //! What was run, with what, and how to run it again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use toml_edit::DocumentMut;
+use toml_edit::{DocumentMut, Value};
 
 use super::cells::keys;
 use super::html::{joined, terms};
@@ -58,8 +58,7 @@ fn facts(results: &ResultsFile) -> String {
     let config: DocumentMut = results.config.parse().unwrap_or_default();
     let law = other_law(&results.config);
     let fixed = KEYS.iter().filter_map(|key| {
-        let (table, name) = key.split_once('.')?;
-        let value = config.get(table)?.get(name)?.as_value()?;
+        let value = fixed(&config, key)?;
         let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         (law.is_none() || *key != "init.kind").then(|| (*key, text.trim().to_owned()))
     });
@@ -68,6 +67,12 @@ fn facts(results: &ResultsFile) -> String {
     let digest = ("study digest", results.digest.hex());
     let axes = axes.iter().map(|(keys, values)| (keys.as_str(), values.clone()));
     terms(axes.chain(fixed).chain([seed, digest]))
+}
+
+/// The value of a key in a configuration.
+fn fixed<'a>(config: &'a DocumentMut, key: &str) -> Option<&'a Value> {
+    let (table, name) = key.split_once('.')?;
+    config.get(table)?.get(name)?.as_value()
 }
 
 /// The values along an axis, or its ends where there are many.
@@ -125,13 +130,31 @@ fn lines(results: &ResultsFile) -> String {
          deeplin report again --html again.html\n\
          deeplin trace study.toml{at} --trial 0 -o trace.h5"
     );
-    let lines = Escaped(&lines);
+    let (lines, files) = (Escaped(&lines), files(results));
     format!(
-        "<p>With the configuration below saved as <code>study.toml</code>, the first line computes all trials again, \
-         to the same bits; the second writes this page; the third replays one trial, with its weights at both \
-         ends and its way between them.</p>\n\
+        "<p>With the configuration below saved as <code>study.toml</code>{files}, the first line computes all trials \
+         again, to the same bits with the version, the libraries and the processor core that are named below; the \
+         second writes this page; the third replays one trial, with its weights at both ends and its way between \
+         them.</p>\n\
          <pre tabindex=\"0\"><code>{lines}</code></pre>\n"
     )
+}
+
+/// That it takes the files which the configuration names, if it names any.
+fn files(results: &ResultsFile) -> String {
+    const KEYS: [&str; 2] = ["target.path", "init.path"];
+    let swept = results.axes.iter().flat_map(|axis| &axis.keys);
+    let swept = swept.filter(|key| KEYS.contains(&key.key.as_str()));
+    let swept = swept.flat_map(|key| (0..key.values.len()).map(|i| key.values.text(i)));
+    let config: DocumentMut = results.config.parse().unwrap_or_default();
+    let fixed = KEYS.iter().filter_map(|key| fixed(&config, key)?.as_str().map(str::to_owned));
+    let files: BTreeSet<String> = swept.chain(fixed).collect();
+    let names: Vec<String> =
+        files.iter().map(|file| format!("<code>{}</code>", Escaped(file))).collect();
+    match names.is_empty() {
+        true => String::new(),
+        false => format!(" and the files that it names as they were ({})", names.join(", ")),
+    }
 }
 
 /// Versions, libraries and kernels.

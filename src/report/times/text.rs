@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json as value};
 
 use super::{Point, Question, Share, Times, of_cells};
 use crate::Result;
-use crate::report::export::{cost_columns, lines, swept};
+use crate::report::export::{cost_columns, lines, swept, swept_names};
 use crate::report::format::{probability, significant};
 use crate::report::labels::Labels;
 use crate::report::position;
@@ -150,23 +150,20 @@ fn legend(results: &ResultsFile, question: Question, has_stopped: bool) -> Strin
     legend
 }
 
+/// Name of each column of a point.
+fn names(question: Question) -> impl Iterator<Item = String> {
+    let steps = ["step", "stopped_count"].map(str::to_owned);
+    let shares = [success(question), "failed", "undecided"];
+    let of_share = |name: &str| ["", "_lower", "_upper"].map(|end| format!("{name}{end}"));
+    steps.into_iter().chain(shares.into_iter().flat_map(of_share))
+}
+
 /// Name and value of each column of a point.
-fn columns(question: Question, point: &Point) -> Vec<(String, Value)> {
-    let shares = [
-        (success(question), point.converged),
-        ("failed", point.failed),
-        ("undecided", point.undecided),
-    ];
-    let column = |(name, share): (&str, Share)| {
-        [
-            (name.to_owned(), value!(share.value)),
-            (format!("{name}_lower"), value!(share.interval.lower)),
-            (format!("{name}_upper"), value!(share.interval.upper)),
-        ]
-    };
-    let step = [("step", point.step), ("stopped_count", point.stopped)];
-    let step = step.map(|(name, number)| (name.to_owned(), value!(number)));
-    step.into_iter().chain(shares.into_iter().flat_map(column)).collect()
+fn columns(question: Question, point: &Point) -> impl Iterator<Item = (String, Value)> {
+    let steps = [point.step, point.stopped].map(|number| value!(number));
+    let shares = [point.converged, point.failed, point.undecided];
+    let of_share = |share: Share| share.numbers().map(|number| value!(number));
+    names(question).zip(steps.into_iter().chain(shares.into_iter().flat_map(of_share)))
 }
 
 /// All as one JSON object, numbers in full precision; null where there is none.
@@ -206,7 +203,7 @@ fn object(
         ("undecided_count".to_owned(), value!(times.undecided)),
     ];
     let cost = cost_columns(&times.cost).map(|(name, value)| (name.to_owned(), value));
-    let point = |point| columns(question, point).into_iter().collect::<Map<_, _>>();
+    let point = |point| columns(question, point).collect::<Map<_, _>>();
     let points: Vec<Map<String, Value>> = times.points.iter().map(point).collect();
     let points = [("points".to_owned(), value!(points))];
     swept(results, cell).chain(counts).chain(cost).chain(points).collect()
@@ -226,5 +223,6 @@ pub fn csv(results: &ResultsFile, question: Question) -> Result<String> {
             swept(results, cell).chain(number).chain(columns(question, point)).collect()
         }));
     }
-    Ok(lines(&rows))
+    let number = ["cell".to_owned()];
+    Ok(lines(swept_names(&results.axes).chain(number).chain(names(question)), &rows))
 }

@@ -3,12 +3,48 @@
 use serde_json::{Map, Value, json as value};
 
 use super::{Curve, Law, Slice, Transition, Transitions};
-use crate::report::export::{axis_value, lines};
-use crate::stats::axis::Bracket;
+use crate::report::export::{Columns, axis_value, lines};
 use crate::study::AxisKey;
 
-/// Columns of a line by name.
-type Columns<const N: usize> = [(&'static str, Value); N];
+/// What is said of a transition.
+const COLUMNS: Columns<Transition, 17> = [
+    ("transition", |transition| value!(transition.course.word())),
+    ("threshold", |transition| of_curve(transition, |curve| curve.threshold)),
+    ("threshold_lower", |transition| of_curve(transition, |curve| curve.interval.lower)),
+    ("threshold_upper", |transition| of_curve(transition, |curve| curve.interval.upper)),
+    ("bracket_lower", |transition| value!(transition.bracket.map(|bracket| bracket.lower))),
+    ("bracket_upper", |transition| value!(transition.bracket.map(|bracket| bracket.upper))),
+    ("isotonic", |transition| value!(transition.isotonic)),
+    ("slope", |transition| of_curve(transition, |curve| curve.slope)),
+    ("width", |transition| of_curve(transition, |curve| curve.width)),
+    ("floor", |transition| of_curve(transition, |curve| curve.floor)),
+    ("ceiling", |transition| of_curve(transition, |curve| curve.ceiling)),
+    ("deviance", |transition| of_curve(transition, |curve| curve.deviance)),
+    ("freedom", |transition| value!(transition.curve.as_ref().map(|curve| curve.freedom))),
+    ("lack_of_fit", |transition| value!(transition.curve.as_ref().and_then(Curve::lack_of_fit))),
+    ("points", |transition| value!(transition.points)),
+    ("trials", |transition| value!(transition.trials)),
+    ("undecided", |transition| value!(transition.undecided)),
+];
+
+/// What is said of a law.
+const LAW_COLUMNS: Columns<Law, 10> = [
+    ("transition", |law| value!(law.course.word())),
+    ("ordinal", |law| value!(law.ordinal)),
+    ("thresholds", |law| value!(law.thresholds)),
+    ("exponent", |law| value!(law.fit.map(|fit| fit.exponent))),
+    ("exponent_lower", |law| value!(law.interval.map(|interval| interval.0))),
+    ("exponent_upper", |law| value!(law.interval.map(|interval| interval.1))),
+    ("factor", |law| value!(law.fit.map(|fit| fit.at(1.0)))),
+    ("chi_squared", |law| value!(law.fit.map(|fit| fit.chi_squared))),
+    ("freedom", |law| value!(law.fit.map(|fit| fit.freedom))),
+    ("lack_of_fit", |law| value!(law.fit.and_then(|fit| fit.lack_of_fit()))),
+];
+
+/// A number of the curve of a transition, if it has one.
+fn of_curve(transition: &Transition, number: fn(&Curve) -> f64) -> Value {
+    value!(transition.curve.as_ref().map(number))
+}
 
 impl Transitions {
     /// All of it as one JSON object, numbers in full precision; `null` for what there is not, an infinite
@@ -37,74 +73,56 @@ impl Transitions {
 
     /// The transitions, or the laws if they were asked for, as CSV with a header.
     pub fn csv(&self) -> String {
-        lines(&self.law_rows().unwrap_or_else(|| self.rows()))
+        match self.law_rows() {
+            None => lines(names(&self.slice_keys(), &COLUMNS), &self.rows()),
+            Some(laws) => lines(names(&self.law_keys(), &LAW_COLUMNS), &laws),
+        }
+    }
+
+    /// The swept keys that tell slices apart.
+    fn slice_keys(&self) -> Vec<(usize, &AxisKey)> {
+        self.keys(&[self.axis.number])
+    }
+
+    /// The swept keys that tell laws apart.
+    fn law_keys(&self) -> Vec<(usize, &AxisKey)> {
+        let scaling = self.scaling.as_ref().map(|scaling| scaling.axis.number);
+        self.keys(&[Some(self.axis.number), scaling].into_iter().flatten().collect::<Vec<_>>())
     }
 
     fn rows(&self) -> Vec<Map<String, Value>> {
-        let keys = self.keys(&[self.axis.number]);
+        let keys = self.slice_keys();
         let of_slice = |slice: &Slice| {
-            let row = |transition| row(&keys, &slice.position, columns(transition));
+            let row = |transition| row(&keys, &slice.position, &COLUMNS, transition);
             slice.transitions.iter().map(row).collect::<Vec<_>>()
         };
         self.slices.iter().flat_map(of_slice).collect()
     }
 
     fn law_rows(&self) -> Option<Vec<Map<String, Value>>> {
-        let scaling = self.scaling.as_ref()?;
-        let keys = self.keys(&[self.axis.number, scaling.axis.number]);
-        let row = |law: &Law| row(&keys, &law.position, law_columns(law));
+        let (scaling, keys) = (self.scaling.as_ref()?, self.law_keys());
+        let row = |law: &Law| row(&keys, &law.position, &LAW_COLUMNS, law);
         Some(scaling.laws.iter().map(row).collect())
     }
 }
 
-/// The values of the swept keys, and the columns.
-fn row<const N: usize>(
+/// The names of the swept keys and of the columns.
+fn names<'a, T, const N: usize>(
+    keys: &[(usize, &'a AxisKey)],
+    columns: &Columns<T, N>,
+) -> Vec<&'a str> {
+    let swept = keys.iter().map(|(_, key)| key.key.as_str());
+    swept.chain(columns.iter().map(|(name, _)| *name)).collect()
+}
+
+/// The values of the swept keys, and the columns of something at a position.
+fn row<T, const N: usize>(
     keys: &[(usize, &AxisKey)],
     position: &[usize],
-    columns: Columns<N>,
+    columns: &Columns<T, N>,
+    of: &T,
 ) -> Map<String, Value> {
     let swept =
         keys.iter().map(|(i, key)| (key.key.clone(), axis_value(&key.values, position[*i])));
-    swept.chain(columns.map(|(name, v)| (name.to_owned(), v))).collect()
-}
-
-fn columns(transition: &Transition) -> Columns<17> {
-    let curve = transition.curve.as_ref();
-    let bracket = transition.bracket;
-    let number = |f: fn(&Curve) -> f64| value!(curve.map(f));
-    let end = |f: fn(&Bracket) -> f64| value!(bracket.as_ref().map(f));
-    [
-        ("transition", value!(transition.course.word())),
-        ("threshold", number(|curve| curve.threshold)),
-        ("threshold_lower", number(|curve| curve.interval.lower)),
-        ("threshold_upper", number(|curve| curve.interval.upper)),
-        ("bracket_lower", end(|bracket| bracket.lower)),
-        ("bracket_upper", end(|bracket| bracket.upper)),
-        ("isotonic", value!(transition.isotonic)),
-        ("slope", number(|curve| curve.slope)),
-        ("width", number(|curve| curve.width)),
-        ("floor", number(|curve| curve.floor)),
-        ("ceiling", number(|curve| curve.ceiling)),
-        ("deviance", number(|curve| curve.deviance)),
-        ("freedom", value!(curve.map(|curve| curve.freedom))),
-        ("lack_of_fit", value!(curve.and_then(|curve| curve.lack_of_fit()))),
-        ("points", value!(transition.points)),
-        ("trials", value!(transition.trials)),
-        ("undecided", value!(transition.undecided)),
-    ]
-}
-
-fn law_columns(law: &Law) -> Columns<10> {
-    [
-        ("transition", value!(law.course.word())),
-        ("ordinal", value!(law.ordinal)),
-        ("thresholds", value!(law.thresholds)),
-        ("exponent", value!(law.fit.map(|fit| fit.exponent))),
-        ("exponent_lower", value!(law.interval.map(|interval| interval.0))),
-        ("exponent_upper", value!(law.interval.map(|interval| interval.1))),
-        ("factor", value!(law.fit.map(|fit| fit.at(1.0)))),
-        ("chi_squared", value!(law.fit.map(|fit| fit.chi_squared))),
-        ("freedom", value!(law.fit.map(|fit| fit.freedom))),
-        ("lack_of_fit", value!(law.fit.and_then(|fit| fit.lack_of_fit()))),
-    ]
+    swept.chain(columns.iter().map(|(name, value)| ((*name).to_owned(), value(of)))).collect()
 }

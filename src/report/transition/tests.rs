@@ -62,6 +62,18 @@ fn shift(slope: f64) -> f64 {
     libm::exp(Link::Logit.predictor(0.5 / 0.96) / slope)
 }
 
+/// A table without laws has the columns of one with laws.
+#[test]
+fn without_crossings_the_columns_of_laws_are_named() {
+    let csv = |probability: fn(f64, f64) -> f64| {
+        let question = Question { scaling: Some("network.depth".to_owned()), ..question() };
+        transitions(&counts(&[2, 4, 8], 10_000, probability), &question).unwrap().csv()
+    };
+    let (some, none) = (csv(window), csv(|_, _| 0.1));
+    assert!(some.lines().count() > 1, "{some}");
+    assert_eq!(none.lines().collect::<Vec<_>>(), [some.lines().next().unwrap()]);
+}
+
 #[test]
 fn both_flanks_of_a_window_are_found() {
     let counts = counts(&[2, 4], 1_000_000, window);

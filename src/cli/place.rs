@@ -220,3 +220,45 @@ fn described(axes: &[Axis], mut index: usize, key: &str) -> String {
     }
     key.to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pairs_begin_where_a_key_follows_a_comma() {
+        for (at, expected) in [
+            ("init.std=0.3,network.depth=4", &["init.std=0.3", "network.depth=4"][..]),
+            ("network.hidden=[3, 4],init.std=1", &["network.hidden=[3, 4]", "init.std=1"]),
+            ("target.path=a, b/c.csv,init.std=1", &["target.path=a, b/c.csv", "init.std=1"]),
+            ("init.std=0.3,", &["init.std=0.3,"]),
+            ("init.std", &["init.std"]),
+        ] {
+            assert_eq!(pairs(at), expected, "{at}");
+        }
+    }
+
+    #[test]
+    fn a_point_is_named_by_as_many_keys_as_it_takes() {
+        let key = |key: &str, values| AxisKey { key: key.to_owned(), values };
+        let scale = AxisValues::Floats(vec![0.1, 0.2, 0.2]);
+        let axis = Axis {
+            keys: vec![
+                key("network.depth", AxisValues::Integers(vec![1, 2, 3])),
+                key("target.scale", scale),
+            ],
+        };
+        let named = |at: &str| {
+            let at = [at.to_owned()];
+            places(&at).and_then(|places| named(&axis, &places)).map_err(|error| error.to_string())
+        };
+        assert_eq!(named("network.depth=2"), Ok(Some(1)));
+        assert_eq!(named("network.depth=2.0"), Ok(Some(1)), "a whole number however it is written");
+        assert!(named("network.depth=2.5").is_err());
+        assert_eq!(named("target.scale=0.11"), Ok(Some(0)));
+        assert_eq!(named("target.scale=0.2,network.depth=3"), Ok(Some(2)));
+        let ambiguous = named("target.scale=0.2").unwrap_err();
+        assert!(ambiguous.contains("2 points of the sweep have this value"), "{ambiguous}");
+        assert_eq!(named("init.std=1"), Ok(None));
+    }
+}

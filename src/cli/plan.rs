@@ -108,23 +108,19 @@ impl Affordable {
 
     /// `about 1,230,000 trials: --set budget.trials=1230000`.
     fn text(&self) -> String {
-        let trials = HumanCount(self.trials);
+        let trials = counted(self.trials, "trial");
         let hours = significant(self.hours, 4);
         match (&self.setting, self.of_left) {
-            (Some(setting), _) => {
-                format!("{hours} are enough for about {trials} trials: --set {setting}")
-            }
+            (Some(setting), _) => format!("{hours} are enough for about {trials}: --set {setting}"),
             (None, Some(left)) if left <= self.trials => {
-                format!("{hours} are enough for all {} trials that are left", HumanCount(left))
+                format!("{hours} are enough for all that is left, {}", counted(left, "trial"))
             }
             (None, Some(left)) => {
-                format!(
-                    "{hours} are enough for about {trials} of the {} trials that are left",
-                    HumanCount(left)
-                )
+                let left = HumanCount(left);
+                format!("{hours} are enough for about {trials} of the {left} that are left")
             }
             (None, None) => {
-                format!("{hours} are enough for about {trials} trials, too few for all cells")
+                format!("{hours} are enough for about {trials}, too few for all cells")
             }
         }
     }

@@ -23,6 +23,7 @@ Examples:
   deeplin plot runs/quickstart
   deeplin plot runs/quickstart --figure probability --dpi 600 -o probability.png
   deeplin plot runs/quickstart --figure phase --show contour -o phase.pdf
+  deeplin plot runs/quickstart --figure times --no-title --size 60x40 -o f.pdf
   deeplin plot runs/quickstart --figure times --at network.depth=4 -o times.svg")]
 pub(super) struct Arguments {
     /// results.h5, or the directory that holds it
@@ -44,6 +45,43 @@ pub(super) struct Arguments {
     /// Pixels of a PNG to an inch [default: 300]
     #[arg(long, value_name = "N", requires = "figure", value_parser = clap::value_parser!(u16).range(24..=2400))]
     dpi: Option<u16>,
+    #[command(flatten)]
+    looks: Looks,
+}
+
+/// How a figure looks, besides what it shows.
+#[derive(Debug, Clone, clap::Args)]
+struct Looks {
+    /// Width and height of the plane of each panel, in millimetres
+    #[arg(long, value_name = "WxH", requires = "figure", value_parser = size)]
+    size: Option<[f64; 2]>,
+    /// Without the title: captions of papers say it
+    #[arg(long, requires = "figure")]
+    no_title: bool,
+}
+
+impl Looks {
+    fn of(&self, figure: draw::Figure) -> draw::Figure {
+        let pixels = |size: [f64; 2]| size.map(|length| length * 96.0 / 25.4);
+        let plane = self.size.map_or(figure.plane, pixels);
+        draw::Figure { plane, is_titled: !self.no_title, ..figure }
+    }
+
+    fn arguments(&self) -> impl Iterator<Item = String> {
+        let size = self.size.map(|[width, height]| format!("--size={width}x{height}"));
+        size.into_iter().chain(self.no_title.then(|| "--no-title".to_owned()))
+    }
+}
+
+/// Reads width and height in millimetres.
+fn size(text: &str) -> std::result::Result<[f64; 2], String> {
+    /// A plane within it has room for its ticks, and pixels for its marks.
+    const SIZES: std::ops::RangeInclusive<f64> = 20.0..=500.0;
+    let length = |text: &str| text.trim().parse().ok().filter(|x: &f64| SIZES.contains(x));
+    let lengths = text.split_once('x').and_then(|(a, b)| Some([length(a)?, length(b)?]));
+    lengths.ok_or_else(|| {
+        "expected WIDTHxHEIGHT in millimetres, each from 20 to 500, for instance 60x40".to_owned()
+    })
 }
 
 fn names() -> clap::builder::PossibleValuesParser {
@@ -131,6 +169,8 @@ pub(super) struct Asked {
     at: Vec<[usize; 2]>,
     #[arg(long)]
     show: Vec<String>,
+    #[command(flatten)]
+    looks: Looks,
 }
 
 /// Reads two numbers with `=` between them.
@@ -145,7 +185,7 @@ impl Asked {
         let x = self.x.iter().map(|x| format!("--x={}={}", x[0], x[1]));
         let at = self.at.iter().map(|[axis, at]| format!("--at={axis}={at}"));
         let show = self.show.iter().map(|layer| format!("--show={layer}"));
-        figure.chain(x).chain(at).chain(show).collect()
+        figure.chain(x).chain(at).chain(show).chain(self.looks.arguments()).collect()
     }
 
     fn request(&self, axes: usize) -> Request {
@@ -172,7 +212,7 @@ impl Asked {
         refuse_choices(&figures::choices(results, kind, &request))?;
         let group = figures::group(results, kind, &request)?.ok_or_else(nothing)?;
         let layers: Vec<&str> = self.show.iter().map(String::as_str).collect();
-        Ok(only(group)?.showing(&layers).svg())
+        Ok(self.looks.of(only(group)?).showing(&layers).svg())
     }
 }
 
@@ -191,7 +231,8 @@ fn only(mut group: Group) -> Result<draw::Figure> {
     if group.figures.len() > 1 {
         refuse_choices(&group.choices)?;
     }
-    let (_, figure) = group.figures.pop().expect("a group has figures");
+    let (_, mut figure) = group.figures.pop().expect("a group has figures");
+    figure.about.extend(group.left_out.iter().flat_map(|text| [" ", text]));
     Ok(figure)
 }
 
@@ -244,6 +285,7 @@ pub(super) fn main(arguments: &Arguments) -> Result<Ending> {
         x: arguments.x.as_deref().map(|key| axis(&axes, key)).transpose()?,
         at: at.collect(),
         show: arguments.show.clone(),
+        looks: arguments.looks.clone(),
     };
     let mut task = vec!["plot".to_owned()];
     task.extend(asked.arguments());

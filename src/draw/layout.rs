@@ -27,9 +27,11 @@ const SLANT: [f64; 2] = [0.643, 0.766];
 pub(super) fn svg(figure: &Figure) -> String {
     let grid = Grid::of(figure);
     let widest = figure.legend.iter().map(|key| Entry::Key(key).width()).fold(0.0, f64::max);
-    let inner = grid.width(figure).max(width(&figure.title, TITLE)).max(widest);
+    let title = if figure.is_titled { figure.title.as_str() } else { "" };
+    let inner = grid.width(figure).max(width(title, TITLE)).max(widest);
     let legend = legend_lines(figure, inner);
-    let head = MARGIN + TITLE + GAP + LEGEND_LINE * legend.len() as f64 + GAP;
+    let below_title = MARGIN + if title.is_empty() { 0.0 } else { TITLE + GAP };
+    let head = below_title + LEGEND_LINE * legend.len() as f64 + GAP;
     let (all_width, all_height) = (inner + 2.0 * MARGIN, head + grid.height(figure) + MARGIN);
     let mut svg = Svg::default();
     let view = format!("0 0 {} {}", Px(all_width), Px(all_height));
@@ -51,9 +53,9 @@ pub(super) fn svg(figure: &Figure) -> String {
     let paper: [Attribute<'_>; 4] =
         [("class", &"paper"), ("width", &"100%"), ("height", &"100%"), ("fill", &PAPER)];
     svg.empty("rect", &paper);
-    write(&mut svg, &figure.title, [MARGIN, MARGIN + TITLE - 3.0], &[("font-size", &TITLE)]);
+    write(&mut svg, title, [MARGIN, MARGIN + TITLE - 3.0], &[("font-size", &TITLE)]);
     for (i, line) in legend.iter().enumerate() {
-        let y = MARGIN + TITLE + GAP + LEGEND_LINE * (i as f64 + 0.5);
+        let y = below_title + LEGEND_LINE * (i as f64 + 0.5);
         line.iter().for_each(|(x, entry)| draw_entry(&mut svg, figure, [MARGIN + x, y], entry));
     }
     for (i, panel) in figure.panels.iter().enumerate() {
@@ -434,6 +436,7 @@ mod tests {
             panels: vec![panel; panels],
             columns,
             plane,
+            is_titled: true,
             legend_title: String::new(),
             legend: Vec::new(),
         }

@@ -23,8 +23,10 @@ pub use svg::Escaped;
 pub struct Figure {
     /// Distinguishes what is named in its SVG from that of other figures on a page: letters, digits, `-`.
     pub name: String,
-    /// What it shows, above it.
+    /// What it shows.
     pub title: String,
+    /// Whether that stands above it.
+    pub is_titled: bool,
     /// The same in a sentence or two, for those who do not see it.
     pub about: String,
     /// Its panels, row by row.

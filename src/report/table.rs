@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
-use super::format::{probability, significant, texts};
+use super::format::{counted, probability, significant, texts};
 use super::labels::Labels;
 use super::position;
 use crate::store::reader::ResultsFile;
@@ -36,10 +36,10 @@ pub(super) fn size(results: &ResultsFile) -> String {
     // Those of a partial file differ because trials are missing.
     let differ = have_different_trials(results) && (results.missing == 0 || results.is_adaptive());
     format!(
-        "{} cells x {}{} trials",
-        shown(results).count(),
+        "{} x {}{}",
+        counted(shown(results).count() as u64, "cell"),
         if differ { "up to " } else { "" },
-        results.trials
+        counted(results.trials, "trial")
     )
 }
 

@@ -229,6 +229,32 @@ fn extreme_values_are_drawn() {
     assert!(text.contains(">0.100001</text>") && text.contains(">0.100002</text>"), "{text}");
 }
 
+/// For papers: planes of a size, and what a caption says left out.
+#[test]
+fn papers_have_sizes_and_captions() {
+    let desk = desk("out", ZIPPED, &[]);
+    let size = |more: &[&str]| {
+        draw(&desk, "out", "probability", "f.svg", more);
+        let text = String::from_utf8(desk.read("f.svg")).expect("text");
+        let number = |name: &str| -> f64 {
+            let at = text.find(&format!(" {name}=\"")).expect(name) + name.len() + 3;
+            text[at..].split('"').next().and_then(|number| number.parse().ok()).expect(name)
+        };
+        let title = text.contains(">zipped: probability of convergence</text>");
+        assert!(text.contains("aria-label=\"zipped: probability of convergence\""), "{text}");
+        ([number("width"), number("height")], title)
+    };
+    let (own, small) = (size(&[]), size(&["--size", "120x40", "--no-title"]));
+    let large = size(&["--size", "150x50", "--no-title"]);
+    assert_eq!([own.1, small.1, large.1], [true, false, false]);
+    let more = [0, 1].map(|i| (large.0[i] - small.0[i]) * 25.4 / 96.0);
+    assert!((more[0] - 30.0).abs() < 0.1 && (more[1] - 10.0).abs() < 0.1, "{more:?}");
+    for size in ["60", "60x5", "axb", "60x1e9"] {
+        let ran = desk.run(&["plot", "out", "--figure", "phase", "-o", "f.svg", "--size", size]);
+        assert!(ran.code == 2 && ran.stderr.contains("WIDTHxHEIGHT in millimetres"), "{size}");
+    }
+}
+
 #[test]
 fn what_a_figure_cannot_use_is_refused() {
     let desk = desk("out", STUDY, &[]);

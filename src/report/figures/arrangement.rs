@@ -338,6 +338,7 @@ pub(super) fn figure(
     Figure {
         name: format!("{}-{number}", kind.name()),
         title: format!("{}{partial}: {}{chosen}", results.name, kind.title()),
+        is_titled: true,
         about: kind.says().to_owned(),
         panels,
         columns,

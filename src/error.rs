@@ -105,6 +105,18 @@ impl Error {
         Self::Usage { message: message.into(), help }
     }
 
+    /// The same error where it ended a run: that what is finished is kept, if there was no room for more.
+    #[must_use]
+    pub fn of_a_run(mut self) -> Self {
+        use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+        if let Self::Storage { source, help: Some(help), .. } = &mut self
+            && matches!(source.kind(), StorageFull | QuotaExceeded | FileTooLarge)
+        {
+            help.push_str(": what is finished is kept, and the run continues from it");
+        }
+        self
+    }
+
     /// The exit status of the program: 2 usage or configuration, 3 storage, 4 unsafe environment.
     pub fn exit_code(&self) -> u8 {
         match self {
@@ -119,12 +131,11 @@ impl Error {
 fn storage_help(kind: io::ErrorKind) -> Option<String> {
     let help = match kind {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            "free space there (or raise the quota) and run the same command again: what is finished \
-             is kept, and the run continues from it"
+            "free space there (or raise the quota) and run the same command again"
         }
         io::ErrorKind::FileTooLarge => {
             "the system limits the size of files (`ulimit -f`): raise the limit and run the same \
-             command again, which continues"
+             command again"
         }
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
             "choose a directory that you may write to with -o"

@@ -171,14 +171,20 @@ impl<'a> View<'a> {
                     dims.extend(widths.iter().filter_map(Value::float).map(|w| w as usize));
                 }
                 Some(widths) => {
+                    let count = |n: usize, noun: &str| {
+                        format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
+                    };
                     let message = format!(
-                        "`network.hidden` lists {} widths, but depth {depth} has {} hidden layers",
-                        widths.len(),
-                        depth - 1
+                        "`network.hidden` lists {}, but depth {depth} has {}",
+                        count(widths.len(), "width"),
+                        count(depth - 1, "hidden layer")
                     );
                     return Err(self
                         .refuse(&["network.hidden", "network.depth"], &message, "wrong length")
-                        .advise(format!("give {} widths, or one width for all", depth - 1)));
+                        .advise(format!(
+                            "give {}, or one width for all",
+                            count(depth - 1, "width")
+                        )));
                 }
             }
         }

@@ -85,7 +85,7 @@ impl Error {
     pub fn storage(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         move |source| {
-            let help = storage_help(source.kind());
+            let help = storage_help(action, source.kind());
             Self::Storage { action, path, source, help }
         }
     }
@@ -128,8 +128,12 @@ impl Error {
 }
 
 /// What to do about a refused file operation, where that is known.
-fn storage_help(kind: io::ErrorKind) -> Option<String> {
+fn storage_help(action: &str, kind: io::ErrorKind) -> Option<String> {
+    let reads = action.starts_with("read") || ["open", "list"].contains(&action);
     let help = match kind {
+        io::ErrorKind::PermissionDenied if reads => {
+            "you may not read it: `ls -l` says who may, `chmod` changes it"
+        }
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
             "free space there (or raise the quota) and run the same command again"
         }
@@ -165,4 +169,26 @@ pub struct ConfigError {
     /// Further mistakes found in the same configuration.
     #[related]
     pub others: Vec<ConfigError>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use io::ErrorKind::{PermissionDenied, StorageFull};
+
+    fn help(error: Error) -> String {
+        Diagnostic::help(&error).expect("advice").to_string()
+    }
+
+    #[test]
+    fn advice_is_of_what_was_done() {
+        let refused =
+            |action, kind: io::ErrorKind| Error::storage(action, Path::new("x"))(kind.into());
+        assert!(help(refused("open", PermissionDenied)).contains("may not read it"));
+        assert!(help(refused("create", PermissionDenied)).contains("with -o"));
+        assert!(help(refused("write", StorageFull)).ends_with("run the same command again"));
+        let of_a_run = refused("write", StorageFull).of_a_run();
+        assert!(help(of_a_run).ends_with("the run continues from it"));
+        assert!(help(refused("create", PermissionDenied).of_a_run()).ends_with("with -o"));
+    }
 }

@@ -131,6 +131,8 @@ fn suggesting(mut error: clap::Error) -> clap::Error {
     if let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidSubcommand) {
         let near = suggest::nearest(word, shown.map(clap::Command::get_name));
         let near = near.into_iter().map(str::to_owned).collect::<Vec<_>>();
+        // Those of clap may be hidden.
+        error.remove(ContextKind::SuggestedSubcommand);
         if !near.is_empty() {
             error.insert(ContextKind::SuggestedSubcommand, ContextValue::Strings(near));
         }

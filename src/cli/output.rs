@@ -111,10 +111,11 @@ pub(super) fn error(mut error: Error) {
         Error::Config(first) => std::mem::take(&mut first.others),
         _ => Vec::new(),
     };
-    let reports = others.into_iter().map(Report::new);
-    for report in std::iter::once(Report::new(error)).chain(reports) {
-        insist(format!("{report:?}").trim_end());
-    }
+    let others = others.into_iter().map(Report::new);
+    let reports = std::iter::once(Report::new(error)).chain(others);
+    let texts: Vec<String> =
+        reports.map(|report| format!("{report:?}").trim_end().to_owned()).collect();
+    insist(&texts.join("\n\n"));
 }
 
 /// Warnings of the library go to stderr, and more or less as is asked for; `DEEPLIN_LOG` (as `RUST_LOG`

@@ -155,7 +155,7 @@ fn unfinished(dir: &Path, command: &str) -> Error {
         )
     };
     let help = format!(
-        "the same `deeplin run` again continues (`deeplin merge {}` once all its parts are done); {so_far}",
+        "the same `deeplin run` as before continues it (`deeplin merge {}` once all its parts are done); {so_far}",
         dir.display()
     );
     let message = format!("the study is not finished: there is no {} yet", results::FILE);

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use crate::digest::Digest;
 use crate::network::Shape;
 
-use super::refuse::{Advise, Place, Refusal, refuse};
+use super::refuse::{Advise, Place, Refusal, counted, refuse};
 use super::schema::{self, BUDGET, Entry, REFINED, SCHEMA, TRACED, Users};
 use super::settings::Settings;
 use super::value::{Node, Value};
@@ -171,19 +171,16 @@ impl<'a> View<'a> {
                     dims.extend(widths.iter().filter_map(Value::float).map(|w| w as usize));
                 }
                 Some(widths) => {
-                    let count = |n: usize, noun: &str| {
-                        format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
-                    };
                     let message = format!(
                         "`network.hidden` lists {}, but depth {depth} has {}",
-                        count(widths.len(), "width"),
-                        count(depth - 1, "hidden layer")
+                        counted(widths.len(), "width"),
+                        counted(depth - 1, "hidden layer")
                     );
                     return Err(self
                         .refuse(&["network.hidden", "network.depth"], &message, "wrong length")
                         .advise(format!(
                             "give {}, or one width for all",
-                            count(depth - 1, "width")
+                            counted(depth - 1, "width")
                         )));
                 }
             }

@@ -440,6 +440,8 @@ fn near_misses_are_seen() {
         (&["plna", "study.toml"][..], "'plan'"),
         (&["rnu", "study.toml"], "similar subcommand exists: 'run'"),
         (&["reprot", "out"], "similar subcommand exists: 'report'"),
+        // Not what is hidden.
+        (&["read", "out"], "unrecognized subcommand 'read' Usage:"),
         (&["run", "study.toml", "--quite"], "'--quiet'"),
         (&["man", "wach"], "did you mean `watch`?"),
         (&["times", "out", "--at", "init.sdt=0.1"], "did you mean `init.std`?"),

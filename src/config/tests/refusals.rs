@@ -248,7 +248,7 @@ fn every_kind_of_mistake() {
         ("[network]\nhidden = [8]", &["lists 1 width, but depth 3 has 2 hidden layers"]),
         (
             "[target]\nkind = \"spectrum\"\nsingular_values = [1]",
-            &["has 1 numbers", "give 8 numbers"],
+            &["has 1 number,", "give 8 numbers"],
         ),
         (
             "[network]\noutput = 1\n[target]\nkind = \"symmetric\"\neigenvalues = [1]",

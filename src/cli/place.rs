@@ -1,7 +1,7 @@
 //! Which cell of a sweep an argument names.
 
 use super::output;
-use crate::study::{Axis, AxisValues, Cell, Study};
+use crate::study::{Axis, AxisKey, AxisValues, Cell, Study};
 use crate::{Error, Result, suggest};
 
 /// The arguments that name a cell.
@@ -10,8 +10,8 @@ pub(super) struct Place {
     /// Number of the cell, from 0, in the order of the sweep (last axis fastest)
     #[arg(long, value_name = "I", conflicts_with = "at")]
     cell: Option<usize>,
-    /// The cell nearest to these values of the sweep's axes
-    #[arg(long, value_name = "KEY=VALUE,...", value_delimiter = ',')]
+    /// The cell at these values of the sweep's axes; of numbers with decimals the nearest count
+    #[arg(long, value_name = "KEY=VALUE,...")]
     at: Vec<String>,
 }
 
@@ -100,6 +100,7 @@ pub(super) fn no_axis(axes: &[Axis], key: &str) -> Error {
 /// `key=value` pairs.
 fn places(at: &[String]) -> Result<Vec<(&str, &str)>> {
     at.iter()
+        .flat_map(|at| pairs(at))
         .map(|place| {
             let (key, value) = place.split_once('=').ok_or_else(|| {
                 Error::usage(
@@ -110,6 +111,30 @@ fn places(at: &[String]) -> Result<Vec<(&str, &str)>> {
             Ok((key.trim(), value.trim()))
         })
         .collect()
+}
+
+/// The pairs of one argument: they begin after commas that a key follows, outside brackets. Values have
+/// commas too, as lists and paths do.
+fn pairs(at: &str) -> Vec<&str> {
+    let is_key = |text: &str| {
+        let is_of_key = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.';
+        !text.is_empty() && text.chars().all(is_of_key)
+    };
+    let begins_pair = |rest: &str| rest.split_once('=').is_some_and(|(key, _)| is_key(key.trim()));
+    let (mut pairs, mut begin, mut depth) = (Vec::new(), 0, 0_usize);
+    for (i, c) in at.char_indices() {
+        match c {
+            '[' => depth += 1,
+            ']' => depth = depth.saturating_sub(1),
+            ',' if depth == 0 && begins_pair(&at[i + 1..]) => {
+                pairs.push(&at[begin..i]);
+                begin = i + 1;
+            }
+            _ => {}
+        }
+    }
+    pairs.push(&at[begin..]);
+    pairs
 }
 
 fn has_key(axis: &Axis, key: &str) -> bool {
@@ -153,7 +178,29 @@ fn named(axis: &Axis, places: &[(&str, &str)]) -> Result<Option<usize>> {
             ));
         }
     }
+    if is_named && left.len() > 1 {
+        return Err(ambiguous(axis, places, &left));
+    }
     Ok(left.first().copied().filter(|_| is_named))
+}
+
+/// That keys which are swept together have the values that are named at more than one point.
+fn ambiguous(axis: &Axis, places: &[(&str, &str)], points: &[usize]) -> Error {
+    let is_said = |key: &&AxisKey| places.iter().any(|(said, _)| *said == key.key);
+    let said = axis.keys.iter().filter(is_said).map(|key| key.key.as_str());
+    let other = axis.keys.iter().find(|key| !is_said(key));
+    let help = other.map(|key| {
+        let values: Vec<String> = points.iter().map(|&i| key.values.text(i)).collect();
+        format!("say `{}` too, one of {}", key.key, values.join(", "))
+    });
+    Error::usage(
+        format!(
+            "{} points of the sweep have this value of {}",
+            points.len(),
+            said.collect::<Vec<_>>().join(" and of ")
+        ),
+        Some(help.unwrap_or_else(|| "name it by its number: --cell I".to_owned())),
+    )
 }
 
 /// The index of the value nearest to `text`: people round the values of a logarithmic axis.
@@ -165,7 +212,11 @@ fn nearest(values: &AxisValues, text: &str) -> Option<usize> {
     };
     match values {
         AxisValues::Floats(v) => by_distance(&mut v.iter().copied()),
-        AxisValues::Integers(v) => v.iter().position(|x| text.parse() == Ok(*x)),
+        AxisValues::Integers(v) => {
+            let whole = text.parse().ok().filter(|x: &f64| x.fract() == 0.0);
+            let is_it = |x: &i64| text.parse() == Ok(*x) || whole == Some(*x as f64);
+            v.iter().position(is_it)
+        }
         AxisValues::Labels(v) => v.iter().position(|x| x == text),
     }
 }

@@ -83,8 +83,11 @@ struct Affordable {
     hours: f64,
     /// About so many trials of all cells.
     trials: u64,
-    /// What says so to `run`, as `--set` takes it; none if these are too few for all cells.
+    /// What says so to `run`, as `--set` takes it; none if these are too few for all cells, or trials of the
+    /// study are there already: with other numbers it is another study.
     setting: Option<String>,
+    /// How many trials are left, if some are there.
+    of_left: Option<u64>,
 }
 
 impl Affordable {
@@ -94,22 +97,35 @@ impl Affordable {
         let scale = 10_u64.pow(trials.max(1).ilog10().saturating_sub(2));
         let trials = trials / scale * scale;
         let of_cell = trials / plan.cells.max(1);
+        let of_left = (plan.trials_left < plan.trials).then_some(plan.trials_left);
         let setting = match plan.least_budget {
+            _ if of_left.is_some() => None,
             Some(least) => (trials >= least).then(|| format!("budget.trials={trials}")),
             None => (of_cell > 0).then(|| format!("trials={of_cell}")),
         };
-        Some(Self { hours, trials, setting })
+        Some(Self { hours, trials, setting, of_left })
     }
 
     /// `about 1,230,000 trials: --set budget.trials=1230000`.
     fn text(&self) -> String {
         let trials = HumanCount(self.trials);
         let hours = significant(self.hours, 4);
-        match &self.setting {
-            Some(setting) => {
+        match (&self.setting, self.of_left) {
+            (Some(setting), _) => {
                 format!("{hours} are enough for about {trials} trials: --set {setting}")
             }
-            None => format!("{hours} are enough for about {trials} trials, too few for all cells"),
+            (None, Some(left)) if left <= self.trials => {
+                format!("{hours} are enough for all {} trials that are left", HumanCount(left))
+            }
+            (None, Some(left)) => {
+                format!(
+                    "{hours} are enough for about {trials} of the {} trials that are left",
+                    HumanCount(left)
+                )
+            }
+            (None, None) => {
+                format!("{hours} are enough for about {trials} trials, too few for all cells")
+            }
         }
     }
 }

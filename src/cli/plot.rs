@@ -137,7 +137,7 @@ impl Asked {
 
     fn request(&self, axes: usize) -> Request {
         let at = |axis| self.at.iter().find(|[of, _]| *of == axis).map(|[_, index]| *index);
-        Request { x: self.x, fixed: (0..axes).map(at).collect() }
+        Request { x: self.x, fixed: (0..axes).map(at).collect(), cells: None }
     }
 
     /// The figure as SVG, or the list of figures.

@@ -15,9 +15,10 @@ use crate::run::{Progress, Silent};
 /// Time between two plain lines.
 const LINE_EVERY: Duration = Duration::from_secs(10);
 /// Time between two pictures of the table, at least; and in parts of what drawing one takes, so that the
-/// run, which waits for it, is not slowed.
+/// run, which waits for it, is not slowed; and at most, since it may have been the terminal that waited.
 const DRAW_EVERY: Duration = Duration::from_millis(200);
 const DRAW_PART: u32 = 50;
+const DRAW_AT_LEAST_EVERY: Duration = Duration::from_secs(5);
 /// Time over which throughput is measured, and between two looks at it.
 const WINDOW: Duration = Duration::from_secs(30);
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -120,7 +121,8 @@ impl Live {
         let begin = Instant::now();
         if is_due || picture.next.is_none_or(|next| begin >= next) {
             screen::draw(lines(&mut picture.throughput));
-            picture.next = Some(Instant::now() + DRAW_EVERY.max(DRAW_PART * begin.elapsed()));
+            let pause = (DRAW_PART * begin.elapsed()).clamp(DRAW_EVERY, DRAW_AT_LEAST_EVERY);
+            picture.next = Some(Instant::now() + pause);
         }
     }
 }

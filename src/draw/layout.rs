@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use super::marks::{HATCHES, Plane, RADIUS, area, hatch_name, line, spot};
+use super::marks::{HATCHES, Plane, RADIUS, area, bound, hatch_name, line, spot};
 use super::style::{COLOURS, GRID, INK, PAPER, SERIES};
 use super::svg::{Attribute, Px, Svg, path};
 use super::text::{FAMILY, width};
@@ -316,7 +316,17 @@ fn draw_entry(svg: &mut Svg, figure: &Figure, [x, y]: [f64; 2], entry: &Entry<'_
             sample(svg, series);
         }
         Sample::Spot(series) => sample(svg, series),
-        Sample::Area(paint) => area(svg, [x, y - 6.0, SAMPLE, 12.0], paint, &figure.name, ""),
+        Sample::Bound => bound(svg, None, &piece),
+        Sample::Area(paint) => {
+            area(svg, [x, y - 6.0, SAMPLE, 12.0], paint, &figure.name, "");
+            // The lightest is hardly seen on paper.
+            let corners =
+                [[x, y - 6.0], [x + SAMPLE, y - 6.0], [x + SAMPLE, y + 6.0], [x, y + 6.0]];
+            let outline = format!("{}Z", path(&corners));
+            let rim: [Attribute<'_>; 4] =
+                [("class", &"grid line"), ("fill", &"none"), ("stroke", &GRID), ("d", &outline)];
+            svg.empty("path", &rim);
+        }
     }
     write(svg, &key.label, [x + SAMPLE + GAP, base], &[]);
 }

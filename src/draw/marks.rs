@@ -1,6 +1,6 @@
 //! From marks to elements of SVG.
 
-use super::style::{COLOURS, DASHES, INK, PAPER, SERIES, on_ramp, ramp, shape};
+use super::style::{COLOURS, DASHES, GRID, INK, PAPER, SERIES, on_ramp, ramp, shape};
 use super::svg::{self, Px, Svg, path};
 use super::{Mark, Paint, Panel, Readings, Scale, Spot, Tile, text};
 
@@ -58,6 +58,13 @@ impl Plane<'_> {
                     Some(vec![self.bound([x, lower])?, self.bound([x, upper])?])
                 });
                 self.line(svg, *series, &ends.collect::<Vec<_>>());
+            }
+            Mark::Bound { series, pieces } => {
+                let placed = |piece: &Vec<[f64; 2]>| {
+                    let places = piece.iter().filter_map(|point| self.bound(*point));
+                    svg::line(&places.collect::<Vec<_>>())
+                };
+                bound(svg, Some(*series), &pieces.iter().map(placed).collect::<String>());
             }
             Mark::Line { series, points } => self.line(svg, *series, &self.pieces(points)),
             Mark::Steps { series, points } => {
@@ -181,8 +188,8 @@ impl Plane<'_> {
         let (x, y) = (Px((x0 + x1) / 2.0), Px((y0 + y1) / 2.0 + 0.36 * TILE_TEXT));
         // With a rim in the colour of the tile, so that it is read across a contour.
         let (fill, rim) = match tile.paint {
-            Paint::Ramp(place) if place.is_finite() => (on_ramp(place), ramp(place)),
-            _ => (INK, PAPER.to_owned()),
+            Paint::Ramp(place) | Paint::Cornered(place) => (on_ramp(place), ramp(place)),
+            Paint::Hatched(_) | Paint::Unknown => (INK, PAPER.to_owned()),
         };
         let attributes: [svg::Attribute<'_>; 4] =
             [("x", &x), ("y", &y), ("fill", &fill), ("stroke", &rim)];
@@ -258,6 +265,27 @@ pub(super) fn line(svg: &mut Svg, series: usize, data: &str) {
     svg.empty("path", &attributes);
 }
 
+/// The dotted line of a bound along a path, in ink if it is of no series.
+pub(super) fn bound(svg: &mut Svg, series: Option<usize>, data: &str) {
+    if data.is_empty() {
+        return;
+    }
+    let (class, stroke) = match series.map(|series| series % SERIES) {
+        Some(series) => (format!("s{series} line"), COLOURS[series]),
+        None => ("ink line".to_owned(), INK),
+    };
+    let attributes: [svg::Attribute<'_>; 7] = [
+        ("class", &class),
+        ("fill", &"none"),
+        ("stroke", &stroke),
+        ("stroke-width", &1.3),
+        ("stroke-linecap", &"round"),
+        ("stroke-dasharray", &"0 3"),
+        ("d", &data),
+    ];
+    svg.empty("path", &attributes);
+}
+
 /// A point of a series.
 pub(super) fn spot(
     svg: &mut Svg,
@@ -290,7 +318,7 @@ pub(super) fn area(svg: &mut Svg, at: [f64; 4], paint: Paint, name: &str, tip: &
     let mut attributes: Vec<(&'static str, &dyn std::fmt::Display)> =
         vec![("x", &x), ("y", &y), ("width", &width), ("height", &height)];
     match paint {
-        Paint::Ramp(place) if place.is_finite() => {
+        Paint::Ramp(place) | Paint::Cornered(place) => {
             let fill = ramp(place);
             attributes.push(("fill", &fill));
             // A rim would cover a small tile.
@@ -301,12 +329,18 @@ pub(super) fn area(svg: &mut Svg, at: [f64; 4], paint: Paint, name: &str, tip: &
             }
             attributes.push(("class", &"tile"));
             svg.pointed("rect", &attributes, tip);
+            if let Paint::Cornered(_) = paint {
+                corner(svg, at, on_ramp(place));
+            }
         }
-        Paint::Ramp(_) => {
+        Paint::Unknown => {
             let (class, fill) = ("grid line", "none");
             attributes.extend([("class", &class as &dyn std::fmt::Display), ("fill", &fill)]);
-            attributes.push(("stroke", &super::style::GRID));
+            attributes.push(("stroke", &GRID));
             svg.pointed("rect", &attributes, tip);
+            let [left, top, width, height] = at;
+            let across = path(&[[left, top + height], [left + width, top]]);
+            svg.empty("path", &[("class", &class), ("stroke", &GRID), ("d", &across)]);
         }
         Paint::Hatched(series) => {
             let class = format!("s{} fill", series % SERIES);
@@ -326,6 +360,15 @@ pub(super) fn area(svg: &mut Svg, at: [f64; 4], paint: Paint, name: &str, tip: &
             }
         }
     }
+}
+
+/// A triangle in the upper right corner of a rectangle, within its rim.
+fn corner(svg: &mut Svg, [left, top, width, height]: [f64; 4], fill: &str) {
+    let side = (width.min(height) / 2.0).min(6.5);
+    let rim = if side > 4.0 { 1.0 } else { 0.0 };
+    let (right, top) = (left + width - rim, top + rim);
+    let data = format!("{}Z", path(&[[right - side, top], [right, top], [right, top + side]]));
+    svg.empty("path", &[("fill", &fill), ("pointer-events", &"none"), ("d", &data)]);
 }
 
 /// The lines of the hatch of a series in a square of 6 by 6 pixels, if it has any.

@@ -79,6 +79,13 @@ pub enum Mark {
         /// In any order.
         points: Vec<[f64; 3]>,
     },
+    /// Dotted lines of bounds that are not of chance alone: pieces of x and y.
+    Bound {
+        /// Whose colour they have.
+        series: usize,
+        /// The points of each piece.
+        pieces: Vec<Vec<[f64; 2]>>,
+    },
     /// A curve through points; one that is left out interrupts it.
     Line {
         /// Whose colour and dashes it has.
@@ -177,8 +184,17 @@ pub enum Sample {
     SpottedLine(usize),
     /// A point of a series.
     Spot(usize),
+    /// A piece of the dotted line of a bound.
+    Bound,
     /// An area.
     Area(Paint),
+}
+
+impl Panel {
+    /// A panel without a title.
+    pub fn of(x: Axis, y: Axis, marks: Vec<Mark>) -> Self {
+        Self { title: String::new(), x, y, marks }
+    }
 }
 
 impl Figure {

@@ -7,6 +7,8 @@ use super::text;
 pub enum Scale {
     /// Evenly from the first value to the second.
     Linear([f64; 2]),
+    /// The same of whole numbers: nothing is written between them.
+    Whole([f64; 2]),
     /// Evenly in the logarithm, from the first positive value to the second.
     Log([f64; 2]),
     /// From the first value to the second, evenly near 0 and in the logarithm far from it: by the inverse
@@ -72,7 +74,7 @@ impl Scale {
     /// the end that is nearer.
     pub(super) fn place(&self, x: f64) -> Option<f64> {
         let place = match self {
-            Self::Linear([low, high]) => (x - low) / (high - low),
+            Self::Linear([low, high]) | Self::Whole([low, high]) => (x - low) / (high - low),
             Self::Log([low, high]) if x > 0.0 => {
                 let [x, low, high] = [x, *low, *high].map(libm::log);
                 (x - low) / (high - low)
@@ -90,8 +92,9 @@ impl Scale {
     /// The values that are written, with how; of numbers about `about` many.
     pub(super) fn ticks(&self, about: usize) -> Vec<(f64, String)> {
         match self {
-            Self::Linear(range) => linear_ticks(*range, about),
-            Self::Log([low, high]) if *high < 5.0 * low => linear_ticks([*low, *high], about),
+            Self::Linear(range) => linear_ticks(*range, about, 0.0),
+            Self::Whole(range) => linear_ticks(*range, about, 1.0),
+            Self::Log([low, high]) if *high < 5.0 * low => linear_ticks([*low, *high], about, 0.0),
             Self::Log(range) => log_ticks(*range, about),
             Self::Signed { range, unit } => signed_ticks(*range, *unit, about),
             Self::Names(names) => {
@@ -114,9 +117,9 @@ fn range(values: impl Iterator<Item = f64>) -> Option<[f64; 2]> {
     })
 }
 
-/// Multiples of 1, 2 or 5 times a power of ten.
-fn linear_ticks([low, high]: [f64; 2], about: usize) -> Vec<(f64, String)> {
-    let rough = (high - low) / about.max(1) as f64;
+/// Multiples of 1, 2 or 5 times a power of ten, which is not below `least`.
+fn linear_ticks([low, high]: [f64; 2], about: usize, least: f64) -> Vec<(f64, String)> {
+    let rough = ((high - low) / about.max(1) as f64).max(least);
     if !(rough > 0.0 && rough.is_finite()) {
         return Vec::new();
     }

@@ -8,8 +8,12 @@ pub const SERIES: usize = 8;
 pub enum Paint {
     /// The colour of a series, with its hatch.
     Hatched(usize),
-    /// A place between 0 and 1 on a ramp from light to dark; not finite: none.
+    /// A place between 0 and 1 on a ramp from light to dark.
     Ramp(f64),
+    /// The same with a corner, because it may yet change much.
+    Cornered(f64),
+    /// Nothing is known: a stroke across.
+    Unknown,
 }
 
 /// Colours that those who see less colours tell apart (Okabe and Ito 2008), their yellow and black replaced

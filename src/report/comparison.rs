@@ -6,7 +6,8 @@ use std::fmt::Write;
 use serde_json::{Map, Value, json as value};
 
 use super::export::{axis_value, lines, swept};
-use super::format::{self, significant};
+use super::format::{self, significant, texts};
+use super::labels::Labels;
 use super::table::{align, partial_counts, plain_table, without_trailing_blanks};
 use super::{number, position};
 use crate::stats::{Interval, Pairs, confidence_sequence, difference_interval, holm, simultaneous};
@@ -226,7 +227,8 @@ fn find_value(axis: &Axis, key: Option<&str>, text: &str) -> Result<usize> {
     if let Some(exact) = (0..axis.len()).find(|&i| is(&values.text(i))) {
         return Ok(exact);
     }
-    let mut shown = (0..axis.len()).filter(|&i| is(&format::value(values, i)));
+    let shown = texts(values).into_iter().enumerate();
+    let mut shown = shown.filter(|(_, text)| is(text)).map(|(i, _)| i);
     match (shown.next(), shown.next()) {
         (Some(only), None) => Ok(only),
         (first, _) => {
@@ -332,20 +334,19 @@ impl Comparison<'_> {
     /// For people.
     pub fn table(&self) -> String {
         let mut table = plain_table();
-        let keys: Vec<&str> =
-            super::swept_keys(&self.results.axes).iter().map(|k| k.1.key.as_str()).collect();
+        let labels = Labels::of(&self.results.axes);
         let columns = ["P", "baseline P", "difference", "[lower, upper]"];
         let of_pairs = ["only here", "only baseline", "faster", "p", "p of all"];
         let of_pairs = of_pairs.into_iter().filter(|_| self.paired);
-        table.set_header(keys.into_iter().chain(columns).chain(of_pairs));
+        table.set_header(labels.keys().chain(columns).chain(of_pairs));
         for contrast in &self.contrasts {
-            table.add_row(self.row(contrast));
+            table.add_row(self.row(&labels, contrast));
         }
         align(&mut table);
         let along = &self.results.axes[self.axis].keys;
         let baseline: Vec<String> = along
             .iter()
-            .map(|key| format!("{} = {}", key.key, format::value(&key.values, self.baseline)))
+            .map(|key| format!("{} = {}", key.key, texts(&key.values)[self.baseline]))
             .collect();
         let mut text = format!("{}: compared with {}\n\n", self.results.name, baseline.join(", "));
         // Writing to a string cannot fail.
@@ -356,11 +357,9 @@ impl Comparison<'_> {
         text
     }
 
-    fn row(&self, contrast: &Contrast) -> Vec<String> {
+    fn row(&self, labels: &Labels<'_>, contrast: &Contrast) -> Vec<String> {
         let at = position(&self.results.axes, contrast.cell);
-        let keys = super::swept_keys(&self.results.axes);
-        let mut row: Vec<String> =
-            keys.iter().map(|(axis, key)| format::value(&key.values, at[*axis])).collect();
+        let mut row: Vec<String> = labels.values(&at).map(str::to_owned).collect();
         let [here, there] = contrast.sides();
         let Interval { lower, upper } = contrast.bounds;
         row.extend([here, there].map(|side| format::probability(side.share())));

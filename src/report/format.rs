@@ -4,18 +4,10 @@ use std::f64::consts::LN_10;
 
 use crate::study::{Axis, AxisValues};
 
-/// A swept value: numbers with four significant digits.
-pub(super) fn value(values: &AxisValues, i: usize) -> String {
-    match values {
-        AxisValues::Floats(v) => significant(v[i], 4),
-        _ => values.text(i),
-    }
-}
-
 /// The values with four digits, or as many more as tell them apart.
 pub(super) fn texts(values: &AxisValues) -> Vec<String> {
     let AxisValues::Floats(numbers) = values else {
-        return (0..values.len()).map(|i| value(values, i)).collect();
+        return (0..values.len()).map(|i| values.text(i)).collect();
     };
     /// Digits that tell any two numbers apart.
     const ALL: usize = 17;

@@ -7,6 +7,7 @@ pub mod counts;
 mod export;
 pub mod figures;
 pub(crate) mod format;
+mod labels;
 pub mod page;
 pub mod rare;
 pub mod standing;

@@ -8,7 +8,8 @@ use std::collections::VecDeque;
 use serde_json::{Map, Value, json as value};
 
 use super::export::{axis_value, lines};
-use super::format::{self, probability};
+use super::format::probability;
+use super::labels::{Labels, last_part};
 use super::table::{align, plain_table, without_trailing_blanks};
 use super::{position, swept_keys};
 use crate::stats::Interval;
@@ -74,13 +75,14 @@ impl Standing<'_> {
     /// names of keys are short, and of those that move together the first one is shown.
     pub fn table(&self, columns: usize, most: usize) -> Table {
         let (cells, hidden) = self.chosen(most);
-        let long = self.lines(&cells, &swept_keys(self.axes), |key| &key.key);
+        let long = self.lines(&cells, &Labels::of(self.axes), |key| key);
         let fits = |lines: &[String]| lines.iter().all(|line| line.chars().count() <= columns);
         let rows = if fits(&long) {
             long
         } else {
             let first = self.axes.iter().map(|axis| &axis.keys[0]);
-            self.lines(&cells, &first.enumerate().collect::<Vec<_>>(), last_word)
+            let first: Vec<(usize, &AxisKey)> = first.enumerate().collect();
+            self.lines(&cells, &Labels::of_keys(&first), last_part)
         };
         let mut rows = rows.into_iter();
         Table { header: rows.next().unwrap_or_default(), rows: rows.collect(), hidden }
@@ -117,13 +119,8 @@ impl Standing<'_> {
         all.filter(|(_, trials)| *trials != Trials { done: 0, of: Some(0) })
     }
 
-    /// A header and a line for each of these cells, with these keys, each of the axis of its number.
-    fn lines(
-        &self,
-        cells: &[usize],
-        keys: &[(usize, &AxisKey)],
-        name: fn(&AxisKey) -> &str,
-    ) -> Vec<String> {
+    /// A header and a line for each of these cells, with these keys and what is shown of their names.
+    fn lines(&self, cells: &[usize], labels: &Labels<'_>, name: fn(&str) -> &str) -> Vec<String> {
         let mut table = plain_table();
         let columns = [
             "trials",
@@ -135,10 +132,10 @@ impl Standing<'_> {
             "diverged",
             "stalled",
         ];
-        table.set_header(keys.iter().map(|(_, key)| name(key)).chain(columns));
+        table.set_header(labels.keys().map(name).chain(columns));
         for &cell in cells {
             let position = position(self.axes, cell);
-            let values = keys.iter().map(|(axis, key)| format::value(&key.values, position[*axis]));
+            let values = labels.values(&position).map(str::to_owned);
             let trials = (self.trials)(cell).text();
             table.add_row(values.chain([trials]).chain(self.summary((self.counted)(cell))));
         }
@@ -167,8 +164,8 @@ impl Standing<'_> {
         ]
     }
 
-    /// Every cell as an object: the swept keys with their values, then what is known, as the variables of
-    /// `results.h5` are called. `null`: not known yet.
+    /// Every cell as an object: the swept keys with their values, then how many trials are done and wanted,
+    /// and what is known, as the variables of `results.h5` are called. `null`: not known yet.
     pub fn objects(&self) -> Vec<Map<String, Value>> {
         let keys = swept_keys(self.axes);
         let object = |(cell, trials): (usize, Trials)| {
@@ -188,7 +185,7 @@ impl Standing<'_> {
         let count = |outcome| value!(counted.there.count(outcome));
         [
             ("done_count", value!(trials.done)),
-            ("trial_count", value!(trials.of)),
+            ("wanted_count", value!(trials.of)),
             ("converged_count", count(Outcome::Converged)),
             ("diverged_count", count(Outcome::Diverged)),
             ("stalled_count", count(Outcome::Stalled)),
@@ -204,11 +201,6 @@ impl Standing<'_> {
     pub fn csv(&self) -> String {
         lines(&self.objects())
     }
-}
-
-/// `std` of `init.std`.
-fn last_word(key: &AxisKey) -> &str {
-    key.key.rsplit('.').next().unwrap_or(&key.key)
 }
 
 #[cfg(test)]

@@ -4,8 +4,9 @@ use std::fmt::Write;
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
-use super::format::{probability, significant, texts, value};
-use super::{position, swept_keys};
+use super::format::{probability, significant, texts};
+use super::labels::Labels;
+use super::position;
 use crate::store::reader::ResultsFile;
 use crate::store::summary::CellSummary;
 
@@ -32,7 +33,8 @@ pub fn table(results: &ResultsFile) -> String {
 
 /// How many cells and trials.
 pub(super) fn size(results: &ResultsFile) -> String {
-    let differ = results.missing == 0 && have_different_trials(results);
+    // Those of a partial file differ because trials are missing.
+    let differ = have_different_trials(results) && (results.missing == 0 || results.is_adaptive());
     format!(
         "{} cells x {}{} trials",
         shown(results).count(),
@@ -54,7 +56,8 @@ fn have_different_trials(results: &ResultsFile) -> bool {
 
 /// That trials are missing.
 pub(super) fn partial(results: &ResultsFile) -> String {
-    let all = results.trials.saturating_mul(results.cells.len() as u64);
+    let all =
+        results.cells.iter().fold(results.missing, |all, cell| all.saturating_add(cell.trials));
     format!(
         "PARTIAL: {} of {all} trials are missing. Each cell is of its first trials, before the first\n\
          that is missing; `trials` says how many.",
@@ -101,17 +104,12 @@ pub(super) struct Columns {
 pub(super) fn columns(results: &ResultsFile, most: usize) -> Columns {
     const NAMES: [&str; 7] =
         ["P", "[lower, upper]", "converged", "undecided", "diverged", "stalled", "steps"];
-    let keys = swept_keys(&results.axes);
-    let texts: Vec<Vec<String>> = keys.iter().map(|(_, key)| texts(&key.values)).collect();
+    let labels = Labels::of(&results.axes);
     let differ = have_different_trials(results);
     let proofs = proofs(results);
     let row = |(i, cell): (usize, &CellSummary)| {
         let position = position(&results.axes, i);
-        let mut row: Vec<String> = keys
-            .iter()
-            .zip(&texts)
-            .map(|((axis, _), texts)| texts[position[*axis]].clone())
-            .collect();
+        let mut row: Vec<String> = labels.values(&position).map(str::to_owned).collect();
         row.extend(results.tuned.get(i).map(|&rate| tuned(rate)));
         row.extend(differ.then(|| cell.trials.to_string()));
         row.extend(summary(cell));
@@ -121,7 +119,7 @@ pub(super) fn columns(results: &ResultsFile, most: usize) -> Columns {
     let trials = differ.then_some("trials");
     let names = proofs.iter().map(|proof| proof.name);
     let rate = (!results.tuned.is_empty()).then_some("tuned rate");
-    let header = keys.iter().map(|(_, key)| key.key.as_str()).chain(rate).chain(trials);
+    let header = labels.keys().chain(rate).chain(trials);
     Columns {
         header: header.chain(NAMES).chain(names).map(str::to_owned).collect(),
         rows: shown(results).take(most).map(row).collect(),
@@ -214,15 +212,15 @@ fn phase_diagram(results: &ResultsFile) -> Option<String> {
     }
     let mut table = plain_table();
     let corner = format!("{} \\ {}", down.keys[0].key, across.keys[0].key);
-    let header = (0..across.len()).map(|c| value(&across.keys[0].values, c));
+    let header = texts(&across.keys[0].values);
     table.set_header(std::iter::once(corner).chain(header));
-    for d in 0..down.len() {
+    for (d, name) in texts(&down.keys[0].values).into_iter().enumerate() {
         let entries = (0..across.len()).map(|a| {
             let cell = if transposed { a * second.len() + d } else { d * second.len() + a };
             let p = results.cells[cell].probability;
             format!("{} {}", probability(p), shade(p))
         });
-        table.add_row(std::iter::once(value(&down.keys[0].values, d)).chain(entries));
+        table.add_row(std::iter::once(name).chain(entries));
     }
     align(&mut table);
     Some(without_trailing_blanks(&table))

@@ -131,15 +131,14 @@ impl Times {
     }
 }
 
-/// The probability of having converged by a number of steps, as in [`Times::of`]; `None` without trials.
+/// The probabilities by these numbers of steps, as in [`Times::of`]; none without trials.
 ///
 /// # Panics
-/// If the steps do not rise.
-pub fn converged_by(rows: &[StepCounts], steps: u64) -> Option<f64> {
-    rows.last()?;
-    let law = incidence(rows);
-    let after = law.partition_point(|point| point.step <= steps);
-    Some(after.checked_sub(1).map_or(0.0, |last| law[last].converged))
+/// If the steps of the rows do not rise.
+pub fn by(rows: &[StepCounts], intervals: &Intervals, steps: &[u64]) -> Vec<Point> {
+    let curves = Curves::new(rows, intervals);
+    let steps = if rows.is_empty() { &[] } else { steps };
+    steps.iter().map(|&step| curves.at(step)).collect()
 }
 
 /// The probabilities as functions of the number of steps.
@@ -195,11 +194,14 @@ impl<'a> Curves<'a> {
         steps
     }
 
-    /// The probabilities by a number of steps at which a trial ended.
+    /// The probabilities by a number of steps.
     fn at(&self, step: u64) -> Point {
-        let index = self.passed.partition_point(|passed| passed.step < step);
-        let stopped = index.checked_sub(1).map_or(0, |before| self.passed[before].censored);
-        let StepCounts { converged, failed, .. } = self.passed[index];
+        let passed = |rows: usize| {
+            rows.checked_sub(1).map_or_else(StepCounts::default, |last| self.passed[last])
+        };
+        let stopped = passed(self.passed.partition_point(|passed| passed.step < step)).censored;
+        let StepCounts { converged, failed, .. } =
+            passed(self.passed.partition_point(|passed| passed.step <= step));
         let trials = self.last().trials();
         let share = |count: u64, estimate: f64| Share {
             value: if stopped == 0 { count as f64 / trials as f64 } else { estimate },
@@ -267,6 +269,19 @@ mod tests {
         assert_eq!(first, confidence_sequence(1, 10, 0.95));
         let bounds = watched.cost.interval;
         assert!(bounds != times.cost.interval && bounds.contains(19.0), "{bounds:?}");
+    }
+
+    /// Between the steps at which trials end nothing happens; before, and after the last one, too.
+    #[test]
+    fn any_number_of_steps_has_its_probabilities() {
+        let rows = [row(2, 0, 1, 0), row(4, 2, 0, 0), row(8, 1, 1, 0), row(20, 0, 0, 4)];
+        let points = by(&rows, &fixed(), &[1, 4, 7, 8, 20, 21]);
+        let counts = points.iter().map(|point| (point.converged.value * 9.0).round());
+        assert_eq!(counts.collect::<Vec<_>>(), [0.0, 2.0, 2.0, 3.0, 3.0, 3.0]);
+        let stopped: Vec<u64> = points.iter().map(|point| point.stopped).collect();
+        assert_eq!(stopped, [0, 0, 0, 0, 0, 4]);
+        assert_eq!(points[5].converged.interval.upper, clopper_pearson(7, 9, 0.95).upper);
+        assert!(by(&[], &fixed(), &[1]).is_empty());
     }
 
     /// Aalen and Johansen by hand: half are stopped at 2, so that each of the others counts for two.

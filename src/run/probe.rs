@@ -136,7 +136,11 @@ fn probe(study: &Study, (method, cell): &(Method, usize), workers: usize) -> Cos
         return Cost::mean(&at_once(workers, || by_rate(product_rate(256, PROBE))));
     }
     let costs = at_once(workers, || {
-        Probe::new(study.seed, &study.cells[*cell]).cost(operations / GUESSED_RATE)
+        let new = || Probe::new(study.seed, &study.cells[*cell]);
+        let first = new().taken;
+        let probe = new();
+        let taken = probe.taken.min(first).as_secs_f64();
+        Cost { cell: taken, ..probe.cost(operations / GUESSED_RATE) }
     });
     let cost = Cost::mean(&costs);
     if cost.step > 0.0 {
@@ -162,7 +166,8 @@ pub(super) fn at_once<T: Send>(workers: usize, work: impl Fn() -> T + Sync) -> V
 
 /// One worker that tries a cell out, with weights that stay where they are.
 struct Probe<'a> {
-    begin: Instant,
+    /// How long it took to take up the cell.
+    taken: Duration,
     starts: Starts<'a>,
     kernel: Box<dyn Kernel>,
     cell: Cell,
@@ -176,18 +181,17 @@ impl<'a> Probe<'a> {
         let kernel = method::kernel(&cell);
         // Nothing ends a trial but the number of its steps.
         cell.stop = StopRule { loss: f64::NEG_INFINITY, ..cell.stop };
-        Self { begin, starts, kernel, cell }
+        Self { taken: begin.elapsed(), starts, kernel, cell }
     }
 
-    /// The cost, if a step takes about `guess` seconds.
+    /// The cost of a trial, if a step takes about `guess` seconds.
     fn cost(mut self, guess: f64) -> Cost {
-        let cell = self.begin.elapsed().as_secs_f64();
         let shortest = self.repeat(1);
         // Steps that take as long as the rest: what is subtracted below is noisy.
         let enough = shortest + SHORTEST;
         let steps = ((enough / guess) as u64).clamp(2, MOST_STEPS);
         let step = (self.repeat(steps) - shortest).max(0.0) / (steps - 1) as f64;
-        Cost { cell, trial: (shortest - step).max(0.0), step }
+        Cost { cell: 0.0, trial: (shortest - step).max(0.0), step }
     }
 
     /// Seconds of a trial of so many steps: the least of what there is time for. Other programs can only

@@ -51,7 +51,7 @@ pub(super) fn run(run: &mut Run<'_>) -> Result<Outcome> {
         if outcome.was_stopped() || open == 0 {
             return Ok(outcome);
         }
-        if !share.is_whole() && is_missing(run, &study)? && !wait_for_others(run)? {
+        if !share.is_whole() && is_left_alone(run, &study)? {
             outcome = outcome.and(run.once(&study, Share::WHOLE, round)?);
             outcome.cells_open = open;
         }
@@ -135,16 +135,20 @@ fn most_trials(study: &Study, rule: StoppingRule, standings: &[Standing]) -> u64
     (high * rule.every).min(even.max(rule.every)).min(study.trials)
 }
 
-/// Whether trials of the round are missing that are not of this process's share.
-fn is_missing(run: &Run<'_>, study: &Study) -> Result<bool> {
+/// Whether trials of the round are missing that are not of this process's share, and no other process
+/// publishes any.
+fn is_left_alone(run: &Run<'_>, study: &Study) -> Result<bool> {
+    // Listed first, so that nothing is missed that others publish while this process looks.
+    let before = listed(run.fs, &parts_dir(&run.options.dir))?;
     let found = crate::store::scan::scan(run.fs, &run.options.dir, &run.manifest)?;
-    Ok(blocks::left(study, &found.coverage, Share::WHOLE).next().is_some())
+    let is_missing = blocks::left(study, &found.coverage, Share::WHOLE).next().is_some();
+    Ok(is_missing && !wait_for_others(run, &before)?)
 }
 
-/// Waits until other processes have published something: whether they have, or the run is interrupted.
-fn wait_for_others(run: &Run<'_>) -> Result<bool> {
+/// Waits until other processes have published something besides the parts of `before`: whether they have, or
+/// the run is interrupted.
+fn wait_for_others(run: &Run<'_>, before: &[String]) -> Result<bool> {
     let parts = parts_dir(&run.options.dir);
-    let before = listed(run.fs, &parts)?;
     let patience = Duration::from_secs_f64(PATIENCE * run.study.storage.part_seconds);
     let begin = Instant::now();
     while begin.elapsed() < patience {

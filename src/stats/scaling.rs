@@ -160,6 +160,10 @@ impl Line {
     }
 }
 
+/// A step of so many squared standard errors is none; one so small that leads nowhere is of rounding's making.
+const NO_STEP: f64 = 1e-16;
+const ROUNDING: f64 = 1e-8;
+
 /// Least squares on the plain scale from this line, and the sum of squares. A step is halved until the sum
 /// does not rise.
 fn plain(thresholds: &[Threshold], start: Line) -> Option<(Line, f64)> {
@@ -169,15 +173,15 @@ fn plain(thresholds: &[Threshold], start: Line) -> Option<(Line, f64)> {
         };
         thresholds.iter().map(|threshold| residual(threshold).powi(2)).sum::<f64>()
     };
-    let (mut here, mut value) = (start, sum(&start));
+    let (mut here, mut value, mut length) = (start, sum(&start), f64::INFINITY);
     for _ in 0..200 {
         let rows: Vec<Row> = thresholds.iter().map(|t| Row::linearised(t, &here)).collect();
         let target = Line::through(&rows);
         // Squared length of the step in standard errors.
         let rise = target.level - here.at(target.centre);
         let turn = target.slope - here.slope;
-        let length = target.sums.0 * rise * rise + target.sums.1 * turn * turn;
-        if length < 1e-20 * (1.0 + value) {
+        length = target.sums.0 * rise * rise + target.sums.1 * turn * turn;
+        if length < NO_STEP * (1.0 + value) {
             return Some((target, sum(&target)));
         }
         let part = |factor: f64| Line {
@@ -186,10 +190,10 @@ fn plain(thresholds: &[Threshold], start: Line) -> Option<(Line, f64)> {
             ..target
         };
         let mut halved = (0..50).map(|halvings| part(0.5f64.powi(halvings)));
-        here = halved.find(|line| sum(line) <= value * (1.0 + 1e-14))?;
-        value = sum(&here);
+        let Some(next) = halved.find(|line| sum(line) <= value * (1.0 + 1e-14)) else { break };
+        (here, value) = (next, sum(&next));
     }
-    None
+    (length < ROUNDING).then_some((here, value))
 }
 
 #[cfg(test)]
@@ -278,6 +282,30 @@ mod tests {
                 (rejected as f64 / 2000.0 - 0.05).abs() < bound,
                 "{scale:?}: {rejected} rejected"
             );
+        }
+    }
+
+    /// Data that a law fits well, whose sum of squares is about as large as its rounding, and data whose
+    /// errors are.
+    #[test]
+    fn rounding_does_not_keep_a_fit_from_ending() {
+        let noise = [
+            -0.3935747888558345,
+            -0.052109469265344245,
+            0.2025572713842754,
+            0.5350139456150581,
+            0.5844911271337655,
+            0.9296221719929387,
+        ];
+        for (relative, exponent) in
+            [(0.2, -1.779785094943299), (1e-6, 0.7), (1e-9, -2.0), (1e-14, 1.0)]
+        {
+            let mut data = law(1.0, exponent, relative);
+            for (threshold, z) in data.iter_mut().zip(noise) {
+                threshold.x += threshold.error * z;
+            }
+            let fit = fit(&data, Scale::Plain).unwrap_or_else(|| panic!("no fit at {relative}"));
+            assert!((fit.exponent - exponent).abs() < 2.0 * relative, "{fit:?}");
         }
     }
 

@@ -83,16 +83,20 @@ pub struct Gaps {
 /// another study, two parts contradict each other, or their numerics differ without
 /// [`MergeOptions::mixed`].
 pub fn merge(fs: &dyn FileSystem, dir: &Path, options: &MergeOptions) -> Result<Merge> {
-    /// How often it is begun, when parts go away under it: a process that runs compacts its own.
+    while_parts_go(dir, || merge_once(fs, dir, options))
+}
+
+/// Begins a merge again when parts go away under it: a process that runs compacts its own.
+fn while_parts_go<T>(dir: &Path, merge: impl Fn() -> Result<T>) -> Result<T> {
     const ATTEMPTS: usize = 20;
     for _ in 1..ATTEMPTS {
-        match merge_once(fs, dir, options) {
+        match merge() {
             Err(Error::Storage { path, source, .. })
                 if is_gone(&source) && path.parent() == Some(&parts_dir(dir)) => {}
             done => return done,
         }
     }
-    merge_once(fs, dir, options)
+    merge()
 }
 
 fn merge_once(fs: &dyn FileSystem, dir: &Path, options: &MergeOptions) -> Result<Merge> {
@@ -139,6 +143,10 @@ pub struct Partial {
 /// # Errors
 /// As [`merge`].
 pub fn merge_partial(fs: &dyn FileSystem, dir: &Path, options: &MergeOptions) -> Result<Partial> {
+    while_parts_go(dir, || merge_partial_once(fs, dir, options))
+}
+
+fn merge_partial_once(fs: &dyn FileSystem, dir: &Path, options: &MergeOptions) -> Result<Partial> {
     let mut manifest = Manifest::read(fs, dir)?;
     let mut found = Found::new(fs, &manifest);
     let mut scan = found.scan(fs, dir, &manifest)?;

@@ -92,9 +92,9 @@ fn a_limit_of_time_stops_and_continues() {
     let none = desk.run(&[&arguments[..], &["0s"]].concat());
     assert_eq!(none.code, 75, "{}", none.stderr);
     assert!(none.stderr.contains("stopped early: 333 of 333 trials are left"), "{}", none.stderr);
+    // A little: it may be enough for all on a fast machine.
     let some = desk.run(&[&arguments[..], &["20ms"]].concat());
-    assert_eq!(some.code, 75, "{}", some.stderr);
-    assert!(some.stderr.contains("continue"), "{}", some.stderr);
+    assert!(some.code == 0 || some.stderr.contains("continue"), "{}", some.stderr);
     let ran = desk.succeed(&[&arguments[..], &["1h"]].concat());
     assert!(ran.stdout.contains("results.h5"), "{}", ran.stdout);
     assert!(desk.read("out/results.h5") == run(&[]));

@@ -247,7 +247,9 @@ fn trials_that_outlast_every_process_end() {
     let desk = desk();
     let mut stopped = 0;
     loop {
-        let ran = desk.run(&[&run[..], &["--max-time", "300ms"]].concat());
+        // Longer and longer, so that slow machines come to an end too.
+        let limit = format!("{}ms", 300 + 5 * stopped);
+        let ran = desk.run(&[&run[..], &["--max-time", &limit]].concat());
         match ran.code {
             0 => break,
             75 => stopped += 1,

@@ -42,9 +42,15 @@ impl Desk {
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_deeplin"));
         command.current_dir(self.dir.path()).args(arguments);
-        for variable in
-            ["SLURM_CPUS_PER_TASK", "SLURM_CPUS_ON_NODE", "DEEPLIN_LOG", "RUST_BACKTRACE"]
-        {
+        for variable in [
+            "SLURM_CPUS_PER_TASK",
+            "SLURM_CPUS_ON_NODE",
+            "SLURM_MEM_PER_NODE",
+            "SLURM_MEM_PER_CPU",
+            "DEEPLIN_LOG",
+            "DEEPLIN_SIMD",
+            "RUST_BACKTRACE",
+        ] {
             command.env_remove(variable);
         }
         command.env("NO_COLOR", "1");

@@ -136,6 +136,28 @@ fn processes_that_compact_one_directory_lose_nothing() {
     assert!(desk.read("out/results.h5") == alone.read("out/results.h5"));
 }
 
+/// Parts go away while they are read; `merge` begins again, `--partial` too.
+#[test]
+fn what_is_there_is_merged_beside_a_process_that_compacts() {
+    let desk = desk();
+    let many = ["--set", "trials=2000", "--set", "store.block=1", "--set"];
+    let often = ["store.part_seconds=0.001", "--threads", "1"];
+    let mut command = desk.command(&[&RUN[..], &many, &often].concat());
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("deeplin");
+    let has_begun =
+        || fs::read_dir(desk.path("out/parts")).is_ok_and(|mut parts| parts.next().is_some());
+    while !has_begun() {
+        assert!(child.try_wait().expect("waiting").is_none_or(|status| status.success()));
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let mut merged = 0;
+    while child.try_wait().expect("waiting").is_none() && merged < 200 {
+        desk.succeed(&["merge", "out", "--partial"]);
+        merged += 1;
+    }
+    assert!(child.wait().expect("waiting").success());
+}
+
 #[test]
 fn file_locks_of_hdf5_make_no_difference() {
     let images = ["TRUE", "FALSE", "BEST_EFFORT"].map(|locking| {

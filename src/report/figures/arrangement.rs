@@ -3,7 +3,8 @@
 use super::{Choice, Group, Kind, Table};
 use crate::draw::{Axis, Figure, Key, Panel, Sample, Scale};
 use crate::report::axis::{AxisScale, numbers};
-use crate::report::format::{points, texts, value};
+use crate::report::format::{points, texts};
+use crate::report::labels::{Labels, last_part};
 use crate::report::{number, position, swept_keys};
 use crate::store::reader::ResultsFile;
 use crate::study::{self, AxisValues};
@@ -15,6 +16,8 @@ pub struct Request {
     pub x: Option<[usize; 2]>,
     /// Of each axis the number of the only value to be shown, if only one is to be.
     pub fixed: Vec<Option<usize>>,
+    /// How many cells a figure shows in more than one panel, at most; any number if `None`.
+    pub cells: Option<usize>,
 }
 
 /// How many values of an axis a figure has room for in each place.
@@ -41,8 +44,11 @@ pub(super) struct Arrangement<'a> {
     fixed: Vec<Option<usize>>,
     /// The key that stands for each axis; none where the values of each repeat, so that it takes all of them.
     keys: Vec<Option<usize>>,
-    /// Of each axis its values, after the last part of their key.
-    named: Vec<Vec<String>>,
+    /// Of each axis its values, those of all its keys where it takes all.
+    values: Vec<Vec<String>>,
+    /// The same after the last part of their key.
+    short: Vec<Vec<String>>,
+    labels: Labels<'a>,
 }
 
 /// Where cells are along x.
@@ -83,14 +89,20 @@ impl<'a> Arrangement<'a> {
             x.or_else(|| slots.x.then(|| take(&is_numeric).or_else(|| take(&|_| true))).flatten());
         let series = take(&|axis| axes[axis].len() <= slots.series);
         let mut panels = Vec::new();
-        let mut room = slots.panels;
+        let of_panel: usize = [x, series].iter().flatten().map(|&axis| axes[axis].len()).product();
+        let mut room = slots.panels.min(request.cells.map_or(usize::MAX, |cells| cells / of_panel));
         while let Some(axis) = take(&|axis| axes[axis].len() <= room) {
             room /= axes[axis].len();
             panels.push(axis);
         }
         let fixed = (0..axes.len()).map(fixed).collect();
-        let named = (0..axes.len()).map(|axis| named(axes, axis, keys[axis])).collect();
-        Self { results, x, series, panels, choices: free, fixed, keys, named }
+        let values = |(axis, key): (&study::Axis, &Option<usize>)| {
+            key.map_or_else(|| points(axis), |key| texts(&axis.keys[key].values))
+        };
+        let values = axes.iter().zip(&keys).map(values).collect();
+        let short = (0..axes.len()).map(|axis| short(axes, axis, keys[axis])).collect();
+        let labels = Labels::of(axes);
+        Self { results, x, series, panels, choices: free, fixed, keys, values, short, labels }
     }
 
     /// The cells that the figures show.
@@ -128,15 +140,24 @@ impl<'a> Arrangement<'a> {
             None => self.names(axis),
             Some(values) => {
                 let is_log = AxisScale::of(&values) == AxisScale::Log;
-                let scale = Scale::of(&values, is_log);
+                let scale = match Scale::of(&values, is_log) {
+                    Scale::Linear(range) if self.is_whole(axis) => Scale::Whole(range),
+                    scale => scale,
+                };
                 Along { axis: Axis { label, scale }, positions: values }
             }
         }
     }
 
+    /// Whether the values of an axis are whole numbers.
+    fn is_whole(&self, axis: usize) -> bool {
+        let values = self.keys[axis].map(|key| &self.results.axes[axis].keys[key].values);
+        matches!(values, Some(AxisValues::Integers(_)))
+    }
+
     /// The values of x, or of another axis, as names beside each other.
     pub(super) fn names(&self, axis: usize) -> Along {
-        let names = self.values(axis);
+        let names = self.values[axis].clone();
         let positions = (0..names.len()).map(|i| i as f64).collect();
         Along { axis: Axis { label: self.key(axis), scale: Scale::Names(names) }, positions }
     }
@@ -144,7 +165,7 @@ impl<'a> Arrangement<'a> {
     /// What the series mean.
     pub(super) fn legend(&self, sample: fn(usize) -> Sample) -> (String, Vec<Key>) {
         let Some(axis) = self.series else { return (String::new(), Vec::new()) };
-        let keys = self.values(axis).into_iter().enumerate();
+        let keys = self.values[axis].iter().cloned().enumerate();
         let keys = keys.map(|(i, label)| Key { sample: sample(i), label });
         (self.key(axis), keys.collect())
     }
@@ -166,11 +187,11 @@ impl<'a> Arrangement<'a> {
     }
 
     /// Titles of the panels.
-    pub(super) fn panels(&self) -> Vec<String> {
+    fn titles(&self) -> Vec<String> {
         let count = self.panels.iter().map(|&axis| self.results.axes[axis].len()).product();
         let title = |panel| {
             let places = self.panels.iter().zip(self.panel(panel));
-            places.map(|(&axis, at)| self.named[axis][at].as_str()).collect::<Vec<_>>().join(", ")
+            places.map(|(&axis, at)| self.short[axis][at].as_str()).collect::<Vec<_>>().join(", ")
         };
         (0..count).map(title).collect()
     }
@@ -192,48 +213,76 @@ impl<'a> Arrangement<'a> {
     pub(super) fn choices(&self) -> Vec<Choice> {
         let choice = |&axis: &usize| {
             let key = self.results.axes[axis].keys[self.keys[axis].unwrap_or(0)].key.clone();
-            Choice { key, values: self.values(axis) }
+            Choice { key, values: self.values[axis].clone() }
         };
         self.choices.iter().map(choice).collect()
     }
 
-    /// A figure for each choice: from its choice, panel by panel.
+    /// Of each axis that is to be chosen from its first value.
+    pub(super) fn first_choice(&self) -> Vec<Option<usize>> {
+        let axes = 0..self.results.axes.len();
+        axes.map(|axis| self.choices.contains(&axis).then_some(0)).collect()
+    }
+
+    /// A figure for each choice, from the choice and the number of a panel: what is in it, its title aside.
     pub(super) fn group(
         &self,
         kind: Kind,
         legend: (String, Vec<Key>),
         table: Option<Table>,
-        panels: impl Fn(&[usize]) -> crate::Result<Vec<Panel>>,
-    ) -> crate::Result<Group> {
-        let choices = self.choices();
-        let axes = self.results.axes.iter().enumerate();
-        let fixed = axes.filter(|(_, axis)| axis.len() > 1);
-        let fixed = fixed.filter_map(|(axis, _)| Some(self.named(axis, self.fixed[axis]?)));
-        let fixed: Vec<String> = fixed.collect();
-        let figures = every(&choices).into_iter().enumerate().map(|(i, choice)| {
-            let chosen = self.choices.iter().zip(&choice).map(|(&axis, &at)| self.named(axis, at));
-            let chosen: String =
-                fixed.iter().cloned().chain(chosen).map(|named| format!(", {named}")).collect();
-            let mut figure = figure(self.results, kind, i, chosen, &legend, panels(&choice)?);
-            figure.columns = self.columns().unwrap_or(figure.columns);
-            Ok((choice, figure))
-        });
-        let figures = figures.collect::<crate::Result<_>>()?;
-        Ok(Group { kind, choices, figures, table })
+        panel: impl Fn(&[usize], usize) -> Panel,
+    ) -> Group {
+        self.group_of(kind, legend, table, &[""], |choice, number, _| panel(choice, number))
     }
 
-    /// A value of an axis, after its key.
-    fn named(&self, axis: usize, at: usize) -> String {
-        format!("{} {}", self.key(axis), self.values(axis)[at])
+    /// The same where there are more panels beside each other, of these names.
+    pub(super) fn group_of(
+        &self,
+        kind: Kind,
+        legend: (String, Vec<Key>),
+        table: Option<Table>,
+        names: &[&str],
+        panel: impl Fn(&[usize], usize, usize) -> Panel,
+    ) -> Group {
+        let choices = self.choices();
+        let titles = self.titles();
+        let panels = |choice: &[usize]| {
+            let all = (0..titles.len()).flat_map(|p| (0..names.len()).map(move |i| (p, i)));
+            let titled = all.map(|(p, i)| {
+                let parts = [titles[p].as_str(), names[i]];
+                let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+                Panel { title: parts.join(", "), ..panel(choice, p, i) }
+            });
+            titled.collect()
+        };
+        let axes = self.results.axes.iter().enumerate().filter(|(_, axis)| axis.len() > 1);
+        let fixed = axes.filter_map(|(axis, _)| Some((axis, self.fixed[axis]?)));
+        let fixed: Vec<(usize, usize)> = fixed.collect();
+        let figures = every(&choices).into_iter().enumerate().map(|(i, choice)| {
+            let chosen = self.choices.iter().copied().zip(choice.iter().copied());
+            let chosen = fixed.iter().copied().chain(chosen);
+            let chosen =
+                chosen.map(|(axis, at)| format!(", {} {}", self.key(axis), self.values[axis][at]));
+            let figure = figure(self.results, kind, i, chosen.collect(), &legend, panels(&choice));
+            let columns = self.columns().map_or(figure.columns, |columns| columns * names.len());
+            (choice, Figure { columns, ..figure })
+        });
+        Group { kind, figures: figures.collect(), choices, table, left_out: None }
     }
 
     /// A cell, by what tells it from the others of its figure.
     pub(super) fn name(&self, cell: usize) -> String {
         let position = position(&self.results.axes, cell);
         let shown = [self.x, self.series].into_iter().flatten().chain(self.panels.iter().copied());
-        let named = shown.map(|axis| self.named[axis][position[axis]].as_str());
+        let named = shown.map(|axis| self.short[axis][position[axis]].as_str());
         let name = named.collect::<Vec<_>>().join(", ");
-        if name.is_empty() { cell_name(self.results, cell) } else { name }
+        if name.is_empty() { self.full_name(cell) } else { name }
+    }
+
+    /// A cell, by its place in the sweep.
+    pub(super) fn full_name(&self, cell: usize) -> String {
+        let name = self.labels.named(&position(&self.results.axes, cell));
+        if name.is_empty() { self.results.name.clone() } else { name }
     }
 
     /// The key of an axis, and how many move with it; all of them if it takes all.
@@ -245,22 +294,15 @@ impl<'a> Arrangement<'a> {
             (None, _) => keys.iter().map(|key| key.key.as_str()).collect::<Vec<_>>().join(", "),
         }
     }
-
-    /// The values of an axis, those of all its keys where it takes all.
-    fn values(&self, axis: usize) -> Vec<String> {
-        let swept = &self.results.axes[axis];
-        self.keys[axis].map_or_else(|| points(swept), |key| texts(&swept.keys[key].values))
-    }
 }
 
 /// The values of an axis, each after the last part of its key if no other key has the same; those of all keys
 /// where none stands for the axis.
-fn named(axes: &[study::Axis], axis: usize, key: Option<usize>) -> Vec<String> {
-    let last = |key: &str| key.rsplit('.').next().unwrap_or(key).to_owned();
+fn short(axes: &[study::Axis], axis: usize, key: Option<usize>) -> Vec<String> {
     let swept = swept_keys(axes);
     let short = |key: &str| {
-        let alike = swept.iter().filter(|(_, other)| last(&other.key) == last(key));
-        if alike.count() > 1 { key.to_owned() } else { last(key) }
+        let alike = swept.iter().filter(|(_, other)| last_part(&other.key) == last_part(key));
+        if alike.count() > 1 { key.to_owned() } else { last_part(key).to_owned() }
     };
     let keys = &axes[axis].keys;
     let keys = key.map_or(&keys[..], |key| &keys[key..=key]);
@@ -316,9 +358,17 @@ fn every(choices: &[Choice]) -> Vec<Vec<usize>> {
     })
 }
 
-/// Where a number of steps is on a logarithmic axis: 0 has no logarithm, and stands before 1.
+/// Where no steps are on a logarithmic axis: 0 has no logarithm, and stands before 1.
+pub(super) const ZERO: f64 = 0.5;
+
+/// Where a number of steps is on a logarithmic axis.
 pub(super) fn step(step: u64) -> f64 {
-    if step == 0 { 0.5 } else { step as f64 }
+    if step == 0 { ZERO } else { step as f64 }
+}
+
+/// Where a mean number of steps is.
+pub(super) fn place(steps: f64) -> f64 {
+    if steps < ZERO { ZERO } else { steps }
 }
 
 /// The number of steps that [`step`] puts there.
@@ -326,26 +376,16 @@ pub(super) fn step_at(place: f64) -> u64 {
     if place < 1.0 { 0 } else { place as u64 }
 }
 
-/// An axis of numbers of steps, of those that [`step`] gives.
-pub(super) fn steps(places: impl IntoIterator<Item = f64>) -> Axis {
+/// An axis of numbers of steps, of those that [`step`] and [`place`] give; which of its ends is the first.
+pub(super) fn steps(places: impl IntoIterator<Item = f64>, end: &str) -> Axis {
     let mut places: Vec<f64> = places.into_iter().collect();
     let has_zero = places.iter().any(|place| *place < 1.0);
     if has_zero {
         // Far enough for whole numbers to be written.
         places.push(10.0);
     }
-    let label = if has_zero { "steps (0 at the left end)" } else { "steps" };
-    Axis { label: label.to_owned(), scale: Scale::log(places) }
-}
-
-/// A cell, by its place in the sweep.
-pub(super) fn cell_name(results: &ResultsFile, cell: usize) -> String {
-    let position = position(&results.axes, cell);
-    let keys = swept_keys(&results.axes).into_iter();
-    let named =
-        keys.map(|(axis, key)| format!("{} {}", key.key, value(&key.values, position[axis])));
-    let name = named.collect::<Vec<_>>().join(", ");
-    if name.is_empty() { results.name.clone() } else { name }
+    let label = if has_zero { format!("steps (0 at the {end} end)") } else { "steps".to_owned() };
+    Axis { label, scale: Scale::log(places) }
 }
 
 #[cfg(test)]

@@ -9,6 +9,8 @@ use crate::store::summary::CellSummary;
 pub(super) struct Estimate {
     pub(super) value: f64,
     pub(super) bounds: Option<[f64; 2]>,
+    /// The upper bound if all undecided trials would converge, where there are any.
+    pub(super) open: Option<f64>,
 }
 
 /// What is estimated.
@@ -52,22 +54,47 @@ pub(super) fn curve(
     };
     // Nothing is between names, nor beside a single value.
     if matches!(along.axis.scale, Scale::Names(_)) || estimates.len() == 1 {
-        return vec![Mark::Whiskers { series, points: bounds(&estimates) }, spots];
+        let open = estimates.iter().map(std::slice::from_ref).filter_map(open).collect();
+        let whiskers = Mark::Whiskers { series, points: bounds(&estimates) };
+        return vec![whiskers, Mark::Bound { series, pieces: open }, spots];
     }
     // What is infinite interrupts the line and the band.
-    let pieces = estimates.split(|(_, _, estimate)| !estimate.value.is_finite());
-    let bands = pieces.map(|piece| Mark::Band { series, points: bounds(piece) });
+    let pieces = || estimates.split(|(_, _, estimate)| !estimate.value.is_finite());
+    let bands = pieces().map(|piece| match bounds(piece) {
+        points if points.len() == 1 => Mark::Whiskers { series, points },
+        points => Mark::Band { series, points },
+    });
+    let open = Mark::Bound { series, pieces: pieces().filter_map(open).collect() };
     let line = estimates.iter().map(|(x, _, estimate)| [*x, estimate.value]).collect();
-    bands.chain([Mark::Line { series, points: line }, spots]).collect()
+    bands.chain([open, Mark::Line { series, points: line }, spots]).collect()
+}
+
+/// The line of the bounds if undecided trials converge, beside each other or on top of the other bound;
+/// `None` where none are undecided.
+fn open(piece: &[(f64, usize, Estimate)]) -> Option<Vec<[f64; 2]>> {
+    let upper = |estimate: &Estimate| estimate.bounds.map(|bounds| bounds[1]);
+    match piece {
+        [(x, _, estimate)] => Some(vec![[*x, upper(estimate)?], [*x, estimate.open?]]),
+        _ => {
+            piece.iter().find_map(|(_, _, estimate)| estimate.open)?;
+            let point = |(x, _, estimate): &(f64, usize, Estimate)| {
+                Some([*x, estimate.open.or_else(|| upper(estimate))?])
+            };
+            Some(piece.iter().filter_map(point).collect())
+        }
+    }
 }
 
 fn tip(
     quantity: &Quantity<'_>,
     cell: &str,
-    Estimate { value, bounds }: Estimate,
+    Estimate { value, bounds, open }: Estimate,
     trials: u64,
 ) -> String {
     let Quantity { name, text, .. } = quantity;
     let bounds = bounds.map(|[lower, upper]| format!(" [{}, {}]", text(lower), text(upper)));
-    format!("{cell}: {name} {}{} of {trials} trials", text(value), bounds.unwrap_or_default())
+    let bounds = bounds.unwrap_or_default();
+    let open = open.map(|open| format!("; up to {} if undecided ones converge", text(open)));
+    let open = open.unwrap_or_default();
+    format!("{cell}: {name} {}{bounds}, of {trials} trials{open}", text(value))
 }

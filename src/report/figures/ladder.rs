@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::arrangement::{Arrangement, cell_name};
+use super::arrangement::Arrangement;
 use super::{Group, Kind, Table};
 use crate::Result;
 use crate::draw::{Axis, Mark, Panel, Sample, Scale, Spot};
@@ -27,19 +27,15 @@ pub(super) fn group(arrangement: &Arrangement<'_>) -> Result<Group> {
     let scale = Scale::log(results.ladder.iter().copied());
     let x = Axis { label: "excess loss".to_owned(), scale };
     let y = Axis { label: "share of the trials".to_owned(), scale: super::probability::SCALE };
-    let panels = |choice: &[usize]| {
-        let titles = arrangement.panels().into_iter().enumerate();
-        let panel = |(p, title)| {
-            let marks = (0..arrangement.series()).flat_map(|s| {
-                let cell = arrangement.cell(choice, p, s, 0);
-                curve(&arrangement.name(cell), &ladders[&cell], s)
-            });
-            Panel { title, x: x.clone(), y: y.clone(), marks: marks.collect() }
-        };
-        Ok(titles.map(panel).collect())
+    let panel = |choice: &[usize], p| {
+        let marks = (0..arrangement.series()).flat_map(|s| {
+            let cell = arrangement.cell(choice, p, s, 0);
+            curve(&arrangement.name(cell), &ladders[&cell], s)
+        });
+        Panel::of(x.clone(), y.clone(), marks.collect())
     };
-    let table = Some(table(results, &ladders));
-    arrangement.group(Kind::Ladder, arrangement.legend(Sample::SpottedLine), table, panels)
+    let table = Some(table(arrangement, &ladders));
+    Ok(arrangement.group(Kind::Ladder, arrangement.legend(Sample::SpottedLine), table, panel))
 }
 
 /// The rungs of a cell, the smallest loss first; none without trials.
@@ -74,14 +70,14 @@ fn curve(cell: &str, rungs: &[Rung], series: usize) -> [Mark; 3] {
     ]
 }
 
-fn table(results: &ResultsFile, ladders: &BTreeMap<usize, Vec<Rung>>) -> Table {
-    let mut losses = results.ladder.clone();
+fn table(arrangement: &Arrangement<'_>, ladders: &BTreeMap<usize, Vec<Rung>>) -> Table {
+    let mut losses = arrangement.results.ladder.clone();
     losses.sort_by(f64::total_cmp);
     let header = losses.iter().map(|&loss| format!("to {}", significant(loss, 3)));
     let rows = ladders.iter().map(|(&cell, rungs)| {
         let share = |i: usize| rungs.get(i).map_or(f64::NAN, |rung| rung.share);
         let shares = (0..losses.len()).map(|i| probability(share(i)));
-        std::iter::once(cell_name(results, cell)).chain(shares).collect()
+        std::iter::once(arrangement.full_name(cell)).chain(shares).collect()
     });
     Table {
         header: std::iter::once("cell".to_owned()).chain(header).collect(),

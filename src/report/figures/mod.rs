@@ -98,12 +98,14 @@ impl Kind {
     pub fn says(self) -> &'static str {
         match self {
             Self::Probability => {
-                "The part of the trials that converged within the step limit. Bands: bounds of each probability \
-                 alone, the lower from the converged trials, the upper as if every undecided trial would converge."
+                "The part of the trials that converged within the step limit. Bands: bounds of the probability of \
+                 that, of each alone. Dotted: the upper bound as if every undecided trial would converge with \
+                 more steps."
             }
             Self::Phase => {
                 "The part of the trials that converged, over two axes: the darker, the more. The contour is where \
-                 it is one half, linear between the values that all others have trials at; its interval, where the bounds are."
+                 it is one half, linear between the values that all others have trials at; its interval, where the \
+                 bounds are. A corner: more than half of the trials were undecided at the step limit."
             }
             Self::Outcomes => {
                 "Shares of the trials of each cell. Undecided: still on their way at the step limit."
@@ -206,6 +208,8 @@ pub struct Group {
     pub figures: Vec<(Vec<usize>, Figure)>,
     /// The numbers behind them, where they are not among those of the cells.
     pub table: Option<Table>,
+    /// What they leave out of the results, in a sentence.
+    pub left_out: Option<String>,
 }
 
 /// What can be chosen: an axis with its values.
@@ -241,18 +245,17 @@ pub fn group(results: &ResultsFile, kind: Kind, request: &Request) -> Result<Opt
     if !is_there(&arrangement, kind)? {
         return Ok(None);
     }
-    match kind {
+    Ok(Some(match kind {
         Kind::Probability => probability::group(&arrangement),
         Kind::Phase => phase::group(&arrangement),
         Kind::Outcomes => outcomes::group(&arrangement),
-        Kind::Times => times::group(&arrangement),
+        Kind::Times => times::group(&arrangement)?,
         Kind::RunningTime => running_time::group(&arrangement),
-        Kind::Ladder => ladder::group(&arrangement),
-        Kind::Starts => starts::group(&arrangement),
+        Kind::Ladder => ladder::group(&arrangement)?,
+        Kind::Starts => starts::group(&arrangement)?,
         Kind::Trajectories => return trajectories::group(&arrangement),
         Kind::Theory => theory::group(&arrangement),
-    }
-    .map(Some)
+    }))
 }
 
 /// Whether the results have something to show for a figure.
@@ -280,12 +283,30 @@ fn is_there(arrangement: &Arrangement<'_>, kind: Kind) -> Result<bool> {
     })
 }
 
-/// All figures that the results have something to show for.
+/// Cells in the panels of one figure of a page: what is seen first is not packed there.
+const CELLS: usize = 600;
+/// Cells whose starts a page shows; of more, those of one figure.
+const CELLS_OF_STARTS: usize = 120;
+
+/// All figures that the results have something to show for, as a page has them.
 ///
 /// # Errors
 /// If the file cannot be read.
 pub fn all(results: &ResultsFile) -> Result<Vec<Group>> {
-    let request = Request::default();
-    let groups = Kind::ALL.into_iter().map(|kind| group(results, kind, &request).transpose());
+    let groups = Kind::ALL.into_iter().map(|kind| of_page(results, kind).transpose());
     groups.flatten().collect()
+}
+
+/// The figures of a kind, as a page has them.
+fn of_page(results: &ResultsFile, kind: Kind) -> Result<Option<Group>> {
+    let mut request = Request { cells: Some(CELLS), ..Request::default() };
+    if kind != Kind::Starts || results.cells.len() <= CELLS_OF_STARTS {
+        return group(results, kind, &request);
+    }
+    request.fixed = Arrangement::new(results, kind.slots(), &request).first_choice();
+    let others = "Starts of other cells: deeplin plot RESULTS --figure starts --at KEY=VALUE,...";
+    Ok(group(results, kind, &request)?.map(|group| {
+        let shown = group.left_out.map(|text| format!("{text} ")).unwrap_or_default();
+        Group { left_out: Some(format!("{shown}{others}")), ..group }
+    }))
 }

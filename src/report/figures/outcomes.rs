@@ -2,7 +2,6 @@
 
 use super::arrangement::{Along, Arrangement};
 use super::{Group, Kind};
-use crate::Result;
 use crate::draw::{Axis, Key, Mark, Paint, Panel, Sample, Scale, Tile};
 use crate::stop::Outcome;
 use crate::store::summary::CellSummary;
@@ -43,23 +42,19 @@ pub(super) fn legend(sample: fn(usize) -> Sample) -> (String, Vec<Key>) {
 /// How wide a bar is; the next one begins at 1.
 const WIDTH: f64 = 0.84;
 
-pub(super) fn group(arrangement: &Arrangement<'_>) -> Result<Group> {
+pub(super) fn group(arrangement: &Arrangement<'_>) -> Group {
     // Bars are of one width, so they stand beside each other.
     let along = match arrangement.x {
         Some(axis) => arrangement.names(axis),
         None => arrangement.along(),
     };
     let y = Axis { label: "share of the trials".to_owned(), scale: Scale::Linear([0.0, 1.0]) };
-    let panels = |choice: &[usize]| {
-        let titles = arrangement.panels().into_iter().enumerate();
-        let panel = |(p, title)| {
-            let marks = vec![bars(arrangement, &along, choice, p)];
-            Panel { title, x: along.axis.clone(), y: y.clone(), marks }
-        };
-        Ok(titles.map(panel).collect())
+    let panel = |choice: &[usize], p| {
+        let bars = bars(arrangement, &along, choice, p);
+        Panel::of(along.axis.clone(), y.clone(), vec![bars])
     };
     let legend = legend(|series| Sample::Area(Paint::Hatched(series)));
-    arrangement.group(Kind::Outcomes, legend, None, panels)
+    arrangement.group(Kind::Outcomes, legend, None, panel)
 }
 
 fn bars(arrangement: &Arrangement<'_>, along: &Along, choice: &[usize], panel: usize) -> Mark {

@@ -3,7 +3,6 @@
 use super::arrangement::Arrangement;
 use super::contour::contour;
 use super::{Group, Kind};
-use crate::Result;
 use crate::draw::{Key, Mark, Paint, Panel, Sample, Tile};
 use crate::report::format::probability;
 use crate::store::reader::ResultsFile;
@@ -14,27 +13,33 @@ const LEVEL: f64 = 0.5;
 
 /// # Panics
 /// Unless two axes have more than one value.
-pub(super) fn group(arrangement: &Arrangement<'_>) -> Result<Group> {
+pub(super) fn group(arrangement: &Arrangement<'_>) -> Group {
     let axes = [arrangement.x, arrangement.series_axis()];
     let [x, y] = axes.map(|axis| arrangement.names(axis.expect("two axes")));
     let [columns, rows] = [x.positions.len(), y.positions.len()];
-    let panels = |choice: &[usize]| {
-        let titles = arrangement.panels().into_iter().enumerate();
-        let panel = |(p, title)| {
-            let cells: Vec<usize> = (0..rows)
-                .flat_map(|row| (0..columns).map(move |column| (row, column)))
-                .map(|(row, column)| arrangement.cell(choice, p, row, column))
-                .collect();
-            let mut marks = vec![Mark::Tiles(tiles(arrangement, &cells, columns))];
-            marks.extend(contours(arrangement.results, &cells, columns));
-            Panel { title, x: x.axis.clone(), y: y.axis.clone(), marks }
-        };
-        Ok(titles.map(panel).collect())
+    let panel = |choice: &[usize], p| {
+        let cells: Vec<usize> = (0..rows)
+            .flat_map(|row| (0..columns).map(move |column| (row, column)))
+            .map(|(row, column)| arrangement.cell(choice, p, row, column))
+            .collect();
+        let mut marks = vec![Mark::Tiles(tiles(arrangement, &cells, columns))];
+        marks.extend(contours(arrangement.results, &cells, columns));
+        Panel::of(x.axis.clone(), y.axis.clone(), marks)
     };
     let ramp = (0..=4).map(|i| f64::from(i) / 4.0);
-    let key = |p: f64| Key { sample: Sample::Area(Paint::Ramp(p)), label: p.to_string() };
-    let legend = ("probability".to_owned(), ramp.map(key).collect());
-    arrangement.group(Kind::Phase, legend, None, panels)
+    let key = |(paint, label)| Key { sample: Sample::Area(paint), label };
+    let others = [
+        (Paint::Cornered(0.0), "most are undecided", is_open as fn(&CellSummary) -> bool),
+        (Paint::Unknown, "no trials", |cell| cell.probability.is_nan()),
+    ];
+    let shown = arrangement.shown();
+    let others = others.into_iter().filter_map(|(paint, label, is)| {
+        let any = shown.iter().any(|&cell| is(&arrangement.results.cells[cell]));
+        any.then(|| (paint, label.to_owned()))
+    });
+    let ramp = ramp.map(|p| (Paint::Ramp(p), p.to_string()));
+    let legend = ("probability".to_owned(), ramp.chain(others).map(key).collect());
+    arrangement.group(Kind::Phase, legend, None, panel)
 }
 
 fn tiles(arrangement: &Arrangement<'_>, cells: &[usize], columns: usize) -> Vec<Tile> {
@@ -46,7 +51,7 @@ fn tiles(arrangement: &Arrangement<'_>, cells: &[usize], columns: usize) -> Vec<
         Tile {
             x: [x - 0.5, x + 0.5],
             y: [y - 0.5, y + 0.5],
-            paint: Paint::Ramp(p),
+            paint: paint(&arrangement.results.cells[cell]),
             label: label(p),
             tip: format!(
                 "{}: P {} [{bounds}] of {trials} trials",
@@ -58,12 +63,26 @@ fn tiles(arrangement: &Arrangement<'_>, cells: &[usize], columns: usize) -> Vec<
     cells.iter().enumerate().map(tile).collect()
 }
 
+/// The darker, the more trials converged; with a corner where that says little.
+fn paint(cell: &CellSummary) -> Paint {
+    match cell.probability {
+        p if p.is_nan() => Paint::Unknown,
+        p if is_open(cell) => Paint::Cornered(p),
+        p => Paint::Ramp(p),
+    }
+}
+
+/// Whether most trials were undecided at the step limit.
+fn is_open(cell: &CellSummary) -> bool {
+    cell.step_limit > cell.trials / 2
+}
+
 /// `.96`, `0`, `1`: short enough to stand in a tile; 0 and 1 only if they are exact.
 fn label(p: f64) -> String {
     match p {
         _ if p.is_nan() => String::new(),
         0.0 | 1.0 => p.to_string(),
-        _ => format!("{:.2}", p.clamp(0.01, 0.99)).trim_start_matches('0').to_owned(),
+        _ => format!(".{:02}", (100.0 * p).round().clamp(1.0, 99.0)),
     }
 }
 
@@ -110,7 +129,7 @@ mod tests {
     #[test]
     fn labels_are_short_and_do_not_round_to_certainty() {
         for (p, expected) in
-            [(0.0, "0"), (1.0, "1"), (0.5, ".50"), (0.999, ".99"), (1e-6, ".01"), (f64::NAN, "")]
+            [(0.0, "0"), (1.0, "1"), (0.345, ".35"), (0.999, ".99"), (1e-6, ".01"), (f64::NAN, "")]
         {
             assert_eq!(label(p), expected);
         }

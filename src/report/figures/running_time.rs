@@ -1,28 +1,32 @@
 //! What converging once costs in steps, along an axis.
 
-use super::arrangement::Arrangement;
+use super::arrangement::{Arrangement, ZERO, place};
 use super::curves::{Estimate, Quantity, curve};
-use super::{Group, Kind};
-use crate::Result;
-use crate::draw::{Axis, Panel, Sample, Scale};
+use super::{Group, Kind, Table};
+use crate::draw::{Axis, Panel, Sample};
 use crate::report::format::significant;
+use crate::store::Cost;
 use crate::store::summary::CellSummary;
 
 /// What converging once costs, in one of two ways.
 #[derive(Clone, Copy)]
 struct Way {
     name: &'static str,
-    cost: fn(&CellSummary) -> Estimate,
+    cost: fn(&Cost) -> Estimate,
 }
 
 /// Trials as they were run, and given up after the best number of steps.
 const WAYS: [Way; 2] = [
-    Way { name: "as run", cost: |cell| Estimate { value: cell.cost.expected, bounds: None } },
+    Way {
+        name: "as run",
+        cost: |cost| Estimate { value: place(cost.expected), bounds: None, open: None },
+    },
     Way {
         name: "with restarts",
-        cost: |cell| {
-            let interval = cell.cost.interval;
-            Estimate { value: cell.cost.restarted, bounds: Some([interval.lower, interval.upper]) }
+        cost: |cost| {
+            let bounds = [cost.interval.lower, cost.interval.upper].map(place);
+            let bounds = (!bounds[0].is_nan()).then_some(bounds);
+            Estimate { value: place(cost.restarted), bounds, open: None }
         },
     },
 ];
@@ -30,10 +34,28 @@ const WAYS: [Way; 2] = [
 /// How many times beyond the estimates bounds are shown.
 const FAR: f64 = 10.0;
 
-pub(super) fn group(arrangement: &Arrangement<'_>) -> Result<Group> {
+pub(super) fn group(arrangement: &Arrangement<'_>) -> Group {
     let along = arrangement.along();
+    let y = axis(arrangement);
+    let panel = |choice: &[usize], p, way: usize| {
+        let of = |cell: &CellSummary| Some((WAYS[way].cost)(&cell.cost));
+        let name = ["steps each as run", "steps each with restarts"][way];
+        let quantity = Quantity { name, of: &of, text: steps };
+        let series = (0..arrangement.series()).flat_map(|s| {
+            let cells = (0..along.positions.len()).map(|x| arrangement.cell(choice, p, s, x));
+            curve(arrangement, &along, &cells.collect::<Vec<_>>(), s, &quantity)
+        });
+        Panel::of(along.axis.clone(), y.clone(), series.collect())
+    };
+    let legend = arrangement.legend(Sample::SpottedLine);
+    let names = WAYS.map(|way| way.name);
+    arrangement.group_of(Kind::RunningTime, legend, Some(table(arrangement)), &names, panel)
+}
+
+/// The axis of the costs.
+fn axis(arrangement: &Arrangement<'_>) -> Axis {
     let costs = || arrangement.shown().into_iter().map(|cell| arrangement.results.cells[cell].cost);
-    let values = costs().flat_map(|cost| [cost.expected, cost.restarted]);
+    let values = costs().flat_map(|cost| [cost.expected, cost.restarted]).map(place);
     let values: Vec<f64> = values.filter(|steps| steps.is_finite()).collect();
     let [least, most] = [
         values.iter().copied().fold(f64::NAN, f64::min),
@@ -41,33 +63,24 @@ pub(super) fn group(arrangement: &Arrangement<'_>) -> Result<Group> {
     ];
     // Bounds that are farther away end at the edge, so that the estimates can be told apart.
     let bounds = costs().flat_map(|cost| [cost.interval.lower, cost.interval.upper]);
-    let bounds = bounds.map(|bound| bound.clamp(least / FAR, most * FAR));
-    let steps = bounds.chain(values.iter().copied());
-    let y = Axis { label: "steps".to_owned(), scale: Scale::log(steps) };
-    let panels = |choice: &[usize]| {
-        let titles = arrangement.panels().into_iter().enumerate();
-        let two = titles.flat_map(|(p, title)| WAYS.map(|way| (p, title.clone(), way)));
-        let panel = |(p, title, Way { name, cost }): (usize, String, Way)| {
-            let of = |cell: &CellSummary| {
-                let estimate = cost(cell);
-                let bounds = estimate.bounds.filter(|bounds| !bounds[0].is_nan());
-                Some(Estimate { bounds, ..estimate })
-            };
-            let quantity = Quantity { name: "steps", of: &of, text: |x| significant(x, 3) };
-            let series = (0..arrangement.series()).flat_map(|s| {
-                let cells = (0..along.positions.len()).map(|x| arrangement.cell(choice, p, s, x));
-                curve(arrangement, &along, &cells.collect::<Vec<_>>(), s, &quantity)
-            });
-            let title = if title.is_empty() { name.to_owned() } else { format!("{title}, {name}") };
-            Panel { title, x: along.axis.clone(), y: y.clone(), marks: series.collect() }
-        };
-        Ok(two.map(panel).collect())
+    let bounds = bounds.map(|bound| place(bound).clamp(place(least / FAR), most * FAR));
+    super::arrangement::steps(bounds.chain(values.iter().copied()), "lower")
+}
+
+/// A cost as it is written.
+fn steps(steps: f64) -> String {
+    if steps <= ZERO { "0".to_owned() } else { significant(steps, 4) }
+}
+
+/// Of each cell the costs, and after how many steps trials are best given up.
+fn table(arrangement: &Arrangement<'_>) -> Table {
+    let header = ["cell", "as run", "with restarts", "[lower, upper]", "after"];
+    let row = |cell: usize| {
+        let Cost { expected, cutoff, restarted, interval } = arrangement.results.cells[cell].cost;
+        let text = |x: f64| if x.is_nan() { "-".to_owned() } else { significant(x, 4) };
+        let bounds = format!("[{}, {}]", text(interval.lower), text(interval.upper));
+        vec![arrangement.full_name(cell), text(expected), text(restarted), bounds, text(cutoff)]
     };
-    let legend = arrangement.legend(Sample::SpottedLine);
-    let mut group = arrangement.group(Kind::RunningTime, legend, None, panels)?;
-    for (_, figure) in &mut group.figures {
-        // The two ways beside each other.
-        figure.columns = 2 * arrangement.columns().unwrap_or(1);
-    }
-    Ok(group)
+    let rows = arrangement.shown().into_iter().map(row).collect();
+    Table { header: header.map(str::to_owned).to_vec(), rows }
 }

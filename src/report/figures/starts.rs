@@ -2,17 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use super::arrangement::{Arrangement, cell_name};
+use super::arrangement::Arrangement;
 use super::outcomes::{self, Shown};
 use super::{Group, Kind, Table};
 use crate::Result;
 use crate::draw::{Axis, Mark, Panel, Sample, Scale, Spot};
 use crate::report::format::significant;
 use crate::stop::Outcome;
-use crate::store::reader::ResultsFile;
 
 /// Trials that are shown in all.
-const MOST: usize = 1200;
+const MOST: usize = 600;
 
 /// A trial: its balancedness and margin, and what became of it.
 struct Trial {
@@ -22,10 +21,9 @@ struct Trial {
 }
 
 pub(super) fn group(arrangement: &Arrangement<'_>) -> Result<Group> {
-    let results = arrangement.results;
     let cells = arrangement.shown();
     let most = (MOST / cells.len()).max(1) as u64;
-    let of_cell = |cell| Ok((cell, of_cell(results, cell, most)?));
+    let of_cell = |cell| Ok((cell, of_cell(arrangement, cell, most)?));
     let trials: BTreeMap<usize, Vec<Trial>> =
         cells.into_iter().map(of_cell).collect::<Result<_>>()?;
     let all = |which: usize| trials.values().flatten().map(move |trial| trial.at[which]);
@@ -37,21 +35,24 @@ pub(super) fn group(arrangement: &Arrangement<'_>) -> Result<Group> {
     let x = Axis { label: "balancedness of the start".to_owned(), scale };
     let scale = Scale::signed(all(1).chain([0.0]));
     let y = Axis { label: "deficiency margin".to_owned(), scale };
-    let panels = |choice: &[usize]| {
-        let titles = arrangement.panels().into_iter().enumerate();
-        let panel = |(p, title)| {
-            let cell = arrangement.cell(choice, p, 0, 0);
-            Panel { title, x: x.clone(), y: y.clone(), marks: marks(&trials[&cell]) }
-        };
-        Ok(titles.map(panel).collect())
+    let panel = |choice: &[usize], p| {
+        let cell = arrangement.cell(choice, p, 0, 0);
+        Panel::of(x.clone(), y.clone(), marks(&trials[&cell]))
     };
     let legend = outcomes::legend(Sample::Spot);
-    arrangement.group(Kind::Starts, legend, Some(table(results, &trials)), panels)
+    let group = arrangement.group(Kind::Starts, legend, Some(table(arrangement, &trials)), panel);
+    let has_more = |cell: &usize| arrangement.results.cells[*cell].trials > most;
+    let left_out = trials.keys().any(has_more).then(|| match most {
+        1 => "Shown is the first trial of each cell.".to_owned(),
+        most => format!("Shown are the first {most} trials of each cell."),
+    });
+    Ok(Group { left_out, ..group })
 }
 
 /// The first trials of a cell.
-fn of_cell(results: &ResultsFile, cell: usize, most: u64) -> Result<Vec<Trial>> {
-    let name = cell_name(results, cell);
+fn of_cell(arrangement: &Arrangement<'_>, cell: usize, most: u64) -> Result<Vec<Trial>> {
+    let results = arrangement.results;
+    let name = arrangement.full_name(cell);
     let shown = 0..results.cells[cell].trials.min(most);
     let outcomes = results.outcomes_of(cell, &shown)?;
     let balancedness = results.measure("balancedness_initial", cell, shown.clone())?;
@@ -78,7 +79,7 @@ fn marks(trials: &[Trial]) -> Vec<Mark> {
 }
 
 /// Of each cell how many trials are shown, with the ranges of what is measured.
-fn table(results: &ResultsFile, trials: &BTreeMap<usize, Vec<Trial>>) -> Table {
+fn table(arrangement: &Arrangement<'_>, trials: &BTreeMap<usize, Vec<Trial>>) -> Table {
     let header = ["cell", "trials shown", "balancedness", "margin"].map(str::to_owned);
     let rows = trials.iter().map(|(&cell, trials)| {
         let range = |which: usize| {
@@ -90,7 +91,7 @@ fn table(results: &ResultsFile, trials: &BTreeMap<usize, Vec<Trial>>) -> Table {
                 false => format!("{} .. {}", significant(least, 3), significant(most, 3)),
             }
         };
-        vec![cell_name(results, cell), trials.len().to_string(), range(0), range(1)]
+        vec![arrangement.full_name(cell), trials.len().to_string(), range(0), range(1)]
     });
     Table { header: header.to_vec(), rows: rows.collect() }
 }

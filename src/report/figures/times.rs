@@ -2,28 +2,27 @@
 
 use std::collections::BTreeMap;
 
-use super::arrangement::{Arrangement, cell_name, step, step_at, steps};
+use super::arrangement::{Arrangement, step, step_at, steps};
 use super::readings::readings;
 use super::{Group, Kind, Table};
 use crate::Result;
 use crate::draw::{Axis, Mark, Panel, Sample, Spot};
 use crate::report::format::probability;
-use crate::report::times::{Point, Times, converged_by};
+use crate::report::times::{Point, Times, by};
 use crate::stats::Interval;
-use crate::store::reader::ResultsFile;
 
 /// Numbers of steps of all curves together, and of one at least and at most.
 const POINTS: u64 = 12_000;
-const FEWEST: u64 = 24;
+const FEWEST: u64 = 10;
 const MOST: u64 = 60;
 
-/// The numbers of steps of the table of numbers: powers of ten.
+/// The numbers of steps of the table of numbers before the last: powers of ten.
 const POWERS: [u64; 8] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000];
 
-/// A cell: its curve, and the probability of having converged by each of [`POWERS`].
+/// A cell: its curve, and where it is at each of [`POWERS`].
 struct OfCell {
     times: Times,
-    by: [Option<f64>; POWERS.len()],
+    by: Vec<Point>,
 }
 
 pub(super) fn group(arrangement: &Arrangement<'_>) -> Result<Group> {
@@ -34,30 +33,26 @@ pub(super) fn group(arrangement: &Arrangement<'_>) -> Result<Group> {
     let of_cell = |cell: usize| {
         let rows = results.step_counts(cell, None)?;
         let times = Times::of(&rows, &intervals, points);
-        Ok((cell, OfCell { times, by: POWERS.map(|steps| converged_by(&rows, steps)) }))
+        Ok((cell, OfCell { times, by: by(&rows, &intervals, &POWERS) }))
     };
     let cells: BTreeMap<usize, OfCell> = shown.into_iter().map(of_cell).collect::<Result<_>>()?;
     let span = span(cells.values().flat_map(|cell| &cell.times.points));
-    let x = steps(span);
+    let x = steps(span, "left");
     let y = Axis { label: "probability".to_owned(), scale: super::probability::SCALE };
-    let panels = |choice: &[usize]| {
-        let titles = arrangement.panels().into_iter().enumerate();
-        let panel = |(p, title)| {
-            let series = (0..arrangement.series()).flat_map(|s| {
-                let cell = arrangement.cell(choice, p, s, 0);
-                let times = &cells[&cell].times;
-                let points = over(times, intervals.interval(0, times.trials()), span);
-                let spots: Vec<Spot> = points.iter().map(spot).collect();
-                let name = format!("{}, converged", arrangement.name(cell));
-                let said = readings(s, name, true, &spots, cells.len());
-                curve(&points, s).into_iter().chain([Mark::Readings(said)])
-            });
-            Panel { title, x: x.clone(), y: y.clone(), marks: series.collect() }
-        };
-        Ok(titles.map(panel).collect())
+    let panel = |choice: &[usize], p| {
+        let series = (0..arrangement.series()).flat_map(|s| {
+            let cell = arrangement.cell(choice, p, s, 0);
+            let times = &cells[&cell].times;
+            let points = over(times, intervals.interval(0, times.trials()), span);
+            let spots: Vec<Spot> = points.iter().map(spot).collect();
+            let name = format!("{}, converged", arrangement.name(cell));
+            let said = readings(s, name, true, &spots, cells.len());
+            curve(&points, s).into_iter().chain([Mark::Readings(said)])
+        });
+        Panel::of(x.clone(), y.clone(), series.collect())
     };
-    let table = Some(table(results, &cells));
-    arrangement.group(Kind::Times, arrangement.legend(Sample::Line), table, panels)
+    let table = Some(table(arrangement, &cells));
+    Ok(arrangement.group(Kind::Times, arrangement.legend(Sample::Line), table, panel))
 }
 
 fn at(point: &Point) -> f64 {
@@ -117,18 +112,29 @@ fn curve(points: &[[f64; 4]], series: usize) -> [Mark; 2] {
     ]
 }
 
-/// Of each cell the probability of having converged by powers of ten of steps, the first that all have ended by
-/// the last.
-fn table(results: &ResultsFile, cells: &BTreeMap<usize, OfCell>) -> Table {
+/// Of each cell the probability of having converged by powers of ten of steps, as far as some trial takes more,
+/// and at the end of its trials.
+fn table(arrangement: &Arrangement<'_>, cells: &BTreeMap<usize, OfCell>) -> Table {
     let steps = cells.values().flat_map(|cell| &cell.times.points).map(|point| point.step);
     let last = steps.max().unwrap_or(0);
-    let columns = POWERS.iter().filter(|power| **power < last).count() + 1;
-    let powers = POWERS.iter().take(columns);
-    let header =
-        std::iter::once("cell".to_owned()).chain(powers.map(|power| format!("by {power} steps")));
-    let rows = cells.iter().map(|(&cell, of_cell)| {
-        let by = of_cell.by.iter().take(columns).map(|p| probability(p.unwrap_or(f64::NAN)));
-        std::iter::once(cell_name(results, cell)).chain(by).collect()
+    let powers = POWERS.iter().take_while(|power| **power < last);
+    let names = powers.clone().map(|power| match power {
+        1 => "by 1 step".to_owned(),
+        power => format!("by {power} steps"),
     });
+    let columns = powers.count();
+    let rows = cells.iter().map(|(&cell, OfCell { times, by })| {
+        let before = (0..columns).map(|i| by.get(i));
+        let points = before.chain([times.points.last()]);
+        let entries = points.map(|point| point.map_or_else(|| "-".to_owned(), entry));
+        std::iter::once(arrangement.full_name(cell)).chain(entries).collect()
+    });
+    let header = std::iter::once("cell".to_owned()).chain(names).chain(["in the end".to_owned()]);
     Table { header: header.collect(), rows: rows.collect() }
+}
+
+/// `0.820 [0.760, 0.870]`.
+fn entry(point: &Point) -> String {
+    let [value, lower, upper] = point.converged.numbers().map(probability);
+    format!("{value} [{lower}, {upper}]")
 }

@@ -1,6 +1,6 @@
 //! Recorded trajectories of some cells.
 
-use super::arrangement::{Arrangement, cell_name, figure, step, step_at, steps};
+use super::arrangement::{Arrangement, figure, step, step_at, steps};
 use super::readings::readings;
 use super::{Choice, Group, Kind, Table};
 use crate::Result;
@@ -10,7 +10,7 @@ use crate::store::reader::Traced;
 
 /// Trials of a cell that are shown, and cells that are.
 const TRIALS: usize = 4;
-const CELLS: usize = 12;
+const CELLS: usize = 8;
 /// Records of a trial that are shown.
 const RECORDS: usize = 80;
 
@@ -41,9 +41,10 @@ fn first(values: &[f64], together: usize) -> Vec<f64> {
 /// `None` if no trajectory of the cells is there.
 pub(super) fn group(arrangement: &Arrangement<'_>) -> Result<Option<Group>> {
     let results = arrangement.results;
-    let trials = results.traced_trials()?.min(TRIALS);
-    let cells = cells(arrangement)?;
-    let of_cell = |(cell, steps): &(usize, Vec<Vec<i64>>)| -> Result<Vec<(&str, Lines)>> {
+    let traced = results.traced_trials()?;
+    let trials = traced.min(TRIALS);
+    let (cells, all) = cells(arrangement)?;
+    let of_cell = |(cell, steps): &Recorded| -> Result<Vec<(&str, Lines)>> {
         let mut shown = Vec::new();
         for (quantity, label, lines) in SHOWN {
             let traced = results.trajectory(*cell, quantity)?;
@@ -55,7 +56,7 @@ pub(super) fn group(arrangement: &Arrangement<'_>) -> Result<Option<Group>> {
     let curves = shown.iter().flatten().map(|(_, lines)| lines.count()).sum();
     let (mut figures, mut rows) = (Vec::new(), Vec::new());
     for (i, ((cell, _), shown)) in cells.iter().zip(&shown).enumerate() {
-        let name = cell_name(results, *cell);
+        let name = arrangement.full_name(*cell);
         let panels = shown.iter().map(|(label, lines)| lines.panel(label, curves)).collect();
         rows.extend(shown.iter().flat_map(|(label, lines)| lines.rows(&name, label)));
         let chosen = if results.axes.is_empty() { String::new() } else { format!(", {name}") };
@@ -64,15 +65,25 @@ pub(super) fn group(arrangement: &Arrangement<'_>) -> Result<Option<Group>> {
         let figure = figure(results, Kind::Trajectories, i, chosen, &legend, panels);
         figures.push((vec![i], Figure { columns: 3, ..figure }));
     }
-    let values = cells.iter().map(|(cell, _)| cell_name(results, *cell)).collect();
+    let values = cells.iter().map(|(cell, _)| arrangement.full_name(*cell)).collect();
     let header = ["cell", "quantity", "trial", "first", "last"].map(str::to_owned).to_vec();
     let choices = vec![Choice { key: "cell".to_owned(), values }];
     let table = Some(Table { header, rows });
-    Ok((!figures.is_empty()).then_some(Group { kind: Kind::Trajectories, choices, figures, table }))
+    let left_out = (cells.len() < all || trials < traced).then(|| {
+        format!(
+            "Shown are {} of {all} cells, of each {trials} of {traced} recorded trials.",
+            cells.len()
+        )
+    });
+    let kind = Kind::Trajectories;
+    Ok((!figures.is_empty()).then_some(Group { kind, choices, figures, table, left_out }))
 }
 
-/// Some of the cells whose trajectories are there, spread evenly, with the steps of these.
-fn cells(arrangement: &Arrangement<'_>) -> Result<Vec<(usize, Vec<Vec<i64>>)>> {
+/// A cell and the steps of its trajectories.
+type Recorded = (usize, Vec<Vec<i64>>);
+
+/// Some of the cells whose trajectories are there, spread evenly, with the steps of these; of how many.
+fn cells(arrangement: &Arrangement<'_>) -> Result<(Vec<Recorded>, usize)> {
     let results = arrangement.results;
     // Of a partial file trajectories may be there before the trials, of a refined one neither may.
     let may_have = |cell: &usize| results.cells[*cell].trials > 0 || results.missing > 0;
@@ -86,7 +97,7 @@ fn cells(arrangement: &Arrangement<'_>) -> Result<Vec<(usize, Vec<Vec<i64>>)>> {
             cells.push((cell, steps));
         }
     }
-    Ok(cells)
+    Ok((cells, all.len()))
 }
 
 /// The lines of a quantity: trial by trial, value by value, points of step and value.
@@ -141,7 +152,7 @@ impl Lines {
         });
         Panel {
             title: String::new(),
-            x: steps(self.points().map(|point| point[0])),
+            x: steps(self.points().map(|point| point[0]), "left"),
             y: Axis { label: label.to_owned(), scale },
             marks: marks.collect(),
         }

@@ -56,16 +56,17 @@ fn table(results: &ResultsFile) -> String {
     )
 }
 
-/// The line of a cell: the values of its keys, how its trials ended, and what is said of it.
+/// The line of a cell: the values of its keys, how its trials ended, and what is said of it. A page may have very
+/// many, so the ends of elements that HTML does not ask for are left out.
 fn row(results: &ResultsFile, cell: usize, (keys, rest): (&[String], &[String])) -> String {
     let at: Vec<String> =
         position(&results.axes, cell).into_iter().map(|i| i.to_string()).collect();
     format!(
-        "<tr data-at=\"{}\">{}<td>{}</td>{}</tr>\n",
+        "<tr data-at=\"{}\">{}<td>{}{}</td>\n",
         at.join(","),
-        joined(keys.iter().map(|key| format!("<th scope=\"row\">{}</th>", Escaped(&key)))),
+        joined(keys.iter().map(|key| format!("<th scope=\"row\">{}", Escaped(&key)))),
         outcomes(&results.cells[cell]),
-        joined(rest.iter().map(|entry| format!("<td>{}</td>", Escaped(&entry)))),
+        joined(rest.iter().map(|entry| format!("<td>{}", Escaped(&entry)))),
     )
 }
 
@@ -80,17 +81,9 @@ fn outcomes(cell: &CellSummary) -> String {
     ];
     let all: u64 = counts.iter().map(|(_, count)| count).sum();
     let share = |count: u64| 100.0 * count as f64 / all as f64;
-    let mut left = 0;
-    let parts = counts.iter().filter(|(_, count)| *count > 0).map(|(series, count)| {
-        let from = share(left);
-        left += count;
-        format!(
-            "<rect class=\"{series} fill\" x=\"{from:.1}\" width=\"{:.1}\" height=\"9\"/>",
-            share(left) - from
-        )
-    });
-    format!(
-        "<svg class=\"bar\" viewBox=\"0 0 100 9\" preserveAspectRatio=\"none\" aria-hidden=\"true\">{}</svg>",
-        joined(parts)
-    )
+    let parts = counts
+        .iter()
+        .filter(|(_, count)| *count > 0)
+        .map(|(series, count)| format!("<i class={series} style=width:{:.1}%></i>", share(*count)));
+    format!("<div class=bar aria-hidden=true>{}</div>", joined(parts))
 }

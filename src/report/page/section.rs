@@ -16,11 +16,17 @@ pub(super) fn section(group: &Group) -> String {
         "<section class=\"group\" id=\"{name}\" aria-labelledby=\"{name}-title\">\n\
          <h2 id=\"{name}-title\">{}</h2>\n<p>{}</p>\n{}{first}{}{}</section>\n",
         Escaped(&kind.title()),
-        Escaped(&kind.says()),
+        Escaped(&says(group)),
         controls(group),
         packed(joined(figures), &further, &plot),
         group.table.as_ref().map(|table| numbers(kind, table)).unwrap_or_default(),
     )
+}
+
+/// What is seen in the figures, and what is not.
+fn says(group: &Group) -> String {
+    let left_out = group.left_out.as_ref().map(|text| format!(" {text}"));
+    format!("{}{}", group.kind.says(), left_out.unwrap_or_default())
 }
 
 /// What is chosen and shown of a group, and a button that saves it.

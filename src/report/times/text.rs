@@ -7,9 +7,10 @@ use serde_json::{Map, Value, json as value};
 use super::{Point, Question, Share, Times, of_cells};
 use crate::Result;
 use crate::report::export::{cost_columns, lines, swept};
-use crate::report::format::{probability, significant, value as shown};
+use crate::report::format::{probability, significant};
+use crate::report::labels::Labels;
+use crate::report::position;
 use crate::report::table::{align, partial, plain_table, without_trailing_blanks};
-use crate::report::{position, swept_keys};
 use crate::stats::Interval;
 use crate::store::Cost;
 use crate::store::reader::ResultsFile;
@@ -33,12 +34,18 @@ pub fn table(results: &ResultsFile, question: Question) -> Result<String> {
         let _ = writeln!(text, "\n{}", partial(results));
     }
     let mut has_stopped = false;
-    for times in of_cells(results, question)?.take(MOST_CELLS) {
+    let labels = Labels::of(&results.axes);
+    // Of a refined axis not all points have trials.
+    let is_shown = |times: &Result<(usize, Times)>| {
+        question.cell.is_some() || !matches!(times, Ok((_, times)) if times.trials() == 0)
+    };
+    for times in of_cells(results, question)?.filter(is_shown).take(MOST_CELLS) {
         let (cell, times) = times?;
         has_stopped |= times.points.iter().any(|point| point.stopped > 0);
-        let _ = writeln!(text, "\n{}", of_cell(results, question, cell, &times));
+        let _ = writeln!(text, "\n{}", of_cell(results, &labels, question, cell, &times));
     }
-    let hidden = question.cells(results).len().saturating_sub(MOST_CELLS);
+    let there = question.cells(results).filter(|&cell| results.cells[cell].trials > 0).count();
+    let hidden = there.saturating_sub(MOST_CELLS);
     if hidden > 0 {
         let _ = writeln!(text, "\n... and {hidden} cells more: see --cell, --at, --csv or --json");
     }
@@ -57,12 +64,18 @@ fn subject(results: &ResultsFile, question: Question) -> String {
     }
 }
 
-fn of_cell(results: &ResultsFile, question: Question, cell: usize, times: &Times) -> String {
-    let at = position(&results.axes, cell);
-    let keys = swept_keys(&results.axes).into_iter();
-    let keys = keys.map(|(axis, key)| format!("{} {}", key.key, shown(&key.values, at[axis])));
-    let place = keys.collect::<Vec<_>>().join(", ");
+fn of_cell(
+    results: &ResultsFile,
+    labels: &Labels<'_>,
+    question: Question,
+    cell: usize,
+    times: &Times,
+) -> String {
+    let place = labels.named(&position(&results.axes, cell));
     let mut text = if place.is_empty() { place } else { format!("{place}: ") };
+    if times.trials() == 0 {
+        return text + "no trials";
+    }
     // Writing to a string cannot fail.
     let _ = writeln!(
         text,

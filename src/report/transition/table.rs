@@ -4,7 +4,8 @@ use std::fmt::Write;
 
 use super::{Asymptotes, Course, Curve, Law, Scaling, Transition, Transitions};
 use crate::report::axis::AxisScale;
-use crate::report::format::{probability, significant, value};
+use crate::report::format::{probability, significant};
+use crate::report::labels::Labels;
 use crate::report::swept_keys;
 use crate::report::table::{align, partial_counts, plain_table, without_trailing_blanks};
 use crate::stats::axis::Bracket;
@@ -38,9 +39,9 @@ impl Transitions {
 
     fn transition_table(&self) -> String {
         let mut table = plain_table();
-        let keys = self.keys(&[self.axis.number]);
+        let labels = Labels::of_keys(&self.keys(&[self.axis.number]));
         let threshold = format!("{} at {}", self.axis.key, self.question.p);
-        let header = keys.iter().map(|(_, key)| key.key.as_str()).chain(["transition", &threshold]);
+        let header = labels.keys().chain(["transition", &threshold]);
         table.set_header(header.chain([
             "[lower, upper]",
             "width",
@@ -52,8 +53,7 @@ impl Transitions {
         ]));
         for slice in &self.slices {
             for transition in &slice.transitions {
-                let swept =
-                    keys.iter().map(|(axis, key)| value(&key.values, slice.position[*axis]));
+                let swept = labels.values(&slice.position).map(str::to_owned);
                 table.add_row(swept.chain(self.entries(transition)));
             }
         }
@@ -174,11 +174,11 @@ impl Transitions {
     /// The power laws and what they mean.
     fn law_table(&self, scaling: &Scaling) -> String {
         let mut table = plain_table();
-        let keys = self.keys(&[self.axis.number, scaling.axis.number]);
+        let labels = Labels::of_keys(&self.keys(&[self.axis.number, scaling.axis.number]));
         let columns = ["transition", "exponent", "[lower, upper]", "chi2/df", "fit", "thresholds"];
-        table.set_header(keys.iter().map(|(_, key)| key.key.as_str()).chain(columns));
+        table.set_header(labels.keys().chain(columns));
         for law in &scaling.laws {
-            let swept = keys.iter().map(|(axis, key)| value(&key.values, law.position[*axis]));
+            let swept = labels.values(&law.position).map(str::to_owned);
             table.add_row(swept.chain(law_entries(law)));
         }
         align(&mut table);

@@ -85,7 +85,7 @@ impl Error {
     pub fn storage(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         move |source| {
-            let help = storage_help(source.kind());
+            let help = storage_help(action, source.kind());
             Self::Storage { action, path, source, help }
         }
     }
@@ -105,6 +105,18 @@ impl Error {
         Self::Usage { message: message.into(), help }
     }
 
+    /// The same error where it ended a run: that what is finished is kept, if there was no room for more.
+    #[must_use]
+    pub fn of_a_run(mut self) -> Self {
+        use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+        if let Self::Storage { source, help: Some(help), .. } = &mut self
+            && matches!(source.kind(), StorageFull | QuotaExceeded | FileTooLarge)
+        {
+            help.push_str(": what is finished is kept, and the run continues from it");
+        }
+        self
+    }
+
     /// The exit status of the program: 2 usage or configuration, 3 storage, 4 unsafe environment.
     pub fn exit_code(&self) -> u8 {
         match self {
@@ -116,15 +128,18 @@ impl Error {
 }
 
 /// What to do about a refused file operation, where that is known.
-fn storage_help(kind: io::ErrorKind) -> Option<String> {
+fn storage_help(action: &str, kind: io::ErrorKind) -> Option<String> {
+    let reads = action.starts_with("read") || ["open", "list"].contains(&action);
     let help = match kind {
+        io::ErrorKind::PermissionDenied if reads => {
+            "you may not read it: `ls -l` says who may, `chmod` changes it"
+        }
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            "free space there (or raise the quota) and run the same command again: what is finished \
-             is kept, and the run continues from it"
+            "free space there (or raise the quota) and run the same command again"
         }
         io::ErrorKind::FileTooLarge => {
             "the system limits the size of files (`ulimit -f`): raise the limit and run the same \
-             command again, which continues"
+             command again"
         }
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
             "choose a directory that you may write to with -o"
@@ -154,4 +169,26 @@ pub struct ConfigError {
     /// Further mistakes found in the same configuration.
     #[related]
     pub others: Vec<ConfigError>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use io::ErrorKind::{PermissionDenied, StorageFull};
+
+    fn help(error: Error) -> String {
+        Diagnostic::help(&error).expect("advice").to_string()
+    }
+
+    #[test]
+    fn advice_is_of_what_was_done() {
+        let refused =
+            |action, kind: io::ErrorKind| Error::storage(action, Path::new("x"))(kind.into());
+        assert!(help(refused("open", PermissionDenied)).contains("may not read it"));
+        assert!(help(refused("create", PermissionDenied)).contains("with -o"));
+        assert!(help(refused("write", StorageFull)).ends_with("run the same command again"));
+        let of_a_run = refused("write", StorageFull).of_a_run();
+        assert!(help(of_a_run).ends_with("the run continues from it"));
+        assert!(help(refused("create", PermissionDenied).of_a_run()).ends_with("with -o"));
+    }
 }

@@ -3,9 +3,14 @@
 /// Similarity (1: equal) from which a word counts as a near miss of another.
 const NEAR: f64 = 0.6;
 
-/// The candidates nearest to `word`, all those equally near; none if none is near.
+/// The candidates nearest to `word`, all those equally near; none if none is near. What a word of two letters
+/// or more begins is near at least.
 pub(crate) fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
-    best(candidates.map(|candidate| (candidate, similarity(word, candidate))))
+    let begins = |candidate: &str| word.len() > 1 && candidate.starts_with(&word.to_lowercase());
+    best(candidates.map(|candidate| {
+        let least = if begins(candidate) { NEAR } else { 0.0 };
+        (candidate, similarity(word, candidate).max(least))
+    }))
 }
 
 /// "did you mean `a` or `b`?"
@@ -48,6 +53,8 @@ mod tests {
         assert_eq!(nearest("gausian", kinds()), ["gaussian"]);
         assert_eq!(nearest("ZAS", kinds()), ["zas"]);
         assert_eq!(nearest("phi", ["PHI", "T"].into_iter()), ["PHI"]);
+        assert_eq!(nearest("gau", kinds()), ["gaussian"]);
+        assert!(nearest("g", kinds()).is_empty());
         assert!(nearest("uniform", kinds()).is_empty());
         assert_eq!(did_you_mean(&["a", "b"]).as_deref(), Some("did you mean `a` or `b`?"));
         assert_eq!(did_you_mean(&[]), None);

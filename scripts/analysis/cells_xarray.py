@@ -8,6 +8,7 @@ phase diagram with its 50 % contour, over one a curve with the bounds; further a
 """
 
 import math
+import signal
 import sys
 
 import matplotlib
@@ -72,4 +73,7 @@ def main(results, figure=None):
 
 
 if __name__ == "__main__":
+    # A reader that has gone away (`| head`) ends the recipe quietly, as it does other programs.
+    if hasattr(signal, "SIGPIPE"):
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     main(*sys.argv[1:])

@@ -8,6 +8,7 @@ in DuckDB's shell, without Python.
 """
 
 import math
+import signal
 import sys
 
 import duckdb
@@ -37,4 +38,7 @@ def main(rows):
 
 
 if __name__ == "__main__":
+    # A reader that has gone away (`| head`) ends the recipe quietly, as it does other programs.
+    if hasattr(signal, "SIGPIPE"):
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     main(*sys.argv[1:])

@@ -8,6 +8,7 @@ estimator of Aalen and Johansen: diverging and stalling compete with converging,
 FIGURE draws it for every cell. `deeplin times` computes the same, with bounds.
 """
 
+import signal
 import sys
 import warnings
 
@@ -26,6 +27,8 @@ CONVERGED, FAILED, CENSORED = 1, 2, 0
 def trials(results):
     """One row a trial that was run: its cell, its steps, and what happened then."""
     with xr.open_dataset(results) as ds:
+        if "steps" not in ds:
+            sys.exit(f"{results}: has no rows of trials, which are needed here (a study keeps them with store.rows = true)")
         axes = list(ds.outcome.dims[:-1])
         # By their number, since cells of keys that are swept together may have a value in common.
         shape = ds.outcome.shape[:-1]
@@ -68,4 +71,7 @@ def main(results, figure=None):
 
 
 if __name__ == "__main__":
+    # A reader that has gone away (`| head`) ends the recipe quietly, as it does other programs.
+    if hasattr(signal, "SIGPIPE"):
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     main(*sys.argv[1:])

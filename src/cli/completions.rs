@@ -1,6 +1,6 @@
 //! `deeplin completions`.
 
-use clap::CommandFactory;
+use clap::{Command, CommandFactory};
 use clap_complete::{Shell, generate};
 
 use super::{Ending, output};
@@ -23,7 +23,17 @@ pub(super) struct Arguments {
 
 pub(super) fn main(arguments: &Arguments) -> Result<Ending> {
     let mut script = Vec::new();
-    generate(arguments.shell, &mut super::Arguments::command(), "deeplin", &mut script);
+    generate(arguments.shell, &mut shown(&super::Arguments::command()), "deeplin", &mut script);
     output::print(&String::from_utf8_lossy(&script))?;
     Ok(Ending::Done)
+}
+
+/// The program without the commands that are hidden, which shells would offer.
+fn shown(program: &Command) -> Command {
+    let commands = program.get_subcommands().filter(|command| !command.is_hide_set());
+    Command::new("deeplin")
+        .version(env!("CARGO_PKG_VERSION"))
+        .propagate_version(true)
+        .args(program.get_arguments().cloned())
+        .subcommands(commands.cloned())
 }

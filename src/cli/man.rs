@@ -3,8 +3,10 @@
 use std::fs;
 use std::path::PathBuf;
 
+use clap::builder::Resettable;
 use clap::{Command, CommandFactory};
 use clap_mangen::Man;
+use clap_mangen::roff::{Roff, roman};
 
 use super::{Ending, output};
 use crate::{Error, Result, suggest};
@@ -63,27 +65,66 @@ fn command(page: &Command) -> Option<&str> {
 
 /// The program, and each of its commands under the name of its page.
 fn pages() -> Vec<Command> {
-    let mut program = super::Arguments::command();
+    let mut program = super::Arguments::command().disable_help_subcommand(true);
     program.build();
     let page = |command: &Command| {
         let name = format!("{PREFIX}{}", command.get_name());
         let usage = format!("{PROGRAM} {}", command.get_name());
         command.clone().name(name).bin_name(usage)
     };
-    let shown = |command: &&Command| !command.is_hide_set() && command.get_name() != "help";
-    let commands: Vec<Command> = program.get_subcommands().filter(shown).map(page).collect();
+    let shown = program.get_subcommands().filter(|command| !command.is_hide_set());
+    let commands: Vec<Command> = shown.map(page).collect();
     std::iter::once(program).chain(commands).collect()
 }
 
+/// Paragraphs behind the options of a command that are sections of its page, by what they begin with; all
+/// others describe the command.
+const SECTIONS: [(&str, &str); 2] = [("Exit status:", "EXIT STATUS"), ("Examples:", "EXAMPLES")];
+
 /// A page in the language of manuals.
 fn text(page: &Command) -> Result<Vec<u8>> {
-    let mut text = Vec::new();
     let failed = |source| Error::Storage {
         action: "make",
         path: PathBuf::from(page.get_name()),
         source,
         help: None,
     };
-    Man::new(page.clone()).render(&mut text).map_err(failed)?;
+    let after = page.get_after_help().map(ToString::to_string).unwrap_or_default();
+    let is_section =
+        |paragraph: &&str| SECTIONS.iter().any(|(start, _)| paragraph.starts_with(start));
+    let (sections, described): (Vec<&str>, Vec<&str>) = after.split("\n\n").partition(is_section);
+    let about = page.get_long_about().or(page.get_about()).map(ToString::to_string);
+    let description = [&about.unwrap_or_default()[..], &described.join("\n\n")].join("\n\n");
+    let source = format!("deeplin {}", page.get_version().unwrap_or_default());
+    let page = page.clone().long_about(description);
+    let page = page.after_help(Resettable::Reset).version(Resettable::Reset);
+    let mut text = Vec::new();
+    Man::new(page).source(source).render(&mut text).map_err(failed)?;
+    for (start, title) in SECTIONS {
+        for paragraph in sections.iter().filter_map(|paragraph| paragraph.strip_prefix(start)) {
+            text.extend(section(title, paragraph).bytes());
+        }
+    }
     Ok(text)
+}
+
+/// A section: lines that are set off to the right stay as they are, so that they can be copied.
+fn section(title: &str, paragraph: &str) -> String {
+    let mut section = Roff::new();
+    section.control("SH", [title]);
+    let (literal, filled): (Vec<&str>, Vec<&str>) =
+        paragraph.lines().filter(|line| !line.is_empty()).partition(|line| line.starts_with("  "));
+    for line in filled {
+        section.text([roman(line.trim())]);
+    }
+    if !literal.is_empty() {
+        section.control("EX", []);
+        for line in literal {
+            section.text([roman(&line[2..])]);
+        }
+        section.control("EE", []);
+    }
+    // What begins a page defines how apostrophes are written, and stands at the beginning of this one.
+    let beginning = Roff::new().render();
+    section.render().replacen(&beginning, "", 1)
 }

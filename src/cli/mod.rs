@@ -30,12 +30,13 @@ mod watch;
 use std::path::Path;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::error::{ContextKind, ContextValue};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use self::output::Verbosity;
-use crate::Result;
 use crate::foreign::apart::{COMMAND, use_program};
 use crate::run::interrupt::{STOPPED, outlive_file_size_limit};
+use crate::{Error, Result, suggest};
 
 /// How likely is gradient descent on a deep linear network to reach a global minimum?
 ///
@@ -95,14 +96,14 @@ enum Ending {
 
 /// Runs the program on the arguments of the process.
 pub fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = Arguments::try_parse().unwrap_or_else(|error| suggesting(error).exit());
     output::set_up(arguments.verbosity);
     if let Err(error) = outlive_file_size_limit() {
         tracing::warn!("cannot listen to the limit for the size of files: {error}");
     }
     find_itself();
     let ending = match &arguments.command {
-        Command::Run(arguments) => run::main(arguments),
+        Command::Run(arguments) => run::main(arguments).map_err(Error::of_a_run),
         Command::Plan(arguments) => plan::main(arguments),
         Command::Watch(arguments) => watch::main(arguments),
         Command::Merge(arguments) => merge::main(arguments),
@@ -121,6 +122,22 @@ pub fn main() -> ExitCode {
         Command::Apart(arguments) => apart::main(arguments),
     };
     finish(ending)
+}
+
+/// The error of an unknown command with those that are near, swapped letters included; others as they are.
+fn suggesting(mut error: clap::Error) -> clap::Error {
+    let program = Arguments::command();
+    let shown = program.get_subcommands().filter(|command| !command.is_hide_set());
+    if let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidSubcommand) {
+        let near = suggest::nearest(word, shown.map(clap::Command::get_name));
+        let near = near.into_iter().map(str::to_owned).collect::<Vec<_>>();
+        // Those of clap may be hidden.
+        error.remove(ContextKind::SuggestedSubcommand);
+        if !near.is_empty() {
+            error.insert(ContextKind::SuggestedSubcommand, ContextValue::Strings(near));
+        }
+    }
+    error
 }
 
 /// Lets foreign HDF5 be read by other processes of this program.

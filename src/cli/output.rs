@@ -4,7 +4,9 @@ use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use miette::{MietteHandlerOpts, Report};
 use serde::Serialize;
+use textwrap::{WordSeparator, WordSplitter};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
@@ -104,9 +106,27 @@ pub(super) fn probability(text: &str) -> std::result::Result<f64, String> {
     p.ok_or_else(|| "expected a number strictly between 0 and 1, for instance 0.95".to_owned())
 }
 
-/// Shows an error: message, place in the configuration, and what to do.
-pub(super) fn error(error: Error) {
-    insist(format!("{:?}", miette::Report::new(error)).trim_end());
+/// Breaks the lines of errors between words only: commands, paths and options in them stay as they are typed.
+fn keep_words_whole() {
+    let options = MietteHandlerOpts::new()
+        .word_separator(WordSeparator::AsciiSpace)
+        .word_splitter(WordSplitter::NoHyphenation)
+        .break_words(false);
+    // Only the first call counts, and all say the same.
+    let _ = miette::set_hook(Box::new(move |_| Box::new(options.clone().build())));
+}
+
+/// Shows an error: message, place in the configuration, and what to do; of a configuration every mistake.
+pub(super) fn error(mut error: Error) {
+    let others = match &mut error {
+        Error::Config(first) => std::mem::take(&mut first.others),
+        _ => Vec::new(),
+    };
+    let others = others.into_iter().map(Report::new);
+    let reports = std::iter::once(Report::new(error)).chain(others);
+    let texts: Vec<String> =
+        reports.map(|report| format!("{report:?}").trim_end().to_owned()).collect();
+    insist(&texts.join("\n\n"));
 }
 
 /// Warnings of the library go to stderr, and more or less as is asked for; `DEEPLIN_LOG` (as `RUST_LOG`
@@ -114,6 +134,7 @@ pub(super) fn error(error: Error) {
 pub(super) fn set_up(verbosity: Verbosity) {
     let Verbosity { quiet, verbose } = verbosity;
     QUIET.store(quiet, Ordering::Relaxed);
+    keep_words_whole();
     let level = match verbose {
         0 => LevelFilter::WARN,
         1 => LevelFilter::INFO,

@@ -24,7 +24,14 @@ impl Place {
         }
         let places = places(&self.at)?;
         refuse_other_keys(axes, &places)?;
-        axes.iter().map(|axis| named(axis, &places)).collect()
+        let fixed = axes.iter().map(|axis| named(axis, &places));
+        let fixed = fixed.collect::<Result<Vec<Option<usize>>>>()?;
+        let first = axes.iter().zip(&fixed);
+        let first = first.fold(0, |cell, (axis, at)| cell * axis.len() + at.unwrap_or(0));
+        // It is the only one if all axes are named.
+        let what = if fixed.contains(&None) { "cells" } else { &format!("cell {first}") };
+        say(what, axes, first, &places);
+        Ok(fixed)
     }
 
     /// Whether a cell is named.
@@ -59,12 +66,16 @@ impl Place {
         let index = axes.iter().try_fold(0, |index, axis| {
             Ok::<_, Error>(index * axis.len() + position(axis, &places)?)
         })?;
-        let chosen: Vec<String> =
-            places.iter().map(|(key, _)| described(axes, index, key)).collect();
-        if !chosen.is_empty() {
-            output::say(&format!("cell {index}: {}", chosen.join(", ")));
-        }
+        say(&format!("cell {index}"), axes, index, &places);
         Ok(index)
+    }
+}
+
+/// Says which values those that are named were taken for, at a cell that has them.
+fn say(what: &str, axes: &[Axis], cell: usize, places: &[(&str, &str)]) {
+    let chosen: Vec<String> = places.iter().map(|(key, _)| described(axes, cell, key)).collect();
+    if !chosen.is_empty() {
+        output::say(&format!("{what}: {}", chosen.join(", ")));
     }
 }
 

@@ -212,6 +212,10 @@ fn text(report: &Report) -> String {
         let _ = writeln!(text, "{key:<12} {value}");
     };
     line("trials", &trials(report));
+    if plan.trials_left == 0 && plan.trajectories_left == 0 {
+        line("time", "nothing to do");
+        return text;
+    }
     if plan.tuning_trials > 0 && plan.trials_left > 0 {
         let pilots = HumanCount(plan.tuning_trials);
         line("", &format!("and up to {pilots} pilot trials before, that tune learning rates"));
@@ -225,10 +229,6 @@ fn text(report: &Report) -> String {
     line("disk", &need(&report.disk));
     let parts = counted(plan.parts, "part");
     line("blocks", &format!("{}, published in about {parts}", HumanCount(plan.blocks)));
-    if plan.trials_left == 0 && plan.trajectories_left == 0 {
-        line("time", "all trials are there already; nothing to do");
-        return text;
-    }
     let at_most = duration(plan.seconds_at_most);
     let workers = plan.workers;
     match plan.seconds_likely {
@@ -342,6 +342,7 @@ fn trials(report: &Report) -> String {
             format!("at most {all}: what comes of trials decides where more follow")
         }
         0 => all.to_string(),
+        _ if plan.trials_left == 0 => format!("{all}, all of them in {dir} already"),
         there => format!(
             "{all}, of which {} are in {dir} already; what follows is for the {} that are left",
             HumanCount(there),

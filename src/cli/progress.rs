@@ -95,9 +95,13 @@ impl<const N: usize> Throughput<N> {
     }
 }
 
-/// `35 trials/s, 1.2e7 steps/s`.
+/// `35 trials/s, 348,000 steps/s`.
 pub(super) fn rate(trials: f64, steps: f64) -> String {
-    format!("{} trials/s, {} steps/s", significant(trials, 3), significant(steps, 3))
+    let rounded = |x: f64| {
+        let text = significant(x, 3);
+        text.parse().map_or(text, |whole| HumanCount(whole).to_string())
+    };
+    format!("{} trials/s, {} steps/s", rounded(trials), rounded(steps))
 }
 
 /// A table that is drawn over again.
@@ -249,7 +253,7 @@ impl Progress for Lines {
         if said.is_due() {
             let outlook = work.outlook();
             let sentence = sentence(work, &outlook, &mut said.throughput);
-            let of = of_what(work);
+            let of = if work.is_foreseen { " of the work" } else { of_what(work) };
             output::say(&format!("{:.1} %{of}: {sentence}", 100.0 * outlook.fraction));
         }
     }
@@ -277,5 +281,16 @@ fn trials(work: &Work) -> String {
     match work.recordings() {
         0 => trials,
         all => format!("{trials}, {} trajectories", of(all, work.recordings_left())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_are_grouped_as_counts_are() {
+        assert_eq!(rate(34.56, 348_123.0), "34.6 trials/s, 348,000 steps/s");
+        assert_eq!(rate(1234.0, 1.2345e7), "1,230 trials/s, 1.23e7 steps/s");
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::{Ending, apart, output};
 use crate::report::page;
 use crate::store::io::{Disk, FileSystem, OpenFile};
-use crate::store::{ResultsFile, results};
+use crate::store::{Manifest, ResultsFile, results};
 use crate::{Error, Result, report};
 
 /// Show the table of a results file, or write a page with its figures
@@ -121,20 +121,33 @@ fn refuse_other(html: &Path) -> Result<()> {
 
 /// The file of results that a path is or holds, for this command.
 pub(super) fn file(path: &Path, command: &str) -> Result<PathBuf> {
-    if !path.is_dir() {
-        return Ok(path.to_owned());
+    let all = if path.is_dir() { path.join(results::FILE) } else { path.to_owned() };
+    if all.exists() || !all.ends_with(results::FILE) {
+        return Ok(all);
     }
-    let (all, some) = (path.join(results::FILE), path.join(results::PARTIAL_FILE));
-    if !all.exists() && some.exists() {
-        return Err(Error::usage(
-            format!("{} holds no {} yet", path.display(), results::FILE),
-            Some(format!(
-                "`deeplin {command} {}` shows what was there when it was written",
-                some.display()
-            )),
-        ));
-    }
-    Ok(all)
+    Err(unfinished(all.parent().unwrap_or(Path::new("")), command))
+}
+
+/// Why a directory has no `results.h5`: its study is not finished, or it is none of this program's.
+fn unfinished(dir: &Path, command: &str) -> Error {
+    let some = dir.join(results::PARTIAL_FILE);
+    let shown = format!("`deeplin {command} {}`", some.display());
+    let so_far = if some.exists() {
+        format!("{shown} shows what was there when it was written")
+    } else if let Err(error) = Manifest::read(&Disk, dir) {
+        return error;
+    } else {
+        format!(
+            "for what is there so far: `deeplin merge {} --partial`, then {shown}",
+            dir.display()
+        )
+    };
+    let help = format!(
+        "the same `deeplin run` as before continues it (`deeplin merge {}` once all its parts are done); {so_far}",
+        dir.display()
+    );
+    let message = format!("the study is not finished: there is no {} yet", results::FILE);
+    Error::content(dir, message, Some(help))
 }
 
 /// Shows the table of a file.

@@ -20,7 +20,7 @@ use crate::run::expected::{StepCost, expected_steps};
 use crate::store::counted::CellCounts;
 use crate::store::gathered::Gathered;
 use crate::store::io::Disk;
-use crate::store::manifest::Manifest;
+use crate::store::manifest::{self, Manifest};
 use crate::store::merge::Missing;
 use crate::store::results;
 use crate::store::summary::Intervals;
@@ -29,10 +29,10 @@ use crate::store::summary::Intervals;
 #[derive(Debug, clap::Args)]
 #[command(mut_arg("csv", |csv| csv.requires("once")))]
 #[command(after_help = "\
-It reads the parts that are published, and writes nothing. On a terminal it draws the table of the cells \
-over and over; elsewhere it prints a line whenever there are more trials, with --json an object; CSV is \
-one table, so it needs --once. Cells show the probability of their first trials without a gap, since \
-those that end soon are not a fair sample.
+It waits for a run to begin (except with --once), reads the parts that are published, and writes \
+nothing. On a terminal it draws the table of the cells over and over; elsewhere it prints a line whenever \
+there are more trials, with --json an object; CSV is one table, so it needs --once. Cells show the \
+probability of their first trials without a gap, since those that end soon are not a fair sample.
 
 Examples:
   deeplin watch runs/my-study
@@ -63,7 +63,24 @@ fn interval(text: &str) -> std::result::Result<Duration, String> {
     }
 }
 
+/// Waits until a run has begun in the directory.
+fn wait_for_study(arguments: &Arguments) {
+    let dir = &arguments.dir;
+    // A file, or results without the parts they were made of: no run begins there.
+    let may_begin = || !dir.is_file() && !dir.join(results::FILE).exists();
+    let is_missing = || !dir.join(manifest::FILE).exists() && may_begin();
+    if is_missing() {
+        output::say(&format!("waiting for a run to begin in {} (Ctrl-C ends it)", dir.display()));
+    }
+    while is_missing() {
+        sleep(arguments.interval);
+    }
+}
+
 pub(super) fn main(arguments: &Arguments) -> Result<Ending> {
+    if !arguments.once {
+        wait_for_study(arguments);
+    }
     let mut watch = Watch::new(arguments)?;
     let form = arguments.shown.form();
     if arguments.once {

@@ -121,7 +121,11 @@ impl Reader<'_> {
             let inner = join(path, name);
             match item.as_table_like() {
                 None if top && inner == "zip" => self.zips(&key_place, item),
-                Some(table) if !points::is_form(table.iter().map(|(key, _)| key)) => {
+                // What a key that is swept is given is a form, if with other words.
+                Some(table)
+                    if schema::entry(&inner).is_none()
+                        && !points::is_form(table.iter().map(|(key, _)| key)) =>
+                {
                     leaves.extend(self.axes(&inner, table, false));
                 }
                 _ => leaves.extend(self.leaf(inner, key_place, item)),

@@ -8,7 +8,7 @@ use crate::network::Shape;
 use crate::network::init::{EndToEndLaw, Init, LayerValues};
 
 use super::data::Files;
-use super::refuse::{Advise, Refusal};
+use super::refuse::{Advise, Refusal, counted};
 use super::value::Value;
 use super::view::View;
 
@@ -67,12 +67,12 @@ fn values(view: &View<'_>, shape: &Shape) -> std::result::Result<LayerValues, Re
     let given = view.require(KEY, "[0.5, 0.5]")?.list().unwrap_or_default();
     if given.len() != shape.depth() {
         let message = format!(
-            "`{KEY}` has {} values, but the network has {} layers",
-            given.len(),
-            shape.depth()
+            "`{KEY}` has {}, but the network has {}",
+            counted(given.len(), "value"),
+            counted(shape.depth(), "layer")
         );
         return Err(view
-            .refuse(&[KEY], &message, format!("{} values", given.len()))
+            .refuse(&[KEY], &message, counted(given.len(), "value"))
             .advise("give one number or one matrix a layer, W_1 first"));
     }
     let scalars: Option<Vec<f64>> = given.iter().map(Value::float).collect();

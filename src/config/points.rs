@@ -7,6 +7,7 @@
 use std::ops::Range;
 
 use super::value::{Node, Value};
+use crate::suggest;
 
 /// Most points of one form; the product of the axes has the same limit.
 const MOST_POINTS: i64 = 1_000_000;
@@ -14,6 +15,9 @@ const MOST_POINTS: i64 = 1_000_000;
 /// What the two forms look like, for messages.
 pub(super) const FORMS: &str =
     "`{ linear = [a, b], points = n }` or `{ log = [a, b], points = n }`";
+
+/// What a form has, of the first two one.
+const NAMES: [&str; 3] = ["linear", "log", "points"];
 
 /// A value that is not what it must be, and where.
 #[derive(Debug)]
@@ -38,7 +42,7 @@ impl Mismatch {
 
 /// Whether a table with these keys is meant as one of the two forms.
 pub(super) fn is_form<'a>(mut keys: impl Iterator<Item = &'a str>) -> bool {
-    keys.any(|key| matches!(key, "linear" | "log" | "points"))
+    keys.any(|key| NAMES.contains(&key))
 }
 
 /// How many points a form asks for; 0 if it is none.
@@ -59,15 +63,18 @@ pub(super) fn expand(form: &Value) -> Result<Vec<Value>, Mismatch> {
     let Node::Table(entries) = &form.node else {
         return Err(Mismatch::new(form, FORMS));
     };
+    if let Some((other, _)) = entries.iter().find(|(key, _)| !NAMES.contains(&key.as_str())) {
+        let help = suggest::did_you_mean(&suggest::nearest(other, NAMES.into_iter()));
+        return Err(Mismatch { help, ..no_form(form, &format!("with `{other}`")) });
+    }
     let find = |name: &str| entries.iter().find(|(key, _)| key == name).map(|(_, value)| value);
     let (scale, ends) = match (find("linear"), find("log")) {
         (Some(ends), None) => (Scale::Linear, ends),
         (None, Some(ends)) => (Scale::Log, ends),
-        _ => return Err(Mismatch::new(form, FORMS)),
+        (Some(_), Some(_)) => return Err(no_form(form, "with both")),
+        (None, None) => return Err(no_form(form, "without ends")),
     };
-    let (Some(points), 2) = (find("points"), entries.len()) else {
-        return Err(Mismatch::new(form, FORMS));
-    };
+    let points = find("points").ok_or_else(|| no_form(form, "without `points`"))?;
     let Node::Integer(count @ 2..=MOST_POINTS) = points.node else {
         return Err(Mismatch::new(points, "a whole number of points from 2 to 1000000"));
     };
@@ -79,6 +86,11 @@ pub(super) fn expand(form: &Value) -> Result<Vec<Value>, Mismatch> {
         i => round(scale.between(a, b, i as f64 / last as f64)),
     };
     Ok((0..count).map(|i| Value { node: Node::Float(at(i)), span: form.span.clone() }).collect())
+}
+
+/// That a table is not one of the two forms; `how` completes "a table ...".
+fn no_form(form: &Value, how: &str) -> Mismatch {
+    Mismatch { found: format!("a table {how}"), ..Mismatch::new(form, FORMS) }
 }
 
 /// Rising values with further ones between each two, which halve their distance so many times; in the
@@ -103,16 +115,21 @@ enum Scale {
 
 impl Scale {
     fn ends(self, value: &Value) -> Result<(f64, f64), Mismatch> {
-        let expected = match self {
-            Self::Linear => "a list of two numbers, the ends",
-            Self::Log => "a list of two numbers above 0, the ends",
+        let (ends, each) = match self {
+            Self::Linear => ("a list of two numbers, the ends", "a number at both ends"),
+            Self::Log => (
+                "a list of two numbers above 0, the ends",
+                "a number above 0 at both ends of `log`",
+            ),
         };
-        let ends: Option<Vec<f64>> =
-            value.list().and_then(|list| list.iter().map(Value::float).collect());
-        match ends.as_deref() {
-            Some(&[a, b]) if self == Self::Linear || (a > 0.0 && b > 0.0) => Ok((a, b)),
-            _ => Err(Mismatch::new(value, expected)),
-        }
+        let Some([a, b]) = value.list() else {
+            return Err(Mismatch::new(value, ends));
+        };
+        let end = |value: &Value| {
+            let number = value.float().filter(|&x| self == Self::Linear || x > 0.0);
+            number.ok_or_else(|| Mismatch::new(value, each))
+        };
+        Ok((end(a)?, end(b)?))
     }
 
     /// The point a fraction `t` of the way from `a` to `b`.

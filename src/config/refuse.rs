@@ -77,6 +77,11 @@ pub(super) fn refuse(message: impl Into<String>) -> Refusal {
     })
 }
 
+/// `1 width`, `3 widths`.
+pub(super) fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
 /// Adds advice to a refusal.
 pub(super) trait Advise {
     /// The same refusal with what to do.

@@ -9,7 +9,7 @@ use crate::network::target::regression::RegressionOptions;
 use crate::network::target::{Draw, Target};
 
 use super::data::Files;
-use super::refuse::{Advise, Refusal};
+use super::refuse::{Advise, Refusal, counted};
 use super::value::Value;
 use super::view::View;
 
@@ -50,13 +50,16 @@ fn diagonal(view: &View<'_>, shape: &Shape, key: &str) -> std::result::Result<Ve
     let needed = shape.input().min(shape.output());
     if values.len() != needed {
         let message = format!(
-            "`{key}` has {} numbers, but a {} x {} target has {needed} on its diagonal",
-            values.len(),
+            "`{key}` has {}, but a {} x {} target has {needed} on its diagonal",
+            counted(values.len(), "number"),
             shape.output(),
             shape.input()
         );
-        return Err(view.refuse(&[key], &message, format!("{} numbers", values.len())).advise(
-            format!("give {needed} numbers: the smaller of network.input and network.output"),
+        return Err(view.refuse(&[key], &message, counted(values.len(), "number")).advise(
+            format!(
+                "give {}: the smaller of network.input and network.output",
+                counted(needed, "number")
+            ),
         ));
     }
     Ok(values)

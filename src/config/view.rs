@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use crate::digest::Digest;
 use crate::network::Shape;
 
-use super::refuse::{Advise, Place, Refusal, refuse};
+use super::refuse::{Advise, Place, Refusal, counted, refuse};
 use super::schema::{self, BUDGET, Entry, REFINED, SCHEMA, TRACED, Users};
 use super::settings::Settings;
 use super::value::{Node, Value};
@@ -172,13 +172,16 @@ impl<'a> View<'a> {
                 }
                 Some(widths) => {
                     let message = format!(
-                        "`network.hidden` lists {} widths, but depth {depth} has {} hidden layers",
-                        widths.len(),
-                        depth - 1
+                        "`network.hidden` lists {}, but depth {depth} has {}",
+                        counted(widths.len(), "width"),
+                        counted(depth - 1, "hidden layer")
                     );
                     return Err(self
                         .refuse(&["network.hidden", "network.depth"], &message, "wrong length")
-                        .advise(format!("give {} widths, or one width for all", depth - 1)));
+                        .advise(format!(
+                            "give {}, or one width for all",
+                            counted(depth - 1, "width")
+                        )));
                 }
             }
         }

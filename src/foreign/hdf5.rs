@@ -12,6 +12,9 @@ use hdf5::{Dataset, File, Group, IndexType, IterationOrder, LinkType};
 
 use super::{Refusal, file, plugins};
 
+/// What HDF5 files begin with.
+pub(crate) const MAGIC: &[u8; 8] = b"\x89HDF\r\n\x1a\n";
+
 /// The most that gzip can expand.
 const EXPANSION: u64 = 1032;
 

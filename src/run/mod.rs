@@ -198,10 +198,10 @@ impl Run<'_> {
         let (found, counted) =
             scan_counted(*fs, &options.dir, manifest, &blocks::samples(study, share))?;
         tracing::info!(
-            "{} trials are in {} parts in {}",
+            "in {}: trials {}, parts {}",
+            options.dir.display(),
             found.coverage.total(),
-            found.parts.len(),
-            options.dir.display()
+            found.parts.len()
         );
         found.damaged.iter().for_each(|part| set_aside(*fs, part, manifest));
         let blocks = || blocks::left(study, &found.coverage, share);

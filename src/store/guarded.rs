@@ -11,10 +11,10 @@ use hdf5::{
 };
 use ndarray::IxDyn;
 
-use super::io::{Disk, FileSystem};
+use super::io::{Disk, FileSystem, OpenFile};
 use super::seal;
 use crate::foreign::Refusal;
-use crate::foreign::hdf5::Hdf5;
+use crate::foreign::hdf5::{Hdf5, MAGIC};
 use crate::study::AxisValues;
 use crate::{Error, Result};
 
@@ -42,11 +42,7 @@ impl Guarded {
         }
         let mut file = Disk.open(path).map_err(Error::storage("open", path))?;
         if seal::of(&mut *file).map_err(Error::storage("read", path))?.is_none() {
-            let help = "if a copy was interrupted or another program has written to it, `deeplin \
-                        merge` writes it anew from the parts";
-            let message =
-                "is not a file of deeplin as it was written (the hash at its end is wrong)";
-            return Err(Error::content(path, message, Some(help.into())));
+            return Err(unsealed(path, &mut *file));
         }
         let refused = |e: Refusal| Error::content(path, e.message, e.help);
         let file = Hdf5::open(path).map_err(refused)?;
@@ -58,13 +54,18 @@ impl Guarded {
     pub(super) fn refuse(&self, message: impl Into<String>) -> Error {
         let help = "it is damaged or was not written by this program; `deeplin merge` writes it \
                     anew from the parts";
+        self.refuse_and_advise(message, help)
+    }
+
+    /// The error for a file that may be in order and is another one than was asked for.
+    pub(super) fn refuse_and_advise(&self, message: impl Into<String>, help: &str) -> Error {
         Error::content(&self.path, message, Some(help.into()))
     }
 
     /// The error for what a file in order does not have.
     pub(super) fn lacks(&self, what: &str) -> Error {
         let help = "`deeplin trace` computes any single trial again";
-        Error::content(&self.path, format!("has no {what}"), Some(help.into()))
+        self.refuse_and_advise(format!("has no {what}"), help)
     }
 
     fn fault(&self, what: &str, error: &hdf5::Error) -> Error {
@@ -217,6 +218,29 @@ impl Guarded {
         String::from_utf8(text.as_bytes().to_vec())
             .map_err(|_| self.refuse(format!("{name} is not UTF-8")))
     }
+}
+
+/// The error for a file without a seal that is right: damaged, or none of this program's.
+fn unsealed(path: &Path, file: &mut dyn OpenFile) -> Error {
+    let mut beginning = [0; MAGIC.len()];
+    let is_hdf5 = file.read_at(0, &mut beginning).is_ok() && beginning == *MAGIC;
+    let is_export = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("nc"));
+    let (message, help) = match (is_hdf5, is_export) {
+        (false, _) => (
+            "is no results file of deeplin (it is not HDF5)",
+            "give results.h5, or the directory that holds it",
+        ),
+        (true, true) => (
+            "is no results file of deeplin but netCDF: exports are not read again",
+            "give the results.h5 that it was made of; xarray and others read it as it is",
+        ),
+        (true, false) => (
+            "is not a file of deeplin as it was written (the hash at its end is wrong)",
+            "if a copy was interrupted or another program has written to it, `deeplin merge` \
+             writes it anew from the parts",
+        ),
+    };
+    Error::content(path, message, Some(help.into()))
 }
 
 /// The types in a file that are read as `T`: itself, and for 64-bit integers the narrower ones.

@@ -302,7 +302,10 @@ impl Manifest {
                 let help = "choose another directory with -o, or restore the file";
                 Error::content(path, message, Some(help.into()))
             }),
-            Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
+            // A file where the directory should be has nothing in it.
+            Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+                Ok(None)
+            }
             Err(e) => Err(Error::storage("read", path)(e)),
         }
     }

@@ -17,6 +17,7 @@ use super::manifest::CellKernel;
 use super::schema::{self, Place};
 use super::summary::{CellSummary, Intervals, SEQUENCE};
 use super::tally::{CONDITIONS, TheoremTable};
+use super::trace;
 use crate::digest::Digest;
 use crate::stop::Outcome;
 use crate::study::{Axis, AxisKey, Certified, Measures, TrialRow};
@@ -348,8 +349,16 @@ fn check_version(file: &Guarded) -> Result<()> {
         return Err(file.refuse("is not a results file of deeplin"));
     }
     let format = file.text(root, "deeplin_format")?;
+    if format == trace::FORMAT {
+        let message = "is not a results file but the trace of one trial";
+        let help = "h5py and xarray read it as it is (`deeplin trace --help` says what is in it); \
+                    of a study give results.h5, or the directory that holds it";
+        return Err(file.refuse_and_advise(message, help));
+    }
     if format != schema::FORMAT {
-        return Err(file.refuse(format!("is not a results file but of format {format:?}")));
+        let message = format!("is not a results file but of format {format:?}");
+        let help = "give results.h5, or the directory that holds it";
+        return Err(file.refuse_and_advise(message, help));
     }
     match file.attribute::<i32>(root, "format_version")?[..] {
         [major, minor]
@@ -502,10 +511,12 @@ mod tests {
             results::write(draft, &manifest, &[numerics], &intervals, &mut found, nothing)
                 .map(|_| ())
         });
-        for len in (0..good.len()).step_by(97) {
+        // Less than this is not seen to be HDF5.
+        assert!(refusal(&good[..7]).contains("not HDF5"));
+        for len in (8..good.len()).step_by(97) {
             assert!(refusal(&good[..len]).contains("hash"), "{len}");
         }
-        for i in (0..good.len()).step_by(97) {
+        for i in (8..good.len()).step_by(97) {
             let mut bad = good.clone();
             bad[i] ^= 0x80;
             assert!(refusal(&bad).contains("hash"), "{i}");
@@ -523,7 +534,8 @@ mod tests {
         };
         let cases = [
             (sealed(|_| Ok(())), "not a results file of deeplin"),
-            (file("trace", &[1, 0]), "of format \"trace\""),
+            (file("other", &[1, 0]), "of format \"other\""),
+            (file(trace::FORMAT, &[1, 0]), "the trace of one trial"),
             (file("results", &[4, 2]), "format version 4.2"),
             (file("results", &[1]), "not [major, minor]"),
             (file("results", &[1, 1]), "older deeplin"),

@@ -13,7 +13,7 @@ use crate::start::Start;
 use crate::study::{Cell, Measures, Study, TrialRow};
 
 /// What the root attribute `deeplin_format` of a trace says.
-const FORMAT: &str = "deeplin trace";
+pub(super) const FORMAT: &str = "deeplin trace";
 
 /// Whether the file is a trace, as it was written.
 pub fn is_trace(path: &Path) -> bool {

@@ -154,6 +154,29 @@ fn lifelines_finds_the_shares_that_converged() {
     }
 }
 
+/// Without rows it says in a line what it needs; whose reader has gone away ends without a word.
+#[test]
+fn recipes_end_without_tracebacks() {
+    let Some(python) = program::python() else { return };
+    let desk = Desk::new();
+    let study = "name = \"tallied\"\ntrials = 30\n[network]\ninput = 3\noutput = 2\n[store]\nrows = false\n";
+    desk.write("study.toml", study);
+    desk.succeed(&["run", "study.toml", "--quiet", "-o", "out"]);
+    let mut command = Command::new(&python);
+    let output = command.arg(recipe("survival_lifelines.py")).arg(desk.path("out/results.h5"));
+    let output = output.output().expect("starting Python");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(stderr.contains("has no rows of trials") && stderr.lines().count() == 1, "{stderr}");
+    assert_eq!(output.status.code(), Some(1));
+
+    let mut command = Command::new(&python);
+    command.arg(recipe("cells_xarray.py")).arg(desk.path("out/results.h5"));
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    let output = command.stdout(writer).output().expect("starting Python");
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}
+
 #[test]
 fn every_recipe_is_in_the_list() {
     let list = include_str!("../../scripts/analysis/README.md");

@@ -78,6 +78,10 @@ fn refusals_name_line_key_and_remedy() {
             assert!(ran.stderr.contains(word), "{set}: no {word} in\n{}", ran.stderr);
         }
     }
+    let both = ["--set", "trials=0", "--set", "init.std=-1"];
+    let ran = desk.run(&[&["run", "study.toml"][..], &both].concat());
+    assert!(ran.said().contains("`trials`") && ran.said().contains("`init.std`"), "{}", ran.stderr);
+    assert!(!ran.stderr.contains("Error:"), "{}", ran.stderr);
     desk.write("typo.toml", &STUDY.replace("hidden = 2", "hiden = 2"));
     let ran = desk.run(&["run", "typo.toml"]);
     assert_eq!(ran.code, 2);
@@ -322,15 +326,20 @@ fn shells_complete_the_commands() {
             assert!(script.contains(command), "{shell}: {command}");
         }
         assert!(script.contains("--max-time") || shell == "fish", "{shell}");
-        assert!(!script.contains("deeplin__read__apart"), "{shell}: what is hidden stays so");
+        assert!(!script.contains("read-apart"), "{shell}: what is hidden stays so");
     }
     desk.write("script", &desk.succeed(&["completions", "bash"]).stdout);
     let bash = std::process::Command::new("bash")
-        .args(["-c", "source ./script && complete -p deeplin"])
+        .args([
+            "-c",
+            "source ./script && COMP_WORDS=(deeplin re) COMP_CWORD=1 && _deeplin deeplin re deeplin \
+             && echo \"${COMPREPLY[@]}\"",
+        ])
         .current_dir(desk.path("."))
         .output()
         .expect("bash");
     assert!(bash.status.success(), "{}", String::from_utf8_lossy(&bash.stderr));
+    assert_eq!(String::from_utf8_lossy(&bash.stdout), "report\n");
     assert_eq!(desk.run(&["completions", "tcsh"]).code, 2);
 }
 
@@ -352,6 +361,22 @@ fn every_command_has_a_manual_page() {
         assert!(names.contains(&format!("deeplin{command}.1")), "{names:?}");
     }
     assert!(!names.iter().any(|name| name.contains("apart")), "{names:?}");
+    for (name, _) in pages {
+        let page = fs::read_to_string(&name).expect("a page");
+        assert!(!page.contains("read\\-apart") && !page.contains(".SH EXTRA"), "{page}");
+        // As lines that are not filled, each a command to be copied.
+        let (_, examples) = page.split_once("\n.SH EXAMPLES\n.EX\n").expect("examples");
+        let (examples, after) = examples.split_once(".EE\n").expect("their end");
+        assert!(examples.lines().all(|line| line.starts_with("deeplin ")), "{page}");
+        assert!(after.is_empty() && page.matches(".ie").count() == 1, "{page}");
+    }
+    let plot = desk.succeed(&["man", "plot"]).stdout;
+    let description = "SVG, PNG or PDF\n.PP\nWithout \\-\\-figure it lists the figures";
+    assert!(plot.contains(description), "{plot}");
+    assert!(page.contains("\n.SH \"EXIT STATUS\"\n0 done, 2 bad usage"), "{page}");
+    let listed = page.lines().filter_map(|line| line.strip_suffix("(1)"));
+    let listed: Vec<String> = listed.map(|name| format!("{}.1", name.replace('\\', ""))).collect();
+    assert!(listed.len() > 12 && listed.iter().all(|name| names.contains(name)), "{listed:?}");
     for typed in ["runs", "deeplin-runs"] {
         let wrong = desk.run(&["man", typed]);
         assert_eq!(wrong.code, 2);
@@ -467,6 +492,10 @@ fn near_misses_are_seen() {
     desk.succeed(&["run", "study.toml", "--quiet", "-o", "out"]);
     for (arguments, words) in [
         (&["plna", "study.toml"][..], "'plan'"),
+        (&["rnu", "study.toml"], "similar subcommand exists: 'run'"),
+        (&["reprot", "out"], "similar subcommand exists: 'report'"),
+        // Not what is hidden.
+        (&["read", "out"], "unrecognized subcommand 'read' Usage:"),
         (&["run", "study.toml", "--quite"], "'--quiet'"),
         (&["man", "wach"], "did you mean `watch`?"),
         (&["times", "out", "--at", "init.sdt=0.1"], "did you mean `init.std`?"),

@@ -137,7 +137,7 @@ fn refusals_say_what_to_do() {
     };
     refused(&["swept", "-o", "x.parquet"], 2, &["no rows of trials", "--cells"]);
     refused(&["swept", "-o", "x.xlsx"], 2, &["x.xlsx", ".parquet, .csv.gz, .csv, .nc"]);
-    refused(&["swept.toml", "-o", "x.csv"], 3, &["swept.toml", "not a file of deeplin"]);
+    refused(&["swept.toml", "-o", "x.csv"], 3, &["swept.toml", "is no results file of deeplin"]);
     refused(&["absent", "-o", "x.csv"], 3, &["absent"]);
     refused(
         &["swept", "-o", "no/such/x.csv", "--cells"],

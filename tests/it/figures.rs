@@ -200,8 +200,10 @@ fn keys_that_are_swept_together_name_a_point_together() {
     {
         assert!(text.contains(label), "no {label} in {text}");
     }
-    let place = "init.std=0.1,descent.learning_rate=0.1";
-    assert_eq!(plot(&["--at", place]).code, 0);
+    let place = "init.std=0.09,descent.learning_rate=0.99";
+    let drawn = plot(&["--at", place]);
+    assert_eq!(drawn.code, 0);
+    assert_eq!(drawn.said(), "cell 1: init.std = 0.1, descent.learning_rate = 0.1");
     let text = String::from_utf8(desk.read("f.svg")).expect("text");
     assert!(
         text.contains("probability of convergence, init.std, descent.learning_rate 0.1, 0.1<"),

@@ -1,6 +1,7 @@
 //! Integration tests, one binary.
 
 mod adaptive;
+mod advice;
 mod analysis;
 mod arora;
 mod book;

@@ -249,8 +249,8 @@ fn partial_results_say_what_they_are() {
         assert!(merged.stderr.contains("left out"), "{}", merged.stderr);
         assert!(!desk.path("out/results.h5").exists(), "that is always of all trials");
         let of_directory = desk.run(&["report", "out"]);
-        assert_eq!(of_directory.code, 2, "{}", of_directory.stderr);
-        assert!(of_directory.stderr.contains("deeplin report out/partial.h5"));
+        assert_eq!(of_directory.code, 3, "{}", of_directory.stderr);
+        assert!(of_directory.said().contains("deeplin report out/partial.h5` shows"));
         let first = desk.read("out/partial.h5");
         let file = open(&desk, "out/partial.h5");
         let there: u64 = file.cells.iter().map(|cell| cell.trials).sum();

@@ -305,6 +305,27 @@ fn a_watch_ends_when_the_run_does() {
 }
 
 #[test]
+fn a_watch_waits_for_a_run_to_begin() {
+    let desk = desk();
+    let mut watch = desk.command(&["watch", "out", "--interval", "50ms"]);
+    watch.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+    let mut watch = watch.spawn().expect("starting deeplin");
+    let mut said = [0; 7];
+    watch.stderr.as_mut().expect("its stderr").read_exact(&mut said).expect("a message");
+    assert_eq!(&said, b"waiting");
+    desk.succeed(&[&RUN[..], &SHORT, &["--quiet"]].concat());
+    let output = watch.wait_with_output().expect("waiting");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && text.contains("160 of 160 trials"), "{text}");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains(" for a run to begin in out (Ctrl-C ends it)"), "{said}");
+    // Where no run can begin it does not wait: results alone, without their parts.
+    std::fs::create_dir(desk.path("copied")).expect("a directory");
+    std::fs::copy(desk.path("out/results.h5"), desk.path("copied/results.h5")).expect("a copy");
+    assert_eq!(desk.run(&["watch", "copied"]).code, 3);
+}
+
+#[test]
 fn what_is_watched_is_left_alone() {
     let desk = desk();
     let part = [&RUN[..], &SHORT, &["--set", "store.block=10", "--part", "1/3"]].concat();
@@ -344,7 +365,7 @@ fn what_is_watched_is_left_alone() {
         assert_eq!(all["cells"][3][key], report["cells"][3][key], "{key}");
     }
     assert_eq!(all["cells"][3]["wanted_count"], report["cells"][3]["trial_count"]);
-    assert_eq!(desk.run(&["watch", "nowhere"]).code, 3);
+    assert_eq!(desk.run(&["watch", "nowhere", "--once"]).code, 3);
     assert_eq!(desk.run(&["watch", "out", "--interval", "0s"]).code, 2);
     // A table after the other, each with its header, would be no CSV.
     let refused = desk.run(&["watch", "out", "--csv"]);

@@ -165,10 +165,42 @@ fn every_kind_of_mistake() {
         ("[sweep]\nseed = [1, 2]", &["`seed` cannot be swept"]),
         ("[sweep]\n\"stop.ladder\" = [[1.0]]", &["cannot be swept"]),
         ("[sweep]\n\"store.block\" = [1]", &["cannot be swept"]),
-        ("[sweep]\n\"init.std\" = { log = [0, 1], points = 3 }", &["two numbers above 0"]),
-        ("[sweep]\n\"init.std\" = { log = [1, 2] }", &["points = n"]),
+        ("[sweep]\n\"init.std\" = { log = 3, points = 3 }", &["two numbers above 0"]),
         ("[sweep]\n\"init.std\" = { log = [1, 2], points = 3, x = 1 }", &["points = n"]),
         ("[sweep]\n\"init.std\" = { linear = [1, 2], points = 1 }", &["from 2 to 1000000"]),
+        (
+            "[sweep]\n\"init.std\" = { lin = [1, 2], points = 3 }",
+            &["not a table with `lin`", "did you mean `linear`?"],
+        ),
+        (
+            "[sweep]\n\"init.std\" = { lin = [1, 2], point = 3 }",
+            &["not a table with `lin`", "did you mean `linear`?"],
+        ),
+        (
+            "[sweep]\n\"init.std\" = { linear = [1, 2], point = 3 }",
+            &["not a table with `point`", "did you mean `points`?"],
+        ),
+        (
+            "[sweep]\n\"init.std\" = { log = [1, 2] }",
+            &["points = n", "not a table without `points`"],
+        ),
+        ("[sweep]\n\"init.std\" = { points = 3 }", &["not a table without ends"]),
+        (
+            "[sweep]\n\"init.std\" = { log = [1, 2], linear = [1, 2], points = 3 }",
+            &["not a table with both"],
+        ),
+        (
+            "[sweep]\n\"init.std\" = { log = [0, 2], points = 3 }",
+            &["a number above 0 at both ends of `log`, not the whole number 0"],
+        ),
+        (
+            "[sweep]\n\"init.std\" = { linear = [1, \"b\"], points = 3 }",
+            &["a number at both ends, not the text \"b\""],
+        ),
+        (
+            "[sweep]\n\"init.std\" = { linear = [1, 2, 3], points = 3 }",
+            &["a list of two numbers, the ends, not a list of 3 values"],
+        ),
         ("[sweep]\n\"network.depth\" = { log = [2, 10], points = 3 }", &["4.47213595499958"]),
         ("[[sweep.zip]]\n\"init.std\" = [1, 2]\n\"network.depth\" = [2]", &["`init.std` has 2"]),
         (
@@ -213,10 +245,10 @@ fn every_kind_of_mistake() {
         ("[init]\nkind = \"file\"", &["needs `init.path`"]),
         ("[init]\nkind = \"values\"", &["needs `init.values`"]),
         // Keys that contradict each other.
-        ("[network]\nhidden = [8]", &["lists 1 widths, but depth 3 has 2 hidden layers"]),
+        ("[network]\nhidden = [8]", &["lists 1 width, but depth 3 has 2 hidden layers"]),
         (
             "[target]\nkind = \"spectrum\"\nsingular_values = [1]",
-            &["has 1 numbers", "give 8 numbers"],
+            &["has 1 number,", "give 8 numbers"],
         ),
         (
             "[network]\noutput = 1\n[target]\nkind = \"symmetric\"\neigenvalues = [1]",

@@ -37,9 +37,8 @@ pub(super) fn group(arrangement: &Arrangement<'_>) -> Group {
     let drawn = arrangement.shown().into_iter().map(|cell| &arrangement.results.cells[cell]);
     let is_drawn = |cell: &&CellSummary| cell.trials > 0 || is_name(&x);
     let drawn: Vec<&CellSummary> = drawn.filter(is_drawn).collect();
-    let others = others.into_iter().filter_map(|(paint, label, is)| {
-        drawn.iter().any(|cell| is(cell)).then(|| (paint, label.to_owned()))
-    });
+    let others = others.into_iter().filter(|(_, _, is)| drawn.iter().any(|cell| is(cell)));
+    let others = others.map(|(paint, label, _)| (paint, label.to_owned()));
     let ramp = ramp.map(|p| (Paint::Ramp(p), p.to_string()));
     let legend = ("probability".to_owned(), ramp.chain(others).map(key).collect());
     arrangement.group(Kind::Phase, legend, None, panel)

@@ -14,9 +14,6 @@ use crate::foreign::Refusal;
 use crate::foreign::apart::{Apart, Reply};
 use crate::foreign::hdf5::{Hdf5, list};
 
-/// First bytes of an HDF5 file.
-pub(super) const MAGIC: &[u8] = b"\x89HDF\r\n\x1a\n";
-
 /// Opens a dataset; without a name it is the only member of the root group. The program reads it in
 /// a process of its own.
 pub(super) fn open(path: &Path, dataset: Option<&str>) -> Result<(Columns, Box<dyn Rows>)> {

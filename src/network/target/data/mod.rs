@@ -141,7 +141,7 @@ impl Format {
         if start.starts_with(npy::MAGIC) {
             return Ok(Self::Npy);
         }
-        if start.starts_with(hdf5::MAGIC) {
+        if start.starts_with(crate::foreign::hdf5::MAGIC) {
             return Ok(Self::Hdf5);
         }
         let name = path.to_string_lossy().to_ascii_lowercase();

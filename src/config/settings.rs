@@ -163,7 +163,7 @@ fn setting(
     defaults: &BTreeMap<&'static str, Setting>,
 ) -> Result<(&'static Entry, Setting), Refusal> {
     let entry = known(leaf)?;
-    let value = entry.holds.check(&leaf.value).map_err(|wrong| mismatch(leaf, &wrong))?;
+    let value = entry.holds.check(&leaf.value).map_err(|wrong| unswept(leaf, &wrong))?;
     let place = leaf.key_place.clone();
     let is_default = match defaults.get(entry.key) {
         Some(default) => default.value == value,
@@ -201,12 +201,18 @@ pub(super) fn mismatch(leaf: &Leaf, wrong: &Mismatch) -> Refusal {
     let refusal = leaf.at(wrong.span.clone()).refuse(message, format!("{} here", wrong.found));
     match &wrong.help {
         Some(help) => refusal.advise(help),
-        None if leaf.value.list().is_some_and(|values| !values.is_empty()) => {
-            let span = leaf.value.span.clone();
-            refusal.advise(leaf.key_place.source.how_to_sweep(&leaf.key, span))
-        }
         None => refusal,
     }
+}
+
+/// The same outside a sweep, where a list may have been meant for one.
+fn unswept(leaf: &Leaf, wrong: &Mismatch) -> Refusal {
+    let refusal = mismatch(leaf, wrong);
+    let is_list = leaf.value.list().is_some_and(|values| !values.is_empty());
+    if wrong.help.is_some() || !is_list {
+        return refusal;
+    }
+    refusal.advise(leaf.key_place.source.how_to_sweep(&leaf.key, leaf.value.span.clone()))
 }
 
 /// Reads `key=value` of a `--set`: the value is TOML, or a bare word.

@@ -247,10 +247,11 @@ fn what_is_watched_are_the_trials_of_the_results() {
     let trials: u64 = trials.filter_map(|cell| cell["trial_count"].as_u64()).sum();
     assert!(computed[0]["trials"].as_u64() > Some(trials), "none was beyond: {computed}");
     for cell in 0..4 {
-        for key in ["trial_count", "converged_count", "diverged_count", "probability"] {
-            let of = |object: &Value| object["cells"][cell][key].clone();
-            assert_eq!(of(&watched), of(&reported), "{key} of {cell}");
+        let [here, there] = [&watched, &reported].map(|object| &object["cells"][cell]);
+        for key in ["converged_count", "diverged_count", "probability"] {
+            assert_eq!(here[key], there[key], "{key} of {cell}");
         }
+        assert_eq!(here["wanted_count"], there["trial_count"]);
     }
 }
 

@@ -161,17 +161,22 @@ fn of_line(row: &[&str]) -> [f64; 4] {
 }
 
 /// Whether a curve says these points, which may go on to the ends of the axis: from no convergence before the
-/// first, and as it was after the last.
+/// first, and as it was after the last. The axis begins where the first trial of all converges, soon before.
 fn says(said: &[&str], points: &[[f64; 4]]) -> bool {
     let is_near = |said: &[f64], point: &[f64]| {
         said.len() == point.len() && said.iter().zip(point).all(|(a, b)| (a - b).abs() < 1e-3)
     };
     let mut said: Vec<Vec<f64>> = said.iter().map(|line| numbers(line)).collect();
-    let (first, last) = (points[0], points[points.len() - 1]);
-    if said[0][3] < first[3] && said.remove(0)[0] != 0.0 {
+    let (begin, last) = (said[0][3], points[points.len() - 1]);
+    let (before, points): (Vec<&[f64; 4]>, Vec<&[f64; 4]>) =
+        points.iter().partition(|point| point[3] < begin);
+    if before.iter().any(|point| point[0] != 0.0) {
         return false;
     }
-    if said[said.len() - 1][3] > last[3]
+    if points.first().is_none_or(|first| begin < first[3]) && said.remove(0)[0] != 0.0 {
+        return false;
+    }
+    if said.last().is_some_and(|end| end[3] > last[3])
         && !said.pop().is_some_and(|end| is_near(&end[..3], &last[..3]))
     {
         return false;

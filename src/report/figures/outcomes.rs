@@ -33,6 +33,12 @@ pub(super) const OUTCOMES: [Shown; 4] = [
     Shown { outcome: Outcome::Diverged, name: "diverged", series: 1, count: |cell| cell.diverged },
 ];
 
+/// What an outcome is called in figures.
+pub(super) fn name(outcome: Outcome) -> &'static str {
+    let shown = OUTCOMES.iter().find(|shown| shown.outcome == outcome);
+    shown.map_or(outcome.name(), |shown| shown.name)
+}
+
 /// What the outcomes look like.
 pub(super) fn legend(sample: fn(usize) -> Sample) -> (String, Vec<Key>) {
     let key = |shown: &Shown| Key { sample: sample(shown.series), label: shown.name.to_owned() };

@@ -60,7 +60,7 @@ fn of_cell(arrangement: &Arrangement<'_>, cell: usize, most: u64) -> Result<Vec<
     let trial = |(i, (outcome, steps)): (usize, (Outcome, u64))| {
         let at = [balancedness[i], margins[i]];
         let [balancedness, margin] = at.map(|number| significant(number, 3));
-        let ended = format!("{} after {steps} steps", outcome.name());
+        let ended = format!("{} after {steps} steps", outcomes::name(outcome));
         let tip =
             format!("{name}, trial {i}: {ended}, balancedness {balancedness}, margin {margin}");
         Trial { at, outcome, tip }

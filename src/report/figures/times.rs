@@ -59,11 +59,13 @@ fn at(point: &Point) -> f64 {
     step(point.step)
 }
 
-/// The ends of the axis: from before the first of these points, so that what is known until there is seen, to
-/// the last one.
+/// The ends of the axis: from before the first of these points that a trial has converged by, so that what is
+/// known until there is seen, to the last one.
 fn span<'a>(points: impl Iterator<Item = &'a Point> + Clone) -> [f64; 2] {
-    let first = points.clone().map(|point| point.step).min().unwrap_or(0);
-    [step(first / 2), points.map(at).fold(step(0), f64::max)]
+    let converged = points.clone().filter(|point| point.converged.value > 0.0);
+    let last = points.map(at).fold(step(0), f64::max);
+    let first = converged.map(|point| point.step).min();
+    [first.map_or(last / 100.0, |first| step(first / 2)).max(step(0)), last]
 }
 
 /// The curve of a cell from one end of the axis, where nothing has happened yet, as far as it is known: to the
@@ -73,15 +75,16 @@ fn over(times: &Times, none: Interval, [from, to]: [f64; 2]) -> Vec<[f64; 4]> {
         let [value, lower, upper] = point.converged.numbers();
         [at(point), value, lower, upper]
     };
-    let mut curve: Vec<[f64; 4]> = times.points.iter().map(number).collect();
-    let (Some(&[first, ..]), Some(&[last, rest @ ..])) = (curve.first(), curve.last()) else {
+    let shown = times.points.iter().filter(|point| at(point) >= from);
+    let mut curve: Vec<[f64; 4]> = shown.map(number).collect();
+    if times.points.is_empty() {
         return curve;
-    };
-    if from < first {
+    }
+    if curve.first().is_none_or(|&[first, ..]| from < first) {
         curve.insert(0, [from, 0.0, none.lower, none.upper]);
     }
+    let [last, value, lower, upper] = curve[curve.len() - 1];
     if last < to && times.undecided == 0 {
-        let [value, lower, upper] = rest;
         curve.push([to, value, lower, upper]);
     }
     curve

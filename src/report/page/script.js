@@ -170,6 +170,15 @@
   };
 
   const STEPS = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1, Home: -Infinity, End: Infinity };
+  // Up and down from a tile: to the next one above or below it.
+  const above = (there, mark, step) => {
+    const [x, y] = centre(mark);
+    const spans = (box) => box.left <= x && x <= box.right;
+    const others = there.filter((other) => spans(other.getBoundingClientRect()));
+    const far = (other) => (centre(other)[1] - y) * step;
+    const next = others.filter((other) => far(other) > 1);
+    return next.reduce((nearest, other) => (far(other) < far(nearest) ? other : nearest), next[0] ?? mark);
+  };
   // Up and down from a curve: to about the same place of the one before it or after it, which may be in another panel.
   const beside = (there, mark, step) => {
     const curves = [...new Set(there.map((other) => other.parentElement))];
@@ -203,8 +212,9 @@
       const there = marks(drawing);
       const step = STEPS[event.key];
       const next = Math.max(0, Math.min(there.indexOf(read?.mark) + step, there.length - 1));
-      const isAcross = ["ArrowUp", "ArrowDown"].includes(event.key) && piecesOf.has(read?.mark);
-      const mark = isAcross ? beside(there, read.mark, step) : there[next];
+      const across = read?.mark.matches(".tile") ? above : piecesOf.has(read?.mark) && beside;
+      const isAcross = ["ArrowUp", "ArrowDown"].includes(event.key) && across;
+      const mark = isAcross ? across(there, read.mark, step) : there[next];
       mark.scrollIntoView({ block: "nearest", inline: "nearest" });
       say(mark, ...centre(mark));
       one("#said").textContent = tip.textContent;

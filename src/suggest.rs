@@ -6,7 +6,9 @@ const NEAR: f64 = 0.6;
 /// The candidates nearest to `word`, all those equally near; none if none is near. What a word of two letters
 /// or more begins is near at least.
 pub(crate) fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
-    let begins = |candidate: &str| word.len() > 1 && candidate.starts_with(&word.to_lowercase());
+    let begins = |candidate: &str| {
+        word.chars().count() > 1 && candidate.to_lowercase().starts_with(&word.to_lowercase())
+    };
     best(candidates.map(|candidate| {
         let least = if begins(candidate) { NEAR } else { 0.0 };
         (candidate, similarity(word, candidate).max(least))

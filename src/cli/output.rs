@@ -50,9 +50,12 @@ pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
 pub(super) fn put(path: &Path, publish: impl FnOnce(&Path, &str) -> Result<()>) -> Result<()> {
     let (dir, name) = place(path)?;
     publish(dir, name).map_err(|error| match error {
-        Error::Storage { action, path: at, source, .. } if at == dir || is_for(&at, dir, name) => {
-            let help = "choose another file: its directory has to be there, with room for it";
-            Error::Storage { action, path: path.to_owned(), source, help: Some(help.to_owned()) }
+        Error::Storage { action, path: at, source, help }
+            if at == dir || is_for(&at, dir, name) =>
+        {
+            let other = || "choose another file: its directory has to be there".to_owned();
+            let help = Some(help.unwrap_or_else(other));
+            Error::Storage { action, path: path.to_owned(), source, help }
         }
         other => other,
     })

@@ -87,7 +87,7 @@ struct Affordable {
     /// study are there already: with other numbers it is another study.
     setting: Option<String>,
     /// How many trials are left, if some are there.
-    of_left: Option<u64>,
+    trials_left: Option<u64>,
 }
 
 impl Affordable {
@@ -97,20 +97,20 @@ impl Affordable {
         let scale = 10_u64.pow(trials.max(1).ilog10().saturating_sub(2));
         let trials = trials / scale * scale;
         let of_cell = trials / plan.cells.max(1);
-        let of_left = (plan.trials_left < plan.trials).then_some(plan.trials_left);
+        let trials_left = (plan.trials_left < plan.trials).then_some(plan.trials_left);
         let setting = match plan.least_budget {
-            _ if of_left.is_some() => None,
+            _ if trials_left.is_some() => None,
             Some(least) => (trials >= least).then(|| format!("budget.trials={trials}")),
             None => (of_cell > 0).then(|| format!("trials={of_cell}")),
         };
-        Some(Self { hours, trials, setting, of_left })
+        Some(Self { hours, trials, setting, trials_left })
     }
 
     /// `about 1,230,000 trials: --set budget.trials=1230000`.
     fn text(&self) -> String {
         let trials = counted(self.trials, "trial");
         let hours = significant(self.hours, 4);
-        match (&self.setting, self.of_left) {
+        match (&self.setting, self.trials_left) {
             (Some(setting), _) => format!("{hours} are enough for about {trials}: --set {setting}"),
             (None, Some(left)) if left <= self.trials => {
                 format!("{hours} are enough for all that is left, {}", counted(left, "trial"))

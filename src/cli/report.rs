@@ -125,7 +125,8 @@ pub(super) fn file(path: &Path, command: &str) -> Result<PathBuf> {
     if all.exists() || !all.ends_with(results::FILE) {
         return Ok(all);
     }
-    Err(unfinished(all.parent().unwrap_or(Path::new("")), command))
+    let dir = all.parent().filter(|dir| !dir.as_os_str().is_empty());
+    Err(unfinished(dir.unwrap_or(Path::new(".")), command))
 }
 
 /// Why a directory has no `results.h5`: its study is not finished, or it is none of this program's.

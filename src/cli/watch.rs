@@ -1,6 +1,7 @@
 //! `deeplin watch`.
 
-use std::io::{self, IsTerminal};
+use std::fs;
+use std::io::{self, ErrorKind, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -66,9 +67,15 @@ fn interval(text: &str) -> std::result::Result<Duration, String> {
 /// Waits until a run has begun in the directory.
 fn wait_for_study(arguments: &Arguments) {
     let dir = &arguments.dir;
-    // A file, or results without the parts they were made of: no run begins there.
-    let may_begin = || !dir.is_file() && !dir.join(results::FILE).exists();
-    let is_missing = || !dir.join(manifest::FILE).exists() && may_begin();
+    // In a file none begins, nor where results are without the parts they were made of.
+    let may_begin = || match fs::metadata(dir) {
+        Ok(found) => found.is_dir() && !dir.join(results::FILE).exists(),
+        Err(error) => error.kind() == ErrorKind::NotFound,
+    };
+    let is_missing = || {
+        let manifest = dir.join(manifest::FILE).try_exists();
+        manifest.is_ok_and(|is_there| !is_there) && may_begin()
+    };
     if is_missing() {
         output::say(&format!("waiting for a run to begin in {} (Ctrl-C ends it)", dir.display()));
     }

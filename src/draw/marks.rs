@@ -335,7 +335,8 @@ pub(super) fn area(svg: &mut Svg, at: [f64; 4], paint: Paint, name: &str, tip: &
         }
         Paint::Unknown => {
             let (class, fill) = ("grid line", "none");
-            attributes.extend([("class", &class as &dyn std::fmt::Display), ("fill", &fill)]);
+            attributes
+                .extend([("class", &"grid line tile" as &dyn std::fmt::Display), ("fill", &fill)]);
             attributes.push(("stroke", &GRID));
             svg.pointed("rect", &attributes, tip);
             let [left, top, width, height] = at;

@@ -1,9 +1,10 @@
 //! Figures: panels of marks on scales, written as SVG, and from it as PNG and PDF.
 //!
 //! Nothing here knows of studies. Points and tiles have their numbers as text, which a browser shows under the
-//! pointer; for a curve [`Readings`] have them. What series differ in is never the colour alone: lines have dashes, points shapes, areas hatches.
-//! Colours stand both as attributes, so that a picture is complete by itself, and as classes, so that a page
-//! can have others: `paper`, `ink`, `grid`, and `s0` to `s7` with `line`, `area` or `fill`.
+//! pointer; for a curve [`Readings`] have them. What series differ in is never the colour alone: lines have
+//! dashes, points shapes, areas hatches. Colours stand both as attributes, so that a picture is complete by
+//! itself, and as classes, so that a page can have others: `paper`, `ink`, `grid`, and `s0` to `s7` with
+//! `line`, `area` or `fill`.
 
 mod convert;
 mod layout;

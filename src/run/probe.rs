@@ -139,8 +139,8 @@ fn probe(study: &Study, (method, cell): &(Method, usize), workers: usize) -> Cos
         let new = || Probe::new(study.seed, &study.cells[*cell]);
         let first = new().taken;
         let probe = new();
-        let taken = probe.taken.min(first).as_secs_f64();
-        Cost { cell: taken, ..probe.cost(operations / GUESSED_RATE) }
+        let taken = probe.taken.min(first);
+        Probe { taken, ..probe }.cost(operations / GUESSED_RATE)
     });
     let cost = Cost::mean(&costs);
     if cost.step > 0.0 {
@@ -184,14 +184,14 @@ impl<'a> Probe<'a> {
         Self { taken: begin.elapsed(), starts, kernel, cell }
     }
 
-    /// The cost of a trial, if a step takes about `guess` seconds.
+    /// The cost, if a step takes about `guess` seconds.
     fn cost(mut self, guess: f64) -> Cost {
         let shortest = self.repeat(1);
         // Steps that take as long as the rest: what is subtracted below is noisy.
         let enough = shortest + SHORTEST;
         let steps = ((enough / guess) as u64).clamp(2, MOST_STEPS);
         let step = (self.repeat(steps) - shortest).max(0.0) / (steps - 1) as f64;
-        Cost { cell: 0.0, trial: (shortest - step).max(0.0), step }
+        Cost { cell: self.taken.as_secs_f64(), trial: (shortest - step).max(0.0), step }
     }
 
     /// Seconds of a trial of so many steps: the least of what there is time for. Other programs can only

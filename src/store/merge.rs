@@ -378,7 +378,9 @@ impl Gaps {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
     use std::fs;
+    use std::io::ErrorKind;
 
     use super::*;
     use crate::store::io::Disk;
@@ -676,6 +678,27 @@ mod tests {
         };
         assert_eq!((missing.trials.count(), missing.trials.of, damaged.len()), (2, 72, 1));
         assert!(!dir.path().join("results.h5").exists());
+    }
+
+    #[test]
+    fn a_merge_begins_again_when_a_part_goes() {
+        let dir = Path::new("out");
+        let tries = Cell::new(0);
+        let merge = |path: PathBuf, kind: ErrorKind| {
+            tries.set(0);
+            while_parts_go(dir, || {
+                tries.set(tries.get() + 1);
+                match tries.get() {
+                    1..=3 => Err(Error::storage("read", &path)(kind.into())),
+                    tries => Ok(tries),
+                }
+            })
+        };
+        let part = parts_dir(dir).join("a.part");
+        assert_eq!(merge(part.clone(), ErrorKind::NotFound).unwrap(), 4);
+        // Nothing else is tried again.
+        assert!(merge(part, ErrorKind::PermissionDenied).is_err() && tries.get() == 1);
+        assert!(merge(dir.join("study.json"), ErrorKind::NotFound).is_err() && tries.get() == 1);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What is said to do when something else is given than was asked for, and that it is true.
 
-use crate::program::Desk;
+use crate::program::{Desk, Ran};
 
 const STUDY: &str = r#"
 name = "small"
@@ -55,6 +55,14 @@ fn a_study_that_is_not_finished_is_told_from_none() {
         let words = "empty: there is no study.json: this is not a directory of results";
         assert!(ran.code == 3 && ran.said().contains(words), "{}", ran.said());
     }
+    // In the directory itself too.
+    let mut command = desk.command(&["report", "results.h5"]);
+    let ran = command.current_dir(desk.path("runs/small")).output().expect("starting deeplin");
+    let said = Ran::from(ran).said();
+    assert!(
+        said.contains(".: the study is not finished") && said.contains("merge . --partial"),
+        "{said}"
+    );
     desk.succeed(&["merge", "runs/small", "--partial"]);
     let said = desk.run(&["report", "runs/small"]).said();
     assert!(said.contains("`deeplin report runs/small/partial.h5` shows what was there"), "{said}");

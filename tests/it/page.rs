@@ -204,6 +204,22 @@ fn curves_say_the_numbers_of_the_times() {
     }
 }
 
+/// Steps that no trial of a cell made are none at which it is known that nothing converges.
+#[test]
+fn nothing_is_said_of_steps_that_were_not_made() {
+    let desk = desk();
+    let limits =
+        TWO_AXES.replace("\"init.std\"", "\"descent.max_steps\" = [5, 4000]\n\"init.std\"");
+    desk.write("limits.toml", &limits.replace("two-axes", "limits"));
+    let text = page(&desk, "limits");
+    let curves = readings(&text);
+    let of_limit = |limit: &str| curves.iter().filter(|(name, _)| name.contains(limit)).count();
+    assert!(of_limit("max_steps 4000") > 0, "{curves:?}");
+    // Where the start is large, all diverge sooner.
+    let of_small = |name: &str| name.starts_with("std 0.05,") && name.contains("max_steps 5,");
+    assert!(!curves.iter().any(|(name, _)| of_small(name)), "{curves:?}");
+}
+
 /// Results that someone made to harm: their name and configuration hold a script.
 #[test]
 fn what_results_hold_is_text() {
@@ -283,7 +299,7 @@ fn a_page_is_there_whole_or_not_at_all() {
         .expect("starting a shell");
     let ran = program::Ran::from(output);
     assert_eq!(ran.code, 3, "{}", ran.stderr);
-    assert!(ran.said().contains("with room for it"), "{}", ran.stderr);
+    assert!(ran.said().contains("raise the limit"), "{}", ran.stderr);
     assert!(program::files(&desk.path(".")) == before);
 }
 

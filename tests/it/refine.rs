@@ -228,3 +228,36 @@ fn too_many_points_are_refused() {
     assert_eq!(ran.code, 2, "{}", ran.stdout);
     assert!(ran.stderr.contains("too many points"), "{}", ran.stderr);
 }
+
+/// A phase diagram has the points of the refined axis where their numbers are, and nothing where there are none.
+#[test]
+fn a_phase_diagram_is_as_fine_as_its_points() {
+    let desk = Desk::new();
+    desk.write("study.toml", STUDY);
+    desk.succeed(&["run", "study.toml", "-o", "out", "--quiet"]);
+    desk.succeed(&["plot", "out", "--figure", "phase", "-o", "phase.svg"]);
+    let svg = String::from_utf8(desk.read("phase.svg")).expect("text");
+    assert!(!svg.contains("no trials"), "{svg}");
+    // x, y and width of each tile, those of the legend aside.
+    let tag = |text: &str, name: &str| -> f64 {
+        let (_, rest) = text.split_once(&format!(" {name}=\"")).expect(name);
+        rest.split('"').next().and_then(|number| number.parse().ok()).expect(name)
+    };
+    let tiles = svg.split("<rect").filter(|text| text.contains("><title>"));
+    let mut tiles: Vec<[f64; 3]> =
+        tiles.map(|text| [tag(text, "y"), tag(text, "x"), tag(text, "width")]).collect();
+    let results = ResultsFile::open(&desk.path("out/results.h5")).expect("results");
+    assert_eq!(tiles.len(), results.cells.iter().filter(|cell| cell.trials > 0).count());
+    tiles.sort_by(|a, b| a.partial_cmp(b).expect("numbers"));
+    let rows: Vec<&[[f64; 3]]> = tiles.chunk_by(|a, b| a[0] == b[0]).collect();
+    assert_eq!(rows.len(), 2);
+    for row in rows {
+        assert!(
+            row.windows(2).all(|two| (two[0][1] + two[0][2] - two[1][1]).abs() < 0.2),
+            "{row:?}"
+        );
+        let widths = || row.iter().map(|tile| tile[2]);
+        let (least, most) = (widths().fold(f64::MAX, f64::min), widths().fold(0.0, f64::max));
+        assert!(most > 3.0 * least, "{row:?}");
+    }
+}

@@ -264,7 +264,10 @@ impl<'a> Arrangement<'a> {
             let chosen =
                 chosen.map(|(axis, at)| format!(", {} {}", self.key(axis), self.values[axis][at]));
             let figure = figure(self.results, kind, i, chosen.collect(), &legend, panels(&choice));
-            let columns = self.columns().map_or(figure.columns, |columns| columns * names.len());
+            let columns = match names.len() {
+                1 => self.columns().unwrap_or(figure.columns),
+                together => together * self.columns().unwrap_or(1),
+            };
             (choice, Figure { columns, ..figure })
         });
         Group { kind, figures: figures.collect(), choices, table, left_out: None }
@@ -380,8 +383,8 @@ pub(super) fn step_at(place: f64) -> u64 {
 /// An axis of numbers of steps, of those that [`step`] and [`place`] give; which of its ends is the first.
 pub(super) fn steps(places: impl IntoIterator<Item = f64>, end: &str) -> Axis {
     let mut places: Vec<f64> = places.into_iter().collect();
-    let has_zero = places.iter().any(|place| *place < 1.0);
-    if has_zero {
+    let has_zero = places.iter().any(|place| *place <= ZERO);
+    if places.iter().any(|place| *place < 1.0) {
         // Far enough for whole numbers to be written.
         places.push(10.0);
     }

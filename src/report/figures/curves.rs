@@ -21,6 +21,8 @@ pub(super) struct Quantity<'a> {
     pub(super) of: &'a dyn Fn(&CellSummary) -> Option<Estimate>,
     /// How its numbers are written.
     pub(super) text: fn(f64) -> String,
+    /// Where its numbers are along y.
+    pub(super) place: fn(f64) -> f64,
 }
 
 /// The marks of a curve along x, in the colour of a series. Cells without trials are passed over.
@@ -42,10 +44,16 @@ pub(super) fn curve(
     });
     let estimates: Vec<_> = estimates.collect();
     let spots = estimates.iter().map(|&(x, cell, estimate)| Spot {
-        at: [x, estimate.value],
+        at: [x, (quantity.place)(estimate.value)],
         tip: tip(quantity, &arrangement.name(cell), estimate, results.cells[cell].trials),
     });
     let spots = Mark::Spots { series, spots: spots.collect() };
+    let placed = |&(x, cell, Estimate { value, bounds, open }): &(f64, usize, Estimate)| {
+        let place = quantity.place;
+        let bounds = bounds.map(|bounds| bounds.map(place));
+        (x, cell, Estimate { value: place(value), bounds, open: open.map(place) })
+    };
+    let estimates: Vec<_> = estimates.iter().map(placed).collect();
     let bounds = |of: &[(f64, usize, Estimate)]| -> Vec<[f64; 3]> {
         let point = |&(x, _, estimate): &(f64, usize, Estimate)| {
             estimate.bounds.map(|[lower, upper]| [x, lower, upper])

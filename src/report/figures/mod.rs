@@ -283,7 +283,8 @@ fn is_there(arrangement: &Arrangement<'_>, kind: Kind) -> Result<bool> {
     })
 }
 
-/// Cells in the panels of one figure of a page: what is seen first is not packed there.
+/// Cells in the panels of one figure of a page, at most: what is seen first is not packed there, so that many
+/// would make it large.
 const CELLS: usize = 600;
 /// Cells whose starts a page shows; of more, those of one figure.
 const CELLS_OF_STARTS: usize = 120;

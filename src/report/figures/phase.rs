@@ -5,6 +5,7 @@ use super::contour::contour;
 use super::{Group, Kind};
 use crate::draw::{Key, Mark, Paint, Panel, Sample, Scale, Tile};
 use crate::report::format::probability;
+use crate::report::position;
 use crate::store::reader::ResultsFile;
 use crate::store::summary::CellSummary;
 
@@ -27,37 +28,46 @@ pub(super) fn group(arrangement: &Arrangement<'_>) -> Group {
         marks.extend(contours(arrangement.results, &cells, &x));
         Panel::of(x.axis.clone(), y.axis.clone(), marks)
     };
-    let ramp = (0..=4).map(|i| f64::from(i) / 4.0);
-    let key = |(paint, label)| Key { sample: Sample::Area(paint), label };
+    arrangement.group(Kind::Phase, legend(arrangement, &x), None, panel)
+}
+
+/// What the tiles mean, of the rarer ones those that are there.
+fn legend(arrangement: &Arrangement<'_>, x: &Along) -> (String, Vec<Key>) {
     let others = [
         (Paint::Cornered(0.0), "most are undecided", is_open as fn(&CellSummary) -> bool),
         (Paint::Unknown, "no trials", |cell| cell.probability.is_nan()),
     ];
     // Along a refined axis points without trials are not drawn.
-    let drawn = arrangement.shown().into_iter().map(|cell| &arrangement.results.cells[cell]);
-    let is_drawn = |cell: &&CellSummary| cell.trials > 0 || is_name(&x);
-    let drawn: Vec<&CellSummary> = drawn.filter(is_drawn).collect();
+    let shown = arrangement.shown().into_iter().map(|cell| &arrangement.results.cells[cell]);
+    let drawn: Vec<&CellSummary> = shown.filter(|cell| cell.trials > 0 || are_names(x)).collect();
     let others = others.into_iter().filter(|(_, _, is)| drawn.iter().any(|cell| is(cell)));
     let others = others.map(|(paint, label, _)| (paint, label.to_owned()));
-    let ramp = ramp.map(|p| (Paint::Ramp(p), p.to_string()));
-    let legend = ("probability".to_owned(), ramp.chain(others).map(key).collect());
-    arrangement.group(Kind::Phase, legend, None, panel)
+    let ramp = (0..=4).map(|i| f64::from(i) / 4.0).map(|p| (Paint::Ramp(p), p.to_string()));
+    let key = |(paint, label)| Key { sample: Sample::Area(paint), label };
+    ("probability".to_owned(), ramp.chain(others).map(key).collect())
 }
 
 /// Where cells are along x if it is refined: at their numbers, since between those of the sweep there are very
-/// many where the probability changes. `None` if all cells have trials, or have none because these are missing.
+/// many where the probability changes. `None` if all cells have trials, if these are missing, or if it is
+/// another axis that is refined: points of the sweep have trials whatever the other axes are.
 fn refined(arrangement: &Arrangement<'_>) -> Option<Along> {
     let results = arrangement.results;
-    let is_empty = |&cell: &usize| results.cells[cell].trials == 0;
-    if results.missing > 0 || !arrangement.shown().iter().any(is_empty) {
+    let along = arrangement.along();
+    if results.missing > 0 || are_names(&along) {
         return None;
     }
-    let along = arrangement.along();
-    (!is_name(&along)).then_some(along)
+    let axis = arrangement.x?;
+    let mut is_full = vec![true; along.positions.len()];
+    for cell in arrangement.shown() {
+        is_full[position(&results.axes, cell)[axis]] &= results.cells[cell].trials > 0;
+    }
+    let full = is_full.iter().filter(|is_full| **is_full).count();
+    let is_rising = along.positions.is_sorted_by(|a, b| a < b);
+    (is_rising && (2..is_full.len()).contains(&full)).then_some(along)
 }
 
 /// Whether cells stand beside each other, whatever their values are.
-fn is_name(x: &Along) -> bool {
+fn are_names(x: &Along) -> bool {
     matches!(x.axis.scale, Scale::Names(_))
 }
 
@@ -68,7 +78,7 @@ fn tiles(arrangement: &Arrangement<'_>, cells: &[usize], x: &Along) -> Vec<Tile>
         let all = x.positions.iter().copied().zip(cells.iter().copied());
         // Each point of a refined axis reaches halfway to the next one that has trials.
         let (places, cells): (Vec<f64>, Vec<usize>) =
-            all.filter(|(_, at)| is_name(x) || cell(*at).trials > 0).unzip();
+            all.filter(|(_, at)| are_names(x) || cell(*at).trials > 0).unzip();
         let y = y as f64;
         let edges = edges(&x.axis.scale, &places);
         let tile = |(at, edges): (&usize, &[f64])| Tile {
@@ -85,7 +95,7 @@ fn tiles(arrangement: &Arrangement<'_>, cells: &[usize], x: &Along) -> Vec<Tile>
 
 /// Halfway between places, and as far beyond the first and the last.
 fn edges(scale: &Scale, places: &[f64]) -> Vec<f64> {
-    let [to, from] = evenly(scale);
+    let [to, from] = even_and_back(scale);
     let at: Vec<f64> = places.iter().copied().map(to).collect();
     let half = |i: usize| match (at.get(i), at.get(i + 1)) {
         (Some(a), Some(b)) => (b - a) / 2.0,
@@ -100,7 +110,7 @@ fn edges(scale: &Scale, places: &[f64]) -> Vec<f64> {
 }
 
 /// What is even along a scale, of a value, and the value of that.
-fn evenly(scale: &Scale) -> [fn(f64) -> f64; 2] {
+fn even_and_back(scale: &Scale) -> [fn(f64) -> f64; 2] {
     if matches!(scale, Scale::Log(_)) { [libm::log, libm::exp] } else { [|x| x, |x| x] }
 }
 
@@ -161,7 +171,7 @@ fn of_whole_columns(values: &[f64], x: &Along) -> Vec<[[f64; 2]; 2]> {
     let whole: Vec<usize> = (0..columns).filter(is_whole).collect();
     let of_row = |row: usize| whole.iter().map(move |column| values[row * columns + column]);
     let dense: Vec<f64> = (0..rows).flat_map(of_row).collect();
-    let [even, value] = evenly(&x.axis.scale);
+    let [even, value] = even_and_back(&x.axis.scale);
     let place = |at: f64| {
         let before = (at as usize).min(whole.len().saturating_sub(2));
         let [from, to] = [before, before + 1].map(|i| even(x.positions[whole[i]]));

@@ -12,7 +12,7 @@ pub(super) const SCALE: Scale = Scale::Linear([-0.03, 1.03]);
 
 /// The measured probability of a cell.
 pub(super) const MEASURED: Quantity<'_> =
-    Quantity { name: "P", of: &measured, text: format::probability };
+    Quantity { name: "P", of: &measured, text: format::probability, place: |p| p };
 
 fn measured(cell: &CellSummary) -> Option<Estimate> {
     let bounds = Some([cell.probability_lower, cell.probability_upper_budget]);

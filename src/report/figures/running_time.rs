@@ -1,6 +1,6 @@
 //! What converging once costs in steps, along an axis.
 
-use super::arrangement::{Arrangement, ZERO, place};
+use super::arrangement::{Arrangement, place, steps};
 use super::curves::{Estimate, Quantity, curve};
 use super::{Group, Kind, Table};
 use crate::draw::{Axis, Panel, Sample};
@@ -19,14 +19,14 @@ struct Way {
 const WAYS: [Way; 2] = [
     Way {
         name: "as run",
-        cost: |cost| Estimate { value: place(cost.expected), bounds: None, open: None },
+        cost: |cost| Estimate { value: cost.expected, bounds: None, open: None },
     },
     Way {
         name: "with restarts",
         cost: |cost| {
-            let bounds = [cost.interval.lower, cost.interval.upper].map(place);
+            let bounds = [cost.interval.lower, cost.interval.upper];
             let bounds = (!bounds[0].is_nan()).then_some(bounds);
-            Estimate { value: place(cost.restarted), bounds, open: None }
+            Estimate { value: cost.restarted, bounds, open: None }
         },
     },
 ];
@@ -39,8 +39,8 @@ pub(super) fn group(arrangement: &Arrangement<'_>) -> Group {
     let y = axis(arrangement);
     let panel = |choice: &[usize], p, way: usize| {
         let of = |cell: &CellSummary| Some((WAYS[way].cost)(&cell.cost));
-        let name = ["steps each as run", "steps each with restarts"][way];
-        let quantity = Quantity { name, of: &of, text: steps };
+        let name = format!("steps each {}", WAYS[way].name);
+        let quantity = Quantity { name: &name, of: &of, text: |x| significant(x, 4), place };
         let series = (0..arrangement.series()).flat_map(|s| {
             let cells = (0..along.positions.len()).map(|x| arrangement.cell(choice, p, s, x));
             curve(arrangement, &along, &cells.collect::<Vec<_>>(), s, &quantity)
@@ -64,12 +64,7 @@ fn axis(arrangement: &Arrangement<'_>) -> Axis {
     // Bounds that are farther away end at the edge, so that the estimates can be told apart.
     let bounds = costs().flat_map(|cost| [cost.interval.lower, cost.interval.upper]);
     let bounds = bounds.map(|bound| place(bound).clamp(place(least / FAR), most * FAR));
-    super::arrangement::steps(bounds.chain(values.iter().copied()), "lower")
-}
-
-/// A cost as it is written.
-fn steps(steps: f64) -> String {
-    if steps <= ZERO { "0".to_owned() } else { significant(steps, 4) }
+    steps(bounds.chain(values.iter().copied()), "lower")
 }
 
 /// Of each cell the costs, and after how many steps trials are best given up.

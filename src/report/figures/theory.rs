@@ -5,7 +5,6 @@ use super::curves::{Estimate, Quantity, curve};
 use super::probability::{MEASURED, SCALE, open_key};
 use super::{Group, Kind, Table};
 use crate::draw::{Axis, Key, Panel, Sample};
-use crate::report::format;
 use crate::store::summary::CellSummary;
 
 /// What is true of some trials.
@@ -33,7 +32,7 @@ pub(super) fn group(arrangement: &Arrangement<'_>) -> Group {
                 let value = count(cell) as f64 / cell.trials as f64;
                 (cell.trials > 0).then_some(Estimate { value, bounds: None, open: None })
             };
-            let quantity = Quantity { name, of: &share, text: format::probability };
+            let quantity = Quantity { name, of: &share, ..MEASURED };
             marks.extend(curve(arrangement, &along, &cells, i + 1, &quantity));
         }
         Panel::of(along.axis.clone(), y.clone(), marks)

@@ -77,7 +77,8 @@ fn over(times: &Times, none: Interval, [from, to]: [f64; 2]) -> Vec<[f64; 4]> {
     };
     let shown = times.points.iter().filter(|point| at(point) >= from);
     let mut curve: Vec<[f64; 4]> = shown.map(number).collect();
-    if times.points.is_empty() {
+    // Where all was before, nothing is known of trials that were undecided then.
+    if times.points.is_empty() || curve.is_empty() && times.undecided > 0 {
         return curve;
     }
     if curve.first().is_none_or(|&[first, ..]| from < first) {

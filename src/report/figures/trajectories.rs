@@ -71,7 +71,7 @@ pub(super) fn group(arrangement: &Arrangement<'_>) -> Result<Option<Group>> {
     let table = Some(Table { header, rows });
     let left_out = (cells.len() < all || trials < traced).then(|| {
         format!(
-            "Shown are {} of {all} cells, of each {trials} of {traced} recorded trials.",
+            "Shown are {} of {all} cells that have trials, of each {trials} of {traced} recorded ones.",
             cells.len()
         )
     });

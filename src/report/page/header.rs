@@ -58,7 +58,7 @@ fn facts(results: &ResultsFile) -> String {
     let config: DocumentMut = results.config.parse().unwrap_or_default();
     let law = other_law(&results.config);
     let fixed = KEYS.iter().filter_map(|key| {
-        let value = fixed(&config, key)?;
+        let value = value_of(&config, key)?;
         let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         (law.is_none() || *key != "init.kind").then(|| (*key, text.trim().to_owned()))
     });
@@ -70,7 +70,7 @@ fn facts(results: &ResultsFile) -> String {
 }
 
 /// The value of a key in a configuration.
-fn fixed<'a>(config: &'a DocumentMut, key: &str) -> Option<&'a Value> {
+fn value_of<'a>(config: &'a DocumentMut, key: &str) -> Option<&'a Value> {
     let (table, name) = key.split_once('.')?;
     config.get(table)?.get(name)?.as_value()
 }
@@ -142,12 +142,12 @@ fn lines(results: &ResultsFile) -> String {
 
 /// That it takes the files which the configuration names, if it names any.
 fn files(results: &ResultsFile) -> String {
-    const KEYS: [&str; 2] = ["target.path", "init.path"];
+    const PATHS: [&str; 2] = ["target.path", "init.path"];
     let swept = results.axes.iter().flat_map(|axis| &axis.keys);
-    let swept = swept.filter(|key| KEYS.contains(&key.key.as_str()));
+    let swept = swept.filter(|key| PATHS.contains(&key.key.as_str()));
     let swept = swept.flat_map(|key| (0..key.values.len()).map(|i| key.values.text(i)));
     let config: DocumentMut = results.config.parse().unwrap_or_default();
-    let fixed = KEYS.iter().filter_map(|key| fixed(&config, key)?.as_str().map(str::to_owned));
+    let fixed = PATHS.iter().filter_map(|key| value_of(&config, key)?.as_str().map(str::to_owned));
     let files: BTreeSet<String> = swept.chain(fixed).collect();
     let names: Vec<String> =
         files.iter().map(|file| format!("<code>{}</code>", Escaped(file))).collect();

@@ -15,6 +15,7 @@ mod times;
 mod trajectories;
 
 pub use arrangement::Request;
+pub(super) use outcomes::{OUTCOMES, Shown};
 
 use self::arrangement::{Arrangement, Slots};
 use crate::Result;

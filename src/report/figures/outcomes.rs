@@ -7,16 +7,17 @@ use crate::stop::Outcome;
 use crate::store::summary::CellSummary;
 
 /// How an outcome is shown.
-pub(super) struct Shown {
+pub(in crate::report) struct Shown {
     pub(super) outcome: Outcome,
     pub(super) name: &'static str,
     /// The series whose colour, hatch and shape it has.
-    pub(super) series: usize,
-    count: fn(&CellSummary) -> u64,
+    pub(in crate::report) series: usize,
+    /// How many trials of a cell ended so.
+    pub(in crate::report) count: fn(&CellSummary) -> u64,
 }
 
 /// The outcomes, in bars from below.
-pub(super) const OUTCOMES: [Shown; 4] = [
+pub(in crate::report) const OUTCOMES: [Shown; 4] = [
     Shown {
         outcome: Outcome::Converged,
         name: "converged",

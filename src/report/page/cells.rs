@@ -2,6 +2,7 @@
 
 use super::html::{joined, select};
 use crate::draw::Escaped;
+use crate::report::figures::{OUTCOMES, Shown};
 use crate::report::format::points;
 use crate::report::table::{columns, legend};
 use crate::report::{position, swept_keys};
@@ -73,17 +74,11 @@ fn row(results: &ResultsFile, cell: usize, (keys, rest): (&[String], &[String]))
 /// The shares of the outcomes in a bar, in the order and colours of the figure of outcomes; the numbers stand
 /// beside it.
 fn outcomes(cell: &CellSummary) -> String {
-    let counts = [
-        ("s0", cell.converged),
-        ("s6", cell.step_limit),
-        ("s3", cell.stalled),
-        ("s1", cell.diverged),
-    ];
+    let counts = OUTCOMES.map(|Shown { series, count, .. }| (series, count(cell)));
     let all: u64 = counts.iter().map(|(_, count)| count).sum();
     let share = |count: u64| 100.0 * count as f64 / all as f64;
-    let parts = counts
-        .iter()
-        .filter(|(_, count)| *count > 0)
-        .map(|(series, count)| format!("<i class={series} style=width:{:.1}%></i>", share(*count)));
+    let parts = counts.iter().filter(|(_, count)| *count > 0).map(|(series, count)| {
+        format!("<i class=s{series} style=width:{:.1}%></i>", share(*count))
+    });
     format!("<div class=bar aria-hidden=true>{}</div>", joined(parts))
 }
